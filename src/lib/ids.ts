@@ -1,0 +1,38 @@
+const CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/**
+ * A ULID: 48 bits of epoch milliseconds and 80 random bits in Crockford base32, 26 characters.
+ * Sorts by time, so an id alone tells the day of the log it is in.
+ */
+export function ulid(epochMs: number): string {
+  let time = "";
+  for (let rest = epochMs, i = 0; i < 10; i++, rest = Math.floor(rest / 32)) time = CROCKFORD[rest % 32] + time;
+  let random = "";
+  for (const byte of crypto.getRandomValues(new Uint8Array(16))) random += CROCKFORD[byte & 31];
+  return time + random;
+}
+
+/** The epoch milliseconds inside a ULID; undefined when it is not one. */
+export function ulidTime(id: string): number | undefined {
+  if (!/^[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(id)) return undefined;
+  let time = 0;
+  for (const digit of id.slice(0, 10)) time = time * 32 + CROCKFORD.indexOf(digit);
+  return time;
+}
+
+/** `AUD-` and a ULID: names one dispatch, and every audit record of it. */
+export function newAuditId(epochMs: number): string {
+  return `AUD-${ulid(epochMs)}`;
+}
+
+/** `JOB-YYYYMMDD-NNN`, widening past 999. `day` is `YYYY-MM-DD`, `number` counts from 1. */
+export function jobId(day: string, number: number): string {
+  return `JOB-${day.replaceAll("-", "")}-${String(number).padStart(3, "0")}`;
+}
+
+/** The day and number of a job id; undefined when it is not one. */
+export function parseJobId(id: string): { day: string; number: number } | undefined {
+  const match = /^JOB-(\d{4})(\d{2})(\d{2})-(\d{3,12})$/.exec(id);
+  if (!match) return undefined;
+  return { day: `${match[1]}-${match[2]}-${match[3]}`, number: Number(match[4]) };
+}

@@ -1,0 +1,58 @@
+import type { Clock } from "./clock.ts";
+import { timestampOf } from "./clock.ts";
+
+export const logLevels = ["debug", "info", "warn", "error"] as const;
+export type LogLevel = (typeof logLevels)[number];
+export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined>>;
+
+/** One line an event. Names are stable words such as `podium_connected`; fields never hold a secret. */
+export interface Log {
+  debug(event: string, fields?: LogFields): void;
+  info(event: string, fields?: LogFields): void;
+  warn(event: string, fields?: LogFields): void;
+  error(event: string, fields?: LogFields): void;
+}
+
+export interface LogOptions {
+  readonly level: LogLevel;
+  /** `json`: one object a line, for the journal. `pretty`: for a person at a terminal. */
+  readonly format: "json" | "pretty";
+  readonly clock: Clock;
+  /** Takes one line without its newline. */
+  readonly write: (line: string) => void;
+}
+
+export function createLog(options: LogOptions): Log {
+  const threshold = logLevels.indexOf(options.level);
+  const format = options.format === "json" ? jsonLine : prettyLine;
+  const at =
+    (level: LogLevel) =>
+    (event: string, fields: LogFields = {}): void => {
+      if (logLevels.indexOf(level) < threshold) return;
+      options.write(format(timestampOf(options.clock.now()), level, event, fields));
+    };
+  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+}
+
+export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };
+
+function jsonLine(time: string, level: LogLevel, event: string, fields: LogFields): string {
+  return JSON.stringify({ time, level, event, ...fields });
+}
+
+function prettyLine(time: string, level: LogLevel, event: string, fields: LogFields): string {
+  const words = Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `${key}=${typeof value === "string" ? quoteIfNeeded(value) : String(value)}`);
+  return [time.slice(11, 23), level.padEnd(5), event, ...words].join(" ");
+}
+
+/** JSON's escapes keep a stranger's newline or terminal escape from forging a line. */
+function quoteIfNeeded(value: string): string {
+  return /^[\w./:@+-]+$/.test(value)
+    ? value
+    : JSON.stringify(value).replaceAll(
+        /[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+        (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
+      );
+}
