@@ -1,0 +1,204 @@
+/**
+ * All that the program wants of the runtime it runs on. `bun.ts` and `deno.ts` fill it in; `#runtime` picks one.
+ * Nothing outside this folder names `Bun`, `Deno` or `node:*`.
+ */
+export interface Runtime {
+  readonly name: "bun" | "deno";
+  readonly version: string;
+  readonly files: Files;
+  readonly process: Process;
+  /** SHA-256 as 64 lower-case hex digits; synchronous because the chain is. A string counts as its UTF-8 bytes. */
+  sha256(data: string | Uint8Array): string;
+  exchange: Exchange;
+  serve(options: ServeOptions): Promise<Listener>;
+}
+
+export interface FileFacts {
+  readonly kind: "file" | "folder" | "symlink" | "other";
+  readonly bytes: number;
+  readonly device: number;
+  readonly inode: number;
+  /** Permission bits, such as 0o600. */
+  readonly mode: number;
+  readonly owner: number;
+  readonly modifiedMs: number;
+}
+
+/** An error of the file system, with its POSIX name such as `ENOSPC` or `EACCES`. */
+export interface FileError extends Error {
+  readonly code: string;
+}
+
+/** File operations. All throw {@link FileError}; none follows a symlink in the last path segment when opening. */
+export interface Files {
+  /** Opens for appending (O_WRONLY | O_APPEND | O_NOFOLLOW), creating it 0600. */
+  openAppend(path: string): AppendFile;
+  /** Facts of the path itself, symlinks not followed; undefined when nothing is there. */
+  stat(path: string): FileFacts | undefined;
+  /** Opens for random reads; the caller closes it. */
+  openRead(path: string): ReadFile;
+  /** The whole file as bytes. Refuses (code `EFBIG`) more than `bytesMax`. */
+  readAll(path: string, bytesMax: number): Uint8Array;
+  /** Temporary file beside it, fsync, rename, fsync of the folder: after a crash, old or new, never half. */
+  writeAtomic(path: string, data: string | Uint8Array, mode: number): void;
+  /** Creates the file with O_EXCL and this mode, fsyncs it and its folder; throws `EEXIST` when it is there. */
+  writeNew(path: string, data: string | Uint8Array, mode: number): void;
+  rename(from: string, to: string): void;
+  unlink(path: string): void;
+  /** Cuts the file to this many bytes and fsyncs it. */
+  truncate(path: string, bytes: number): void;
+  /** Names in a folder, sorted by code unit. */
+  list(folder: string): string[];
+  /** Makes the folder and its missing parents with this mode. */
+  makeFolder(path: string, mode: number): void;
+  /** fsync of a folder: makes a creation, rename or unlink in it durable. */
+  syncFolder(path: string): void;
+  /** Bytes that an unprivileged process may still write on the file system of this path. */
+  freeBytes(path: string): number;
+  /** Takes an exclusive flock without waiting; undefined when another process holds it. Released by release or death. */
+  lock(path: string): FileLock | undefined;
+  /** The effective user of this process. */
+  user(): number;
+}
+
+export interface AppendFile {
+  /** One write(2): returns the bytes taken, which may be fewer than given. */
+  write(bytes: Uint8Array): number;
+  /** fdatasync(2), off the event loop. */
+  datasync(): Promise<void>;
+  /** Facts of the open descriptor, whatever now stands at its path. */
+  stat(): FileFacts;
+  close(): void;
+}
+
+export interface ReadFile {
+  /** Reads at an offset into the buffer; returns the bytes read, 0 at the end. */
+  read(into: Uint8Array, offset: number): number;
+  /** The same, off the event loop. */
+  readAsync(into: Uint8Array, offset: number): Promise<number>;
+  stat(): FileFacts;
+  close(): void;
+}
+
+export interface FileLock {
+  release(): void;
+}
+
+export interface OutgoingRequest {
+  readonly url: string;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** From the first connection attempt to the answer's last byte. */
+  readonly timeoutMs: number;
+  /** More than this many bytes of answer is an {@link ExchangeError} `too_large`. */
+  readonly bodyBytesMax: number;
+}
+
+export interface IncomingAnswer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: Uint8Array;
+}
+
+/**
+ * One HTTP exchange over a connection of its own. It never re-sends, never follows a redirect and never uses a proxy:
+ * `fetch` may do all three behind the caller's back (Deno re-sends a POST when a pooled connection dies).
+ */
+export type Exchange = (request: OutgoingRequest) => Promise<IncomingAnswer>;
+
+/** `sent` is the fact that decides about retries: false only when not a byte of the request can have left. */
+export class ExchangeError extends Error {
+  override readonly name = "ExchangeError";
+  readonly kind: "unreachable" | "timeout" | "broken" | "too_large";
+  readonly sent: boolean;
+
+  constructor(kind: ExchangeError["kind"], sent: boolean, message: string) {
+    super(message);
+    this.kind = kind;
+    this.sent = sent;
+  }
+}
+
+export interface ServeOptions {
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  /** Requests with a longer body are cut off by the runtime where it can, so that nobody fills our memory. */
+  readonly bodyBytesMax: number;
+  readonly fetch: (request: Request, connection: Connection) => Response | Promise<Response>;
+}
+
+/** The connection that a request came in on. */
+export interface Connection {
+  readonly remoteAddress: string;
+  /** Turns the request into a WebSocket; the handler must return this Response. Undefined: not an upgrade request. */
+  upgrade(handlers: PeerHandlers): Response | undefined;
+  /** Lifts the idle timeout of this request: a quiet event stream is healthy. */
+  keepOpen(): void;
+}
+
+/** One WebSocket client. The runtime's own buffer is small and measured; a longer queue is the caller's to own. */
+export interface Peer {
+  /** Sends a text frame. Returns the bytes that now wait in the runtime's buffer (0: gone to the kernel). */
+  send(text: string): number;
+  ping(): void;
+  close(code: number, reason: string): void;
+  /** Drops the connection without a closing handshake. */
+  terminate(): void;
+}
+
+export interface PeerHandlers {
+  /** Called once, before anything else. */
+  open(peer: Peer): void;
+  /** A text or binary frame came in; its size in bytes. */
+  message(peer: Peer, bytes: number): void;
+  pong(peer: Peer): void;
+  /** The runtime's buffer has emptied. */
+  drain(peer: Peer): void;
+  /** Called once, after everything else. */
+  close(peer: Peer, code: number): void;
+}
+
+export interface Listener {
+  readonly host: string;
+  readonly port: number;
+  /** Stops accepting. Resolves when the requests in flight have been answered, or at once with `force`. */
+  stop(force: boolean): Promise<void>;
+}
+
+export interface ChildOptions {
+  readonly command: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** Each line of standard output and standard error, without its newline; cut at 64 KiB. */
+  readonly onLine?: (line: string, stream: "stdout" | "stderr") => void;
+  /** Hand the parent's own output through instead. */
+  readonly inherit?: boolean;
+}
+
+export interface Child {
+  readonly pid: number;
+  /** Exit code, or the signal's name; `spawn` when it could not be started. */
+  readonly ended: Promise<{ code: number } | { signal: string } | { error: string }>;
+  kill(signal: "SIGTERM" | "SIGKILL"): void;
+}
+
+export interface Process {
+  readonly pid: number;
+  /** Arguments after the program's own name. */
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly home: string;
+  readonly stdoutIsTerminal: boolean;
+  /** Rows and columns do not matter to us; colour does. */
+  readonly stderrIsTerminal: boolean;
+  /** The command line that starts this program again: the binary alone, or the runtime with the source. */
+  readonly self: readonly string[];
+  stdout(text: string): void;
+  stderr(text: string): void;
+  /** Ends when everything written to standard output has left. */
+  exit(code: number): Promise<never>;
+  onSignal(signal: "SIGTERM" | "SIGINT" | "SIGHUP", handler: () => void): void;
+  spawn(options: ChildOptions): Child;
+}

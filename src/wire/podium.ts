@@ -1,0 +1,102 @@
+import { z } from "zod";
+import type { Action, Command, Options } from "./dispatch.ts";
+
+/**
+ * Podium's side of the wire. Everything that is only assumed of Podium stands here and in the configuration
+ * (`podium.routes`), nowhere else.
+ */
+
+/** A JSON value with `{story_id}`, `{plan_id}` or `{nonce}` as whole-string placeholders; absent ones drop their key. */
+export const routeSchema = z.strictObject({
+  method: z.enum(["GET", "POST"]),
+  path: z.string().regex(/^\/[\x21-\x7e]*$/, "Expected a path that starts with '/'"),
+  body: z.record(z.string(), z.union([z.string(), z.boolean(), z.number()])).optional(),
+});
+export type Route = z.infer<typeof routeSchema>;
+
+export const defaultRoutes: Readonly<Record<Action, Route>> = {
+  enqueue_story: {
+    method: "POST",
+    path: "/api/command",
+    body: { type: "ENQUEUE_STORY", storyId: "{story_id}" },
+  },
+  cancel_story: {
+    method: "POST",
+    path: "/api/command",
+    body: { type: "CANCEL_STORY", storyId: "{story_id}" },
+  },
+  prepare_apply: {
+    method: "POST",
+    path: "/api/governance/skoreq/prepare-apply",
+    body: { planId: "{plan_id}" },
+  },
+  apply_plan: {
+    method: "POST",
+    path: "/api/governance/skoreq/apply",
+    body: { planId: "{plan_id}", nonce: "{nonce}" },
+  },
+  enqueue_plan: {
+    method: "POST",
+    path: "/api/governance/skoreq/enqueue",
+    body: { planId: "{plan_id}", nonce: "{nonce}" },
+  },
+  halt: { method: "POST", path: "/api/command", body: { type: "HALT" } },
+  status: { method: "GET", path: "/api/status" },
+};
+
+/** One request to Podium, ready to send. `body` is JSON text. */
+export interface PodiumRequest {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly body?: string;
+}
+
+/** Fills a route with a command; options stand beside the ids and never replace them. */
+export function fillRoute(route: Route, command: Command): PodiumRequest {
+  if (route.method === "GET") return { method: "GET", path: route.path };
+  const body: Record<string, unknown> = { ...(command.options as Options | undefined) };
+  for (const [key, template] of Object.entries(route.body ?? {})) {
+    const value = fill(template, command);
+    if (value === undefined) delete body[key];
+    else body[key] = value;
+  }
+  return { method: "POST", path: route.path, body: JSON.stringify(body) };
+}
+
+function fill(template: string | number | boolean, command: Command): unknown {
+  if (template === "{story_id}") return command.story_id;
+  if (template === "{plan_id}") return command.plan_id;
+  if (template === "{nonce}") return command.nonce;
+  return template;
+}
+
+/** Any answer may say no under status 200: `{"success": false, "error": "..."}`. */
+export const refusalSchema = z.looseObject({ success: z.literal(false), error: z.unknown().optional() });
+
+/** What we read of a telemetry frame; everything else passes by untouched. */
+export interface FrameFacts {
+  readonly type: string;
+  readonly storyId?: string;
+  readonly status?: string;
+}
+
+const wordSchema = z.string().max(128);
+const frameSchema = z.looseObject({
+  type: wordSchema,
+  storyId: wordSchema.optional().catch(undefined),
+  status: wordSchema.optional().catch(undefined),
+});
+
+/** Reads a frame defensively: undefined when it is not a JSON object with a `type`. Never throws. */
+export function readFrame(text: string): FrameFacts | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const frame = frameSchema.safeParse(value);
+  if (!frame.success) return undefined;
+  const { type, storyId, status } = frame.data;
+  return { type, ...(storyId !== undefined && { storyId }), ...(status !== undefined && { status }) };
+}
