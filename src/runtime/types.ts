@@ -138,11 +138,11 @@ export interface Connection {
   keepOpen(): void;
 }
 
-/** One WebSocket client. The runtime's own buffer is small and measured; a longer queue is the caller's to own. */
+/**
+ * One WebSocket client. The runtime pings it and drops it when it stays silent (`heartbeatS`). The runtime's own buffer is small and measured; a longer queue is the caller's to own. */
 export interface Peer {
   /** Sends a text frame. Returns the bytes that now wait in the runtime's buffer (0: gone to the kernel). */
   send(text: string): number;
-  ping(): void;
   close(code: number, reason: string): void;
   /** Drops the connection without a closing handshake. */
   terminate(): void;
@@ -153,7 +153,6 @@ export interface PeerHandlers {
   open(peer: Peer): void;
   /** A text or binary frame came in; its size in bytes. */
   message(peer: Peer, bytes: number): void;
-  pong(peer: Peer): void;
   /** The runtime's buffer has emptied. */
   drain(peer: Peer): void;
   /** Called once, after everything else. */
@@ -169,8 +168,10 @@ export interface Listener {
 
 export interface ChildOptions {
   readonly command: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
+  /** Make it the head of a process group that `kill` reaches as a whole. */
+  readonly group?: boolean;
   /** Each line of standard output and standard error, without its newline; cut at 64 KiB. */
   readonly onLine?: (line: string, stream: "stdout" | "stderr") => void;
   /** Hand the parent's own output through instead. */
@@ -190,8 +191,8 @@ export interface Process {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly home: string;
+  readonly cwd: string;
   readonly stdoutIsTerminal: boolean;
-  /** Rows and columns do not matter to us; colour does. */
   readonly stderrIsTerminal: boolean;
   /** The command line that starts this program again: the binary alone, or the runtime with the source. */
   readonly self: readonly string[];
@@ -202,3 +203,14 @@ export interface Process {
   onSignal(signal: "SIGTERM" | "SIGINT" | "SIGHUP", handler: () => void): void;
   spawn(options: ChildOptions): Child;
 }
+
+/** Seconds between pings to a WebSocket client; two missed answers and it is dropped. Under common proxies' 60 s. */
+export const heartbeatS = 25;
+/** Seconds that a silent HTTP connection is kept; longer than Podium's slowest known answer (30 s). */
+export const requestIdleS = 60;
+/** A client has nothing to say to us: 4 KiB is room for a polite mistake. */
+export const socketMessageBytesMax = 4096;
+/** Last resort behind our own queue bound: past this the runtime itself drops the client. */
+export const socketBufferBytesMax = 268_435_456;
+/** Milliseconds between looks at a slow client's buffer where the runtime has no drain event. */
+export const drainPollMs = 20;

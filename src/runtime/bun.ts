@@ -1,0 +1,100 @@
+import { createHash } from "node:crypto";
+import { dlopen, FFIType } from "bun:ffi";
+import fs from "node:fs";
+import { nodeExchange } from "./node-exchange.ts";
+import { nodeFiles, openSafely } from "./node-files.ts";
+import { nodeProcess } from "./node-process.ts";
+import type { Connection, FileLock, Listener, Peer, PeerHandlers, Runtime, ServeOptions } from "./types.ts";
+import { heartbeatS, requestIdleS, socketBufferBytesMax, socketMessageBytesMax } from "./types.ts";
+
+export const runtime: Runtime = {
+  name: "bun",
+  version: Bun.version,
+  files: nodeFiles(lock),
+  process: nodeProcess(process.argv.slice(2), selfCommand()),
+  sha256: (data) => createHash("sha256").update(data).digest("hex"),
+  exchange: nodeExchange,
+  serve,
+};
+
+/** A compiled program carries its source in a virtual folder and is its own executable. */
+function selfCommand(): string[] {
+  return Bun.main.startsWith("/$bunfs/") ? [process.execPath] : [process.execPath, Bun.main];
+}
+
+interface SocketData {
+  readonly handlers: PeerHandlers;
+  peer?: Peer;
+}
+type Socket = Bun.ServerWebSocket<SocketData>;
+
+function serve(options: ServeOptions): Promise<Listener> {
+  const server = Bun.serve<SocketData>({
+    hostname: options.host,
+    port: options.port,
+    maxRequestBodySize: options.bodyBytesMax,
+    idleTimeout: requestIdleS,
+    development: false,
+    fetch: (request, self) => options.fetch(request, connectionOf(request, self)),
+    websocket: {
+      idleTimeout: 2 * heartbeatS,
+      sendPings: true,
+      perMessageDeflate: false,
+      maxPayloadLength: socketMessageBytesMax,
+      backpressureLimit: socketBufferBytesMax,
+      closeOnBackpressureLimit: true,
+      open: (socket) => socket.data.handlers.open(peerOf(socket)),
+      message: (socket, data) => socket.data.handlers.message(peerOf(socket), data.length),
+      drain: (socket) => socket.data.handlers.drain(peerOf(socket)),
+      close: (socket, code) => socket.data.handlers.close(peerOf(socket), code),
+    },
+  });
+  return Promise.resolve({
+    host: options.host,
+    port: server.port ?? options.port,
+    stop: (force) => server.stop(force),
+  });
+}
+
+function connectionOf(request: Request, server: Bun.Server<SocketData>): Connection {
+  return {
+    get remoteAddress() {
+      return server.requestIP(request)?.address ?? "";
+    },
+    upgrade: (handlers) => (server.upgrade(request, { data: { handlers } }) ? new Response(null) : undefined),
+    keepOpen: () => server.timeout(request, 0),
+  };
+}
+
+function peerOf(socket: Socket): Peer {
+  return (socket.data.peer ??= {
+    send: (text) => (socket.send(text) === -1 ? socket.getBufferedAmount() : 0),
+    close: (code, reason) => socket.close(code, reason),
+    terminate: () => socket.terminate(),
+  });
+}
+
+const LOCK_EXCLUSIVE_NOW = 2 | 4; // LOCK_EX | LOCK_NB, the same numbers on Linux and macOS
+
+/** flock(2) through the C library. The kernel drops it when the process ends, however it ends. */
+function lock(path: string): FileLock | undefined {
+  const fd = openSafely(path, fs.constants.O_RDWR | fs.constants.O_CREAT);
+  if (libc().flock(fd, LOCK_EXCLUSIVE_NOW) === 0) return { release: () => fs.closeSync(fd) };
+  fs.closeSync(fd);
+  return undefined;
+}
+
+function libc(): { flock(fd: number, operation: number): number } {
+  const names =
+    process.platform === "darwin"
+      ? ["libSystem.B.dylib"]
+      : ["libc.so.6", `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`];
+  for (const name of names) {
+    try {
+      return dlopen(name, { flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 } }).symbols;
+    } catch {
+      // The other C library's name, then.
+    }
+  }
+  throw new Error("Cannot lock files: no C library with flock was found");
+}

@@ -1,0 +1,114 @@
+import { createHash } from "node:crypto";
+import fs from "node:fs";
+import { fileURLToPath } from "node:url";
+import { nodeExchange } from "./node-exchange.ts";
+import { nodeFiles, openSafely } from "./node-files.ts";
+import { nodeProcess } from "./node-process.ts";
+import type { Connection, FileLock, Listener, Peer, PeerHandlers, Runtime, ServeOptions } from "./types.ts";
+import { drainPollMs, heartbeatS } from "./types.ts";
+
+/** The part of Deno's own interface that we use; its types are not among our packages. */
+interface DenoGlobal {
+  readonly version: { readonly deno: string };
+  readonly args: string[];
+  readonly mainModule: string;
+  execPath(): string;
+  openSync(path: string, options: { read: boolean; write: boolean }): { tryLockSync(exclusive: boolean): boolean; close(): void };
+  upgradeWebSocket(request: Request, options: { idleTimeout: number }): { socket: WebSocket; response: Response };
+  serve(
+    options: { hostname: string; port: number; onListen(): void },
+    handler: (request: Request, info: { remoteAddr: { hostname?: string } }) => Response | Promise<Response>,
+  ): { addr: { port: number }; shutdown(): Promise<void>; finished: Promise<void> };
+}
+const Deno = (globalThis as unknown as { Deno: DenoGlobal }).Deno;
+
+export const runtime: Runtime = {
+  name: "deno",
+  version: Deno.version.deno,
+  files: nodeFiles(lock),
+  process: nodeProcess(Deno.args, [Deno.execPath(), "run", "-A", fileURLToPath(Deno.mainModule)]),
+  sha256: (data) => createHash("sha256").update(data).digest("hex"),
+  exchange: nodeExchange,
+  serve,
+};
+
+function serve(options: ServeOptions): Promise<Listener> {
+  const stopper = new AbortController();
+  const settings = { hostname: options.host, port: options.port, signal: stopper.signal, onListen() {} };
+  let server: ReturnType<DenoGlobal["serve"]>;
+  try {
+    server = Deno.serve(settings, (request, info) =>
+      options.fetch(request, connectionOf(request, info.remoteAddr.hostname ?? "")),
+    );
+  } catch (error) {
+    const inUse = error instanceof Error && error.name === "AddrInUse";
+    return Promise.reject(inUse ? Object.assign(new Error(error.message), { code: "EADDRINUSE" }) : error);
+  }
+  return Promise.resolve({
+    host: options.host,
+    port: server.addr.port,
+    stop: async (force) => {
+      if (force) stopper.abort();
+      else await server.shutdown();
+      await server.finished;
+    },
+  });
+}
+
+function connectionOf(request: Request, remoteAddress: string): Connection {
+  return {
+    remoteAddress,
+    upgrade: (handlers) => upgrade(request, handlers),
+    keepOpen() {},
+  };
+}
+
+/** Deno pings by itself every `idleTimeout` seconds and closes a client that does not answer. */
+function upgrade(request: Request, handlers: PeerHandlers): Response | undefined {
+  if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") return undefined;
+  const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout: heartbeatS });
+  const peer = peerOf(socket, handlers);
+  socket.addEventListener("open", () => handlers.open(peer));
+  socket.addEventListener("message", ({ data }) => handlers.message(peer, sizeOf(data)));
+  socket.addEventListener("close", ({ code }) => handlers.close(peer, code));
+  socket.addEventListener("error", () => {});
+  return response;
+}
+
+function sizeOf(data: unknown): number {
+  if (typeof data === "string") return data.length;
+  return data instanceof ArrayBuffer ? data.byteLength : data instanceof Blob ? data.size : 0;
+}
+
+/** Deno has no drain event: while bytes wait, their count is looked at until it is zero. */
+function peerOf(socket: WebSocket, handlers: PeerHandlers): Peer {
+  let poll: ReturnType<typeof setInterval> | undefined;
+  const watch = (): void => {
+    if (socket.readyState === WebSocket.OPEN && socket.bufferedAmount > 0) return;
+    clearInterval(poll);
+    poll = undefined;
+    if (socket.readyState === WebSocket.OPEN) handlers.drain(peer);
+  };
+  const peer: Peer = {
+    send: (text) => {
+      if (socket.readyState !== WebSocket.OPEN) return 0;
+      socket.send(text);
+      if (socket.bufferedAmount > 0) poll ??= setInterval(watch, drainPollMs);
+      return socket.bufferedAmount;
+    },
+    close: (code, reason) => {
+      if (socket.readyState <= WebSocket.OPEN) socket.close(code, reason);
+    },
+    terminate: () => socket.close(),
+  };
+  return peer;
+}
+
+/** Deno's own lock is flock(2) too; the kernel drops it when the process ends. */
+function lock(path: string): FileLock | undefined {
+  fs.closeSync(openSafely(path, fs.constants.O_RDWR | fs.constants.O_CREAT));
+  const file = Deno.openSync(path, { read: true, write: true });
+  if (file.tryLockSync(true)) return { release: () => file.close() };
+  file.close();
+  return undefined;
+}

@@ -1,0 +1,88 @@
+import http from "node:http";
+import https from "node:https";
+import type { Exchange, IncomingAnswer, OutgoingRequest } from "./types.ts";
+import { ExchangeError } from "./types.ts";
+
+/** Errors that connect(2) or the resolver give: the request has not left, whatever happens next. */
+const neverConnected = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EAI_FAIL",
+  "ENETUNREACH",
+  "EHOSTUNREACH",
+  "EADDRNOTAVAIL",
+]);
+
+/**
+ * {@link Exchange} over `node:http` with `agent: false`: a fresh connection for each request, so there is no pooled one
+ * that can die under a command and be replaced behind our back.
+ */
+export const nodeExchange: Exchange = (request) =>
+  new Promise((resolve, reject) => {
+    const send = request.url.startsWith("https:") ? https.request : http.request;
+    const outgoing = send(request.url, {
+      method: request.method,
+      headers: headersOf(request),
+      agent: false,
+    });
+    const timer = setTimeout(() => {
+      finish(() => reject(new ExchangeError("timeout", true, `No answer within ${request.timeoutMs} ms`)));
+    }, request.timeoutMs);
+    let finished = false;
+    const finish = (act: () => void): void => {
+      if (finished) return;
+      finished = true;
+      clearTimeout(timer);
+      act();
+      outgoing.destroy();
+    };
+    const fail = (error: unknown): void => finish(() => reject(exchangeErrorOf(error)));
+    outgoing.on("error", fail);
+    outgoing.on("response", (answer) => {
+      collect(answer, request.bodyBytesMax, (result) => finish(() => resolve(result)), fail);
+    });
+    outgoing.on("close", () => fail(new Error("The connection was closed before an answer came")));
+    outgoing.end(request.body);
+  });
+
+function headersOf({ headers, body }: OutgoingRequest): Record<string, string | number> {
+  if (body === undefined) return { ...headers };
+  return { ...headers, "content-length": new TextEncoder().encode(body).length };
+}
+
+function collect(
+  answer: http.IncomingMessage,
+  bodyBytesMax: number,
+  done: (answer: IncomingAnswer) => void,
+  fail: (error: unknown) => void,
+): void {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  answer.on("data", (chunk: Uint8Array) => {
+    bytes += chunk.length;
+    if (bytes > bodyBytesMax) {
+      fail(new ExchangeError("too_large", true, `The answer is longer than ${bodyBytesMax} bytes`));
+    } else chunks.push(chunk);
+  });
+  answer.on("error", fail);
+  answer.on("aborted", () => fail(new Error("The connection was closed in the middle of the answer")));
+  answer.on("end", () => {
+    const promised = Number(answer.headers["content-length"] ?? bytes);
+    if (!answer.complete || promised !== bytes) {
+      fail(new Error("The connection was closed in the middle of the answer"));
+      return;
+    }
+    const body = new Uint8Array(Buffer.concat(chunks));
+    done({ status: answer.statusCode ?? 0, contentType: answer.headers["content-type"] ?? "", body });
+  });
+}
+
+function exchangeErrorOf(error: unknown): ExchangeError {
+  if (error instanceof ExchangeError) return error;
+  const { code, message } = error as { code?: string; message?: string };
+  if (code !== undefined && neverConnected.has(code)) {
+    return new ExchangeError("unreachable", false, `Cannot connect (${code})`);
+  }
+  return new ExchangeError("broken", true, message ?? String(error));
+}

@@ -1,0 +1,67 @@
+import { spawn } from "node:child_process";
+import os from "node:os";
+import { createInterface } from "node:readline";
+import type { Child, ChildOptions, Process } from "./types.ts";
+
+/** Longest line taken from a child: what comes past it is cut, so that a child can't fill our memory with one line. */
+const lineLengthMax = 65_536;
+
+export function nodeProcess(args: readonly string[], self: readonly string[]): Process {
+  return {
+    pid: process.pid,
+    args,
+    env: process.env,
+    home: process.env["HOME"] || os.homedir(),
+    cwd: process.cwd(),
+    stdoutIsTerminal: process.stdout.isTTY === true,
+    stderrIsTerminal: process.stderr.isTTY === true,
+    self,
+    stdout: (text) => void process.stdout.write(text),
+    stderr: (text) => void process.stderr.write(text),
+    exit: async (code) => {
+      await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+      process.exit(code);
+    },
+    onSignal: (signal, handler) => void process.on(signal, handler),
+    spawn: spawnChild,
+  };
+}
+
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => void stream.write("", () => resolve()));
+}
+
+function spawnChild(options: ChildOptions): Child {
+  const [program, ...args] = options.command;
+  const child = spawn(program ?? "", args, {
+    cwd: options.cwd,
+    env: options.env,
+    stdio: ["ignore", options.inherit ? "inherit" : "pipe", options.inherit ? "inherit" : "pipe"],
+    // A group of its own, so that a story's whole process tree ends with it.
+    detached: options.group === true,
+  });
+  if (child.stdout) eachLine(child.stdout, (line) => options.onLine?.(line, "stdout"));
+  if (child.stderr) eachLine(child.stderr, (line) => options.onLine?.(line, "stderr"));
+  const ended: Child["ended"] = new Promise((resolve) => {
+    child.on("error", (error) => resolve({ error: error.message }));
+    child.on("close", (code, signal) => resolve(signal ? { signal } : { code: code ?? 1 }));
+  });
+  return {
+    pid: child.pid ?? -1,
+    ended,
+    kill: (signal) => killChild(child.pid, options.group === true, signal),
+  };
+}
+
+function killChild(pid: number | undefined, group: boolean, signal: "SIGTERM" | "SIGKILL"): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(group ? -pid : pid, signal);
+  } catch {
+    // Already gone: that is what the caller wanted.
+  }
+}
+
+function eachLine(stream: NodeJS.ReadableStream, onLine: (line: string) => void): void {
+  createInterface({ input: stream, crlfDelay: Infinity }).on("line", (line) => onLine(line.slice(0, lineLengthMax)));
+}
