@@ -1,0 +1,45 @@
+import type { Exchange, IncomingAnswer } from "../runtime/types.ts";
+import { ExchangeError } from "../runtime/types.ts";
+import type { PodiumRequest } from "../wire/podium.ts";
+import type { Verdict } from "./verdict.ts";
+import { verdictOfAnswer, verdictOfError } from "./verdict.ts";
+
+/** Podium's largest known answer is its status; 4 MiB holds thousands of stories and still bounds our memory. */
+const answerBytesMax = 4 * 1024 * 1024;
+
+export interface PodiumClientOptions {
+  readonly exchange: Exchange;
+  /** Base URL without a trailing slash. */
+  readonly url: string;
+  readonly timeoutMs: number;
+}
+
+export interface PodiumClient {
+  /** One request, one connection, no retry. Never throws: what happened is in the verdict. */
+  send(request: PodiumRequest, token: string | undefined, timeoutMs?: number): Promise<Verdict>;
+}
+
+export function createPodiumClient({ exchange, url, timeoutMs }: PodiumClientOptions): PodiumClient {
+  return {
+    async send(request, token, patienceMs = timeoutMs) {
+      const headers: Record<string, string> = { accept: "application/json" };
+      if (token !== undefined) headers["authorization"] = `Bearer ${token}`;
+      if (request.body !== undefined) headers["content-type"] = "application/json";
+      let answer: IncomingAnswer;
+      try {
+        answer = await exchange({
+          url: url + request.path,
+          method: request.method,
+          headers,
+          ...(request.body !== undefined && { body: request.body }),
+          timeoutMs: patienceMs,
+          bodyBytesMax: answerBytesMax,
+        });
+      } catch (error) {
+        const known = error instanceof ExchangeError ? error : new ExchangeError("broken", true, String(error));
+        return verdictOfError(known);
+      }
+      return verdictOfAnswer(answer);
+    },
+  };
+}

@@ -1,0 +1,136 @@
+import WebSocket from "ws";
+import type { Clock } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import type { TokenSource } from "./token.ts";
+
+/** One state of the upstream connection, as clients see it in GATEWAY_STATUS. */
+export type UpstreamState = "connecting" | "connected" | "disconnected";
+
+/** Podium's status frames are a few KiB; past 1 MiB a frame is a fault, and 5,000 clients would multiply it. */
+const frameBytesMax = 1_048_576;
+/** A local handshake takes milliseconds; Podium's slowest known answer takes several seconds. */
+const handshakeMs = 10_000;
+/** Waits between connections grow from a quarter second to 10 s, each drawn between zero and its bound (full jitter). */
+const backoffFirstMs = 250;
+const backoffMaxMs = 10_000;
+/** Ping rhythm towards Podium; two unanswered and the connection counts as half-open. */
+const pingEveryMs = 25_000;
+
+export interface TelemetryOptions {
+  readonly url: string;
+  readonly token: TokenSource;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly random?: () => number;
+  readonly onFrame: (text: string) => void;
+  readonly onState: (state: UpstreamState, detail: string) => void;
+}
+
+/**
+ * The one WebSocket to Podium that all clients share. Only `#open` makes a connection and only when none is being made;
+ * each has a generation number, and whatever an older generation still says is dropped.
+ */
+export class Telemetry {
+  readonly #options: TelemetryOptions;
+  #socket: WebSocket | undefined;
+  #generation = 0;
+  #failures = 0;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #heartbeat: ReturnType<typeof setInterval> | undefined;
+  #stopped = true;
+  #state: UpstreamState = "disconnected";
+
+  constructor(options: TelemetryOptions) {
+    this.#options = options;
+  }
+
+  get state(): UpstreamState {
+    return this.#state;
+  }
+
+  start(): void {
+    if (!this.#stopped) return;
+    this.#stopped = false;
+    void this.#open();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#generation++;
+    clearTimeout(this.#retry);
+    clearInterval(this.#heartbeat);
+    this.#socket?.terminate();
+    this.#socket = undefined;
+  }
+
+  async #open(): Promise<void> {
+    const generation = ++this.#generation;
+    const current = (): boolean => generation === this.#generation && !this.#stopped;
+    this.#become("connecting", "");
+    const url = new URL(this.#options.url);
+    const token = await this.#options.token({ subject: "roxy-core", role: "viewer" });
+    if (!current()) return;
+    if (token !== undefined) url.searchParams.set("token", token);
+    const socket = new WebSocket(url, { maxPayload: frameBytesMax, perMessageDeflate: false });
+    this.#socket = socket;
+    const deadline = setTimeout(() => lost("no answer to the handshake"), handshakeMs);
+    let reason = "";
+    const lost = (detail: string): void => {
+      clearTimeout(deadline);
+      if (!current()) return;
+      this.#generation++;
+      socket.terminate();
+      this.#lost(detail);
+    };
+    socket.on("open", () => {
+      clearTimeout(deadline);
+      if (!current()) return socket.terminate();
+      this.#failures = 0;
+      this.#become("connected", "");
+      this.#watch(socket, lost);
+    });
+    socket.on("message", (data, isBinary) => {
+      if (current() && !isBinary) this.#options.onFrame(textOf(data));
+    });
+    // The error's own words may hold the URL and in it the token: only its code may be said.
+    socket.on("error", (error) => {
+      reason = (error as { code?: string }).code ?? "connection failed";
+    });
+    socket.on("close", (code) => lost(reason || `closed with code ${code}`));
+  }
+
+  /** Half-open connections look healthy for hours: two pings without an answer end one. */
+  #watch(socket: WebSocket, lost: (detail: string) => void): void {
+    let unanswered = 0;
+    socket.on("pong", () => (unanswered = 0));
+    clearInterval(this.#heartbeat);
+    this.#heartbeat = setInterval(() => {
+      if (unanswered >= 2) lost("silent: two pings without an answer");
+      else {
+        unanswered++;
+        socket.ping();
+      }
+    }, pingEveryMs);
+  }
+
+  #lost(detail: string): void {
+    clearInterval(this.#heartbeat);
+    this.#socket = undefined;
+    this.#become("disconnected", detail);
+    const bound = Math.min(backoffMaxMs, backoffFirstMs * 2 ** Math.min(this.#failures++, 16));
+    const delay = Math.floor((this.#options.random ?? Math.random)() * bound);
+    this.#retry = setTimeout(() => void this.#open(), delay);
+  }
+
+  #become(state: UpstreamState, detail: string): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#options.onState(state, detail);
+  }
+}
+
+function textOf(data: WebSocket.RawData): string {
+  if (typeof data === "string") return data;
+  if (Array.isArray(data)) return data.map(textOf).join("");
+  return new TextDecoder().decode(data);
+}

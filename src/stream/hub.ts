@@ -1,0 +1,122 @@
+import type { Clock } from "../lib/clock.ts";
+import { timestampOf } from "../lib/clock.ts";
+import { readFrame } from "../wire/podium.ts";
+
+/** One frame as it goes out. `text` is Podium's own bytes, or ours for the types that are ours. */
+export interface StreamEvent {
+  /** Position in the stream, from 1, without holes; 0 for our own frames, which are not part of the sequence. */
+  readonly seq: number;
+  readonly at: string;
+  readonly type: string;
+  readonly text: string;
+  readonly storyId?: string;
+  readonly status?: string;
+}
+
+export type Subscriber = (event: StreamEvent) => void;
+
+export interface HubOptions {
+  readonly clock: Clock;
+  /** Types of Podium's frames that are passed on. */
+  readonly types: readonly string[];
+  /** Frames kept for resuming clients. */
+  readonly history: number;
+}
+
+/** History in bytes: frames are at most 1 MiB, so a count alone would not bound memory. */
+const historyBytesMax = 16 * 1024 * 1024;
+
+/** Names the life of one process's sequence: a cursor of another epoch can't be honoured. */
+function newEpoch(): string {
+  return [...crypto.getRandomValues(new Uint8Array(8))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/**
+ * Numbers each wanted frame once, keeps a bounded history and hands the same bytes to every subscriber.
+ * Everything is synchronous: between a look at the history and a subscription no frame can slip through.
+ */
+export class Hub {
+  readonly epoch = newEpoch();
+  readonly #options: HubOptions;
+  readonly #types: Set<string>;
+  readonly #subscribers = new Set<Subscriber>();
+  #history: StreamEvent[] = [];
+  #historyBytes = 0;
+  #seq = 0;
+
+  constructor(options: HubOptions) {
+    this.#options = options;
+    this.#types = new Set(options.types);
+  }
+
+  get subscribers(): number {
+    return this.#subscribers.size;
+  }
+
+  get seq(): number {
+    return this.#seq;
+  }
+
+  /** Takes a frame from Podium; unwanted and unreadable ones end here. Returns the event that went out. */
+  publish(text: string): StreamEvent | undefined {
+    const frame = readFrame(text);
+    if (!frame || !this.#types.has(frame.type)) return undefined;
+    const event: StreamEvent = { seq: ++this.#seq, at: timestampOf(this.#options.clock.now()), text, ...frame };
+    this.#keep(event);
+    for (const subscriber of this.#subscribers) subscriber(event);
+    return event;
+  }
+
+  /** Sends a frame of our own (GATEWAY_STATUS, GAP) to everybody, outside the sequence. */
+  announce(type: string, fields: Readonly<Record<string, unknown>>): StreamEvent {
+    const event = this.own(type, fields);
+    for (const subscriber of this.#subscribers) subscriber(event);
+    return event;
+  }
+
+  /** Makes a frame of our own without sending it. */
+  own(type: string, fields: Readonly<Record<string, unknown>>): StreamEvent {
+    const at = timestampOf(this.#options.clock.now());
+    return { seq: 0, at, type, text: JSON.stringify({ type, ...fields, timestamp: at }) };
+  }
+
+  subscribe(subscriber: Subscriber): () => void {
+    this.#subscribers.add(subscriber);
+    return () => void this.#subscribers.delete(subscriber);
+  }
+
+  /**
+   * The frames after a cursor `epoch:seq`, oldest first.
+   * Undefined when it can't be honoured: another epoch, a future position, or history that has been dropped.
+   */
+  since(cursor: string): readonly StreamEvent[] | undefined {
+    const match = /^([0-9a-f]{16}):(\d{1,16})$/.exec(cursor);
+    if (!match || match[1] !== this.epoch) return undefined;
+    const seq = Number(match[2]);
+    const oldest = this.#seq - this.#history.length + 1;
+    if (seq > this.#seq || seq < oldest - 1) return undefined;
+    return this.#history.slice(seq - oldest + 1);
+  }
+
+  #keep(event: StreamEvent): void {
+    this.#history.push(event);
+    this.#historyBytes += event.text.length;
+    // Cut in one go when a quarter is too much: cutting one by one would move the array for each frame.
+    const { history } = this.#options;
+    let drop = 0;
+    let bytes = this.#historyBytes;
+    if (this.#history.length > history + (history >> 2)) drop = this.#history.length - history;
+    for (let i = 0; i < drop; i++) bytes -= this.#history[i]!.text.length;
+    while (bytes > historyBytesMax && drop < this.#history.length) bytes -= this.#history[drop++]!.text.length;
+    if (drop === 0) return;
+    this.#history = this.#history.slice(drop);
+    this.#historyBytes = bytes;
+  }
+}
+
+/** The text of an event for one client: Podium's bytes, or the envelope around them (never re-serialised). */
+export function frameText(hub: Hub, event: StreamEvent, envelope: boolean): string {
+  if (!envelope) return event.text;
+  const id = event.seq > 0 ? `${hub.epoch}:${event.seq}` : null;
+  return `{"id":${JSON.stringify(id)},"at":"${event.at}","event":${event.text}}`;
+}
