@@ -1,0 +1,80 @@
+import { Fatal, exitCodes } from "../lib/errors.ts";
+import type { FileFacts, Files } from "../runtime/types.ts";
+
+/** The names in the log's folder, and who may touch them. */
+
+export const activeName = "orchestrator-audit.jsonl";
+export const checkpointName = "orchestrator-audit.checkpoint";
+export const lockName = "orchestrator-audit.lock";
+const closedPattern = /^orchestrator-audit-(\d{4}-\d\d-\d\d)\.(0|[1-9]\d{0,15})\.jsonl$/;
+
+/** More files than this is not our folder: 100 years of days, or 90 days of a file every 4 minutes. */
+const closedFilesMax = 36_525;
+
+export interface ClosedFile {
+  readonly name: string;
+  readonly path: string;
+  /** UTC day of its records, as its name says. */
+  readonly day: string;
+  readonly firstSeq: number;
+}
+
+export interface Survey {
+  /** By first seq, oldest first. */
+  readonly closed: readonly ClosedFile[];
+  readonly active: boolean;
+  readonly checkpoint: boolean;
+}
+
+export function pathIn(folder: string, name: string): string {
+  return `${folder.replace(/\/+$/, "")}/${name}`;
+}
+
+export function closedName(day: string, firstSeq: number): string {
+  return `orchestrator-audit-${day}.${firstSeq}.jsonl`;
+}
+
+/** Reads the names only. Strangers' files are left alone. @throws FileError */
+export function survey(files: Files, folder: string): Survey {
+  const names = files.list(folder);
+  const closed = names.flatMap((name): ClosedFile[] => {
+    const match = closedPattern.exec(name);
+    if (!match) return [];
+    return [{ name, path: pathIn(folder, name), day: match[1] as string, firstSeq: Number(match[2]) }];
+  });
+  if (closed.length > closedFilesMax) throw new Fatal(`Cannot use ${folder}: it holds ${closed.length} closed log files`);
+  closed.sort((a, b) => a.firstSeq - b.firstSeq || (a.name < b.name ? -1 : 1));
+  return { closed, active: names.includes(activeName), checkpoint: names.includes(checkpointName) };
+}
+
+/**
+ * Makes the folder when it is missing, and refuses one that others could write or read.
+ * @throws Fatal with the path, what is wrong and what to do
+ */
+export function prepareFolder(files: Files, folder: string): void {
+  if (files.stat(folder) === undefined) files.makeFolder(folder, 0o700);
+  const facts = files.stat(folder);
+  if (facts?.kind !== "folder") throw refused(folder, `it is a ${facts?.kind ?? "thing that vanished"}, not a folder`, "Move it away, or set audit.dir");
+  refuseStrangersAccess(files, folder, facts);
+}
+
+/** @throws Fatal when the path is a symlink, another user's, or open to others */
+export function checkFile(files: Files, path: string): void {
+  const facts = files.stat(path);
+  if (facts === undefined) throw refused(path, "it is not there", "Restore it from a copy");
+  if (facts.kind !== "file") throw refused(path, `it is a ${facts.kind}, not a plain file`, "Put the real file in its place");
+  refuseStrangersAccess(files, path, facts);
+}
+
+function refuseStrangersAccess(files: Files, path: string, facts: FileFacts): void {
+  const mode = facts.kind === "folder" ? "700" : "600";
+  if (facts.owner !== files.user()) {
+    throw refused(path, `it belongs to user ${facts.owner}, but roxy-core runs as user ${files.user()}`, "Run roxy-core as its owner");
+  }
+  if ((facts.mode & 0o077) === 0) return;
+  throw refused(path, `others may use it (mode ${facts.mode.toString(8)})`, `Run: chmod ${mode} '${path}'`);
+}
+
+function refused(path: string, why: string, remedy: string): Fatal {
+  return new Fatal(`Cannot use ${path}: ${why}. ${remedy}`, exitCodes.failed);
+}

@@ -1,0 +1,180 @@
+import { Problem } from "../lib/errors.ts";
+import { timestampOf } from "../lib/clock.ts";
+import type { Options } from "../wire/dispatch.ts";
+
+/**
+ * What a record may say, and how it becomes the one line that is stored. Reading lines back is `frame.ts`.
+ */
+
+export type Sha256 = (data: string | Uint8Array) => string;
+
+/** The closed set. One `intent` has exactly one `outcome`, or is closed as `unknown`. */
+export const events = [
+  "genesis",
+  "open",
+  "intent",
+  "outcome",
+  "unknown",
+  "rejected",
+  "job",
+  "checkpoint",
+  "recover",
+  "close",
+  "prune",
+  "key",
+] as const;
+export type AuditEvent = (typeof events)[number];
+
+/** Format of the lines; a log of another version is refused, never rewritten. */
+export const recordVersion = 1;
+/** Bytes of a line with its LF. A dispatch is under 8 KiB and Podium's recorded answer under 200 KiB even when escaped. */
+export const lineBytesMax = 262_144;
+/** Characters of Podium's answer to record: JSON may escape each into 6 bytes, and the line must still fit. */
+export const podiumResponseCharsMax = 32_768;
+export const zeroHash = "0".repeat(64);
+
+/** The fields between `event` and `prev_hash`, in their fixed order, with what each holds. */
+const fields = {
+  audit_id: "string",
+  job_id: "string",
+  action: "string",
+  story_id: "string",
+  plan_id: "string",
+  nonce: "string",
+  options: "options",
+  source: "string",
+  user_id: "string",
+  session_id: "string",
+  auth_mode: "string",
+  idempotency_key: "string",
+  request_hash: "string",
+  request_id: "string",
+  podium_request: "string",
+  result: "string",
+  code: "string",
+  retry: "string",
+  http_status: "integer",
+  status: "string",
+  podium_status: "string",
+  podium_response: "string",
+  podium_response_bytes: "integer",
+  detail: "string",
+  duration_ms: "integer",
+  count: "integer",
+  reason: "string",
+  replayed: "boolean",
+  log_id: "string",
+  version: "string",
+  public_key: "string",
+  old_signature: "string",
+  new_signature: "string",
+  file: "string",
+  first_seq: "integer",
+  last_seq: "integer",
+  last_hash: "string",
+  bytes: "integer",
+  digest: "string",
+  tree_size: "integer",
+  tree_root: "string",
+  tree_range: "string",
+  note: "string",
+} as const;
+type Fields = typeof fields;
+type ValueOf<T> = T extends "integer" ? number : T extends "boolean" ? boolean : T extends "options" ? Options : string;
+const fieldNames = Object.keys(fields) as (keyof Fields)[];
+
+/** What a caller wants recorded; the log adds the rest. `undefined` is the same as absent. */
+export type Draft = { readonly event: AuditEvent } & {
+  readonly [K in keyof Fields]?: ValueOf<Fields[K]> | undefined;
+};
+
+export type StoredRecord = Draft & {
+  readonly v: typeof recordVersion;
+  readonly seq: number;
+  /** RFC 3339 UTC with milliseconds: what the clock said, even when it goes backwards. */
+  readonly timestamp: string;
+  readonly prev_hash: string;
+  readonly hash: string;
+};
+
+/** Where the next record hangs: its number, and the hash of the record before it. */
+export interface Place {
+  readonly seq: number;
+  readonly prevHash: string;
+  readonly epochMs: number;
+}
+
+export interface Encoded {
+  readonly record: StoredRecord;
+  /** The line with its LF: what is written. */
+  readonly line: Uint8Array;
+  /** 0x00 and the line without its LF: what the tree hashes (RFC 6962, section 2.1). */
+  readonly leaf: Uint8Array;
+}
+
+const encoder = new TextEncoder();
+
+/**
+ * Turns a draft into its line. Pure: nothing has been written or counted when it throws.
+ * @throws Problem `audit_unavailable` (retry `never`) for what can't be recorded: unknown fields, wrong types, ill-formed
+ *   strings, integers past 2^53-1, or a line over {@link lineBytesMax}
+ */
+export function encodeRecord(draft: Draft, place: Place, sha256: Sha256): Encoded {
+  const timestamp = timestampOf(place.epochMs);
+  if (timestamp.length !== 24) throw refusal(`the clock says ${timestamp}`);
+  let body = `{"v":${recordVersion},"seq":${place.seq},"timestamp":"${timestamp}","event":"${draft.event}"`;
+  let taken = 1;
+  for (const name of fieldNames) {
+    const value = draft[name];
+    if (value === undefined) continue;
+    body += `,"${name}":${encodeValue(name, value)}`;
+    taken++;
+  }
+  refuseStrangers(draft, taken);
+  body += `,"prev_hash":"${place.prevHash}"`;
+  const hash = sha256(body);
+  const bytes = encoder.encode(`\0${body},"hash":"${hash}"}\n`);
+  if (bytes.length - 1 > lineBytesMax) throw refusal(`its line would have ${bytes.length - 1} of ${lineBytesMax} bytes`);
+  return {
+    record: { v: recordVersion, seq: place.seq, timestamp, ...draft, prev_hash: place.prevHash, hash },
+    line: bytes.subarray(1),
+    leaf: bytes.subarray(0, -1),
+  };
+}
+
+function encodeValue(name: keyof Fields, value: unknown): string {
+  const kind = fields[name];
+  if (kind === "options") return encodeOptions(value);
+  const fits = kind === "string" ? typeof value === "string" && value.isWellFormed() : isScalar(kind, value);
+  if (!fits) throw refusal(`${name} is not a well-formed ${kind}`);
+  return JSON.stringify(value);
+}
+
+function isScalar(kind: "integer" | "boolean", value: unknown): boolean {
+  return kind === "integer" ? Number.isSafeInteger(value) && !Object.is(value, -0) : typeof value === "boolean";
+}
+
+/** The one nested object. Its keys are the caller's, but they are keys of `options`, never of the record. */
+function encodeOptions(value: unknown): string {
+  if (typeof value !== "object" || value === null) throw refusal("options is not an object");
+  for (const [key, option] of Object.entries(value)) {
+    const fits =
+      typeof option === "string" ? option.isWellFormed() : typeof option === "boolean" || isScalar("integer", option);
+    if (!fits || !key.isWellFormed()) throw refusal(`the option ${JSON.stringify(key)} is not a string, boolean or integer`);
+  }
+  return JSON.stringify(value);
+}
+
+/** A field that is not in the list would be lost silently; so it is refused. */
+function refuseStrangers(draft: Draft, taken: number): void {
+  const given = Object.entries(draft).filter(([, value]) => value !== undefined);
+  if (given.length === taken) return;
+  const strangers = given.map(([key]) => key).filter((key) => key !== "event" && !(key in fields));
+  throw refusal(`unknown fields: ${strangers.join(", ")}`);
+}
+
+function refusal(why: string): Problem {
+  return new Problem("audit_unavailable", `Cannot record this: ${why}. Nothing was written or forwarded`, {
+    retry: "never",
+  });
+}
