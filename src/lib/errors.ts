@@ -33,6 +33,7 @@ export const problemCodes = {
   queue_full: { status: 503, retry: "safe", title: "Too many dispatches are waiting" },
   shutting_down: { status: 503, retry: "safe", title: "roxy-core is shutting down" },
   cancelled_by_halt: { status: 503, retry: "safe", title: "Cancelled by a halt before it was sent" },
+  cancelled_by_client: { status: 503, retry: "safe", title: "The client hung up before it was sent" },
   podium_timeout: { status: 504, retry: "same-key", title: "Podium did not answer in time" },
 } as const satisfies Record<string, { status: number; retry: Retry; title: string }>;
 

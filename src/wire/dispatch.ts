@@ -77,6 +77,30 @@ export interface Command {
   readonly options?: Options;
 }
 
+/** What can start work or change a plan. These count against the limits. */
+const limited: ReadonlySet<Action> = new Set(["enqueue_story", "prepare_apply", "apply_plan", "enqueue_plan"]);
+/** What must never happen twice. Repeating any other action has no effect beyond the first. */
+const executing: ReadonlySet<Action> = new Set(["enqueue_story", "apply_plan", "enqueue_plan"]);
+
+export function isLimited(action: Action): boolean {
+  return limited.has(action);
+}
+
+export function isExecuting(action: Action): boolean {
+  return executing.has(action);
+}
+
+interface About {
+  readonly action: Action;
+  readonly story_id?: string | undefined;
+  readonly plan_id?: string | undefined;
+}
+
+/** What the cooldown and the reconciliation are about: a story, or one step of a plan. */
+export function subjectOf({ action, story_id, plan_id }: About): string {
+  return story_id !== undefined ? `story ${story_id}` : `${action} ${plan_id ?? ""}`;
+}
+
 /** Where an intent stands in the audit chain: proof for the caller, and claims in Podium's token. */
 export const receiptSchema = z.object({ seq: z.int().min(0), hash: z.string().regex(/^[0-9a-f]{64}$/) });
 export type Receipt = z.infer<typeof receiptSchema>;

@@ -100,3 +100,31 @@ export function readFrame(text: string): FrameFacts | undefined {
   const { type, storyId, status } = frame.data;
   return { type, ...(storyId !== undefined && { storyId }), ...(status !== undefined && { status }) };
 }
+
+/** Podium's words for a story that something has been done about, and for one that is as it was (PODIUM vocabulary). */
+const startedWords: ReadonlySet<unknown> = new Set(["queued", "in_progress", "done", "failed", "cancelled"]);
+const untouchedWords: ReadonlySet<unknown> = new Set(["todo", "pending", "blocked"]);
+
+/** Nodes of a status answer that are looked at: its shape is unknown, its size is bounded, so is our patience. */
+const nodesMax = 100_000;
+
+/**
+ * What a status answer of unknown shape says about a story: any object that names it (`storyId` or `id`) and has a
+ * `status` we know. Contradicting places count as started: the safe side is the one that sends nothing again.
+ */
+export function storyEvidence(json: string, storyId: string): "started" | "not_started" | "nothing" {
+  const rest: unknown[] = [JSON.parse(json)];
+  let untouched = false;
+  for (let seen = 0; rest.length > 0 && seen < nodesMax; seen++) {
+    const node = rest.pop();
+    if (typeof node !== "object" || node === null) continue;
+    const { storyId: named, id, status, currentStory } = node as Record<string, unknown>;
+    if (currentStory === storyId) return "started";
+    if (named === storyId || id === storyId) {
+      if (startedWords.has(status)) return "started";
+      untouched ||= untouchedWords.has(status);
+    }
+    rest.push(...Object.values(node));
+  }
+  return untouched ? "not_started" : "nothing";
+}

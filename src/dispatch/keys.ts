@@ -1,0 +1,142 @@
+import type { StoredRecord } from "../audit/record.ts";
+import type { Clock } from "../lib/clock.ts";
+import { Problem } from "../lib/errors.ts";
+import { monotonicOf } from "./age.ts";
+
+/** How long a key is remembered (API contract). */
+const lifeMs = 24 * 60 * 60 * 1000;
+/** Keys at a time: a day at the default limit holds 14,400; a key costs some 300 bytes. */
+const keysMax = 100_000;
+/** What a caller should wait before asking again about a dispatch in flight. */
+const retryAfterS = 1;
+
+interface Held {
+  readonly fingerprint: string;
+  readonly bornAt: number;
+  state: "in_flight" | "settled" | "unknown";
+  jobId?: string;
+  auditId?: string;
+}
+
+/** What a key says about a request. */
+export type Claim =
+  | { readonly kind: "none" }
+  | { readonly kind: "new" }
+  | { readonly kind: "settled"; readonly jobId: string }
+  | { readonly kind: "unknown"; readonly jobId: string };
+
+/**
+ * What becomes of a key. `settle`: there is a final answer, replay it. `doubt`: the outcome is unknown, ask Podium
+ * before anything is sent again. `free`: nothing was sent, the key is as good as new.
+ */
+export type KeyFate = "settle" | "doubt" | "free";
+
+/**
+ * Idempotency keys (draft-ietf-httpapi-idempotency-key-header): one key is one dispatch for 24 hours. A claim and the
+ * state it leaves are one synchronous step, so of a hundred equal requests exactly one gets `new`.
+ */
+export class Keys {
+  readonly #clock: Clock;
+  /** In order of birth: the oldest are at the front. */
+  readonly #held = new Map<string, Held>();
+  readonly #byAuditId = new Map<string, string>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /**
+   * `new` and `unknown` make the key this request's own until `leave`.
+   * @throws Problem `idempotency_mismatch` or `in_flight`
+   */
+  claim(key: string | undefined, fingerprint: string): Claim {
+    if (key === undefined) return { kind: "none" };
+    this.#forgetOld();
+    const held = this.#held.get(key);
+    if (!held) return this.#begin(key, fingerprint);
+    if (held.fingerprint !== fingerprint) throw mismatch(held.jobId);
+    if (held.state === "in_flight") throw inFlight(held.jobId);
+    const { state, jobId } = held;
+    if (state === "unknown") held.state = "in_flight";
+    return { kind: state, jobId: jobId ?? "" };
+  }
+
+  /** The dispatch under this key has ids now. */
+  bind(key: string | undefined, jobId: string, auditId: string): void {
+    const held = key === undefined ? undefined : this.#held.get(key);
+    if (key === undefined || !held) return;
+    if (held.auditId !== undefined) this.#byAuditId.delete(held.auditId);
+    held.jobId = jobId;
+    held.auditId = auditId;
+    this.#byAuditId.set(auditId, key);
+  }
+
+  /** The request that claimed the key is done with it. */
+  leave(key: string | undefined, fate: KeyFate): void {
+    const held = key === undefined ? undefined : this.#held.get(key);
+    if (key === undefined || !held) return;
+    if (fate === "free") this.#free(key, held);
+    else held.state = fate === "settle" ? "settled" : "unknown";
+  }
+
+  /** The outcome of an earlier dispatch was found out on behalf of another request. */
+  learn(auditId: string, finding: "executed" | "not_executed"): void {
+    const key = this.#byAuditId.get(auditId);
+    if (key === undefined || this.#held.get(key)?.state !== "unknown") return;
+    this.leave(key, finding === "executed" ? "settle" : "free");
+  }
+
+  /** Replays a record of an earlier life of the process. An intent without an outcome stays unknown. */
+  restore(record: StoredRecord): void {
+    if (record.event === "intent" && record.idempotency_key !== undefined) this.#restoreIntent(record);
+    const key = this.#byAuditId.get(record.audit_id ?? "");
+    if (key === undefined || record.result === undefined) return;
+    if (record.result === "failed") this.leave(key, "free");
+    else if (record.result !== "unknown") this.leave(key, "settle");
+  }
+
+  #restoreIntent(record: StoredRecord): void {
+    const key = record.idempotency_key!;
+    const bornAt = monotonicOf(this.#clock, record.timestamp);
+    this.leave(key, "free");
+    this.#held.set(key, { fingerprint: record.request_hash ?? "", bornAt, state: "unknown" });
+    this.bind(key, record.job_id!, record.audit_id!);
+    this.#forgetOld();
+  }
+
+  #begin(key: string, fingerprint: string): Claim {
+    if (this.#held.size >= keysMax) {
+      throw new Problem("queue_full", "Too many Idempotency-Keys are remembered; nothing was executed", { retryAfterS: 60 });
+    }
+    this.#held.set(key, { fingerprint, bornAt: this.#clock.monotonic(), state: "in_flight" });
+    return { kind: "new" };
+  }
+
+  #free(key: string, held: Held): void {
+    this.#held.delete(key);
+    if (held.auditId !== undefined) this.#byAuditId.delete(held.auditId);
+  }
+
+  #forgetOld(): void {
+    const before = this.#clock.monotonic() - lifeMs;
+    for (const [key, held] of this.#held) {
+      if (held.bornAt > before) return;
+      if (held.state !== "in_flight") this.#free(key, held);
+    }
+  }
+}
+
+function mismatch(jobId: string | undefined): Problem {
+  return new Problem(
+    "idempotency_mismatch",
+    "This Idempotency-Key was used for a different request; nothing was executed, use a new key",
+    jobId === undefined ? {} : { job_id: jobId },
+  );
+}
+
+function inFlight(jobId: string | undefined): Problem {
+  return new Problem("in_flight", "The request with this Idempotency-Key is being worked on; repeat it with the same key", {
+    retryAfterS,
+    ...(jobId !== undefined && { job_id: jobId }),
+  });
+}

@@ -1,0 +1,151 @@
+import { Problem } from "../lib/errors.ts";
+
+export interface LaneOptions {
+  /** Forwards at the same time; 1 is strictly sequential. */
+  readonly maxInFlight: number;
+  /** Tickets that may wait. */
+  readonly queueLimit: number;
+}
+
+/** A place in the lane. Every ticket taken must be left, whatever happens. */
+export interface Ticket {
+  /** Resolves when it is this ticket's turn; rejects when it was cancelled or its client hung up. */
+  turn(signal: AbortSignal): Promise<void>;
+  /** Called right before the first byte goes out: from here on nothing can cancel it. Throws when cancelled. */
+  begin(): void;
+  /** Called when it is certain that nothing was sent, before another try: it can be cancelled again. */
+  rest(): void;
+  /** Gives the place to the next in order of arrival. */
+  leave(): void;
+}
+
+/** The lane is full when this many wait: seconds until a place is likely free. */
+const retryAfterS = 1;
+
+/** Forwards to Podium in order of arrival, at most `maxInFlight` at a time, at most `queueLimit` waiting. */
+export class Lane {
+  readonly #options: LaneOptions;
+  readonly #waiting: Place[] = [];
+  readonly #active = new Set<Place>();
+  #closed = false;
+  #idle: (() => void) | undefined;
+
+  constructor(options: LaneOptions) {
+    this.#options = options;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  get inFlight(): number {
+    return this.#active.size;
+  }
+
+  /** @throws Problem `shutting_down` */
+  assertOpen(): void {
+    if (this.#closed) throw shuttingDown();
+  }
+
+  /** @throws Problem `queue_full` or `shutting_down` */
+  take(): Ticket {
+    this.assertOpen();
+    const free = this.#active.size < this.#options.maxInFlight;
+    if (!free && this.#waiting.length >= this.#options.queueLimit) {
+      throw new Problem(
+        "queue_full",
+        `${this.#waiting.length} dispatches are waiting for Podium already (podium.queue_limit); nothing was executed`,
+        { retryAfterS },
+      );
+    }
+    const place = new Place((left) => this.#left(left));
+    this.#waiting.push(place);
+    this.#advance();
+    return place;
+  }
+
+  /** Cancels every ticket that has not begun to send. Returns how many. */
+  cancel(problem: Problem): number {
+    const notBegun = [...this.#waiting, ...this.#active].filter((place) => place.cancel(problem));
+    return notBegun.length;
+  }
+
+  /** Takes no more tickets, cancels those that wait and resolves when the ones in flight have left. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.cancel(shuttingDown());
+    if (this.#active.size + this.#waiting.length > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
+  }
+
+  #advance(): void {
+    while (this.#active.size < this.#options.maxInFlight && this.#waiting.length > 0) {
+      const place = this.#waiting.shift()!;
+      this.#active.add(place);
+      place.grant();
+    }
+  }
+
+  #left(place: Place): void {
+    this.#active.delete(place);
+    const index = this.#waiting.indexOf(place);
+    if (index >= 0) this.#waiting.splice(index, 1);
+    this.#advance();
+    if (this.#active.size + this.#waiting.length === 0) this.#idle?.();
+  }
+}
+
+function shuttingDown(): Problem {
+  return new Problem("shutting_down", "roxy-core is shutting down; nothing was executed", { retryAfterS: 5 });
+}
+
+class Place implements Ticket {
+  readonly #turn = Promise.withResolvers<void>();
+  readonly #onLeave: (place: Place) => void;
+  #cancelled: Problem | undefined;
+  #begun = false;
+
+  constructor(onLeave: (place: Place) => void) {
+    this.#onLeave = onLeave;
+    // A ticket may be cancelled before anybody waits for its turn.
+    this.#turn.promise.catch(() => {});
+  }
+
+  grant(): void {
+    this.#turn.resolve();
+  }
+
+  cancel(problem: Problem): boolean {
+    if (this.#begun || this.#cancelled) return false;
+    this.#cancelled = problem;
+    this.#turn.reject(problem);
+    return true;
+  }
+
+  async turn(signal: AbortSignal): Promise<void> {
+    const hangUp = (): void => void this.cancel(hungUp());
+    if (signal.aborted) hangUp();
+    signal.addEventListener("abort", hangUp, { once: true });
+    try {
+      await this.#turn.promise;
+    } finally {
+      signal.removeEventListener("abort", hangUp);
+    }
+  }
+
+  begin(): void {
+    if (this.#cancelled) throw this.#cancelled;
+    this.#begun = true;
+  }
+
+  rest(): void {
+    this.#begun = false;
+  }
+
+  leave(): void {
+    this.#onLeave(this);
+  }
+}
+
+function hungUp(): Problem {
+  return new Problem("cancelled_by_client", "The client hung up while the dispatch was waiting; nothing was executed");
+}

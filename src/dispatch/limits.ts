@@ -1,0 +1,115 @@
+import type { StoredRecord } from "../audit/record.ts";
+import type { Clock } from "../lib/clock.ts";
+import { Problem } from "../lib/errors.ts";
+import type { Action, Command } from "../wire/dispatch.ts";
+import { isLimited, subjectOf } from "../wire/dispatch.ts";
+import { monotonicOf } from "./age.ts";
+
+export interface LimitsOptions {
+  readonly dispatchPerMinute: number;
+  readonly storyCooldownS: number;
+  readonly clock: Clock;
+}
+
+const windowMs = 60_000;
+
+/**
+ * The rate limit (a sliding window over all dispatches) and the cooldown of each story. Reserved in the same turn as
+ * they are checked, so that two requests can't both see the last free place. Rebuilt from the log at start.
+ * Bounded: both hold at most one window of admitted dispatches.
+ */
+export class Limits {
+  readonly #options: LimitsOptions;
+  /** Monotonic times of admitted dispatches, oldest first. */
+  #admitted: number[] = [];
+  /** Monotonic time until which a subject rests, by subject; Infinity while its dispatch is on its way. */
+  readonly #resting = new Map<string, number>();
+
+  constructor(options: LimitsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Takes a place, or says when there will be one. Actions that only look, stop or cancel are never limited.
+   * @throws Problem `rate_limited` or `story_cooldown`
+   */
+  reserve(command: Command): void {
+    if (!isLimited(command.action)) return;
+    const now = this.#options.clock.monotonic();
+    this.#forgetBefore(now);
+    const subject = subjectOf(command);
+    const rests = this.#resting.get(subject) ?? -Infinity;
+    if (rests > now) throw this.#tooSoon(subject, rests - now);
+    if (this.#admitted.length >= this.#options.dispatchPerMinute) throw this.#tooMany(now);
+    this.#admitted.push(now);
+    this.#resting.set(subject, Infinity);
+  }
+
+  /** The dispatch has ended: the cooldown counts from when it was sent, or is lifted when nothing was. */
+  release(command: Command, sentAt: number | undefined): void {
+    if (!isLimited(command.action)) return;
+    const subject = subjectOf(command);
+    if (sentAt === undefined) this.#resting.delete(subject);
+    else this.#resting.set(subject, sentAt + this.#options.storyCooldownS * 1000);
+  }
+
+  /** Replays a record of an earlier life of the process. */
+  restore(record: StoredRecord): void {
+    if (record.action === undefined || !isLimited(record.action as Action)) return;
+    const subject = subjectOf({ ...record, action: record.action as Action });
+    if (record.event !== "intent" && record.event !== "outcome") return;
+    const at = monotonicOf(this.#options.clock, record.timestamp);
+    const now = this.#options.clock.monotonic();
+    if (record.event === "intent" && at > now - windowMs) this.#admitted.push(at);
+    // The outcome came after the sending: resting from there on is the careful side.
+    const until = at + this.#options.storyCooldownS * 1000;
+    if (record.result === "failed" || until <= now) this.#resting.delete(subject);
+    else this.#resting.set(subject, until);
+  }
+
+  /** RateLimit fields (draft-ietf-httpapi-ratelimit-headers). */
+  headers(): Record<string, string> {
+    const now = this.#options.clock.monotonic();
+    this.#forgetBefore(now);
+    const left = Math.max(0, this.#options.dispatchPerMinute - this.#admitted.length);
+    const oldest = this.#admitted[0];
+    const freesInS = oldest === undefined ? 0 : Math.ceil((oldest + windowMs - now) / 1000);
+    return {
+      "RateLimit-Policy": `"dispatch";q=${this.#options.dispatchPerMinute};w=${windowMs / 1000}`,
+      RateLimit: `"dispatch";r=${left};t=${freesInS}`,
+    };
+  }
+
+  #forgetBefore(now: number): void {
+    const from = this.#admitted.findIndex((at) => at > now - windowMs);
+    if (from !== 0) this.#admitted = from === -1 ? [] : this.#admitted.slice(from);
+    for (const [subject, until] of this.#resting) if (until <= now) this.#resting.delete(subject);
+  }
+
+  #tooSoon(subject: string, waitMs: number): Problem {
+    const cooldownS = this.#options.storyCooldownS;
+    const onItsWay = waitMs === Infinity;
+    const retryAfterS = onItsWay ? Math.max(1, cooldownS) : Math.ceil(waitMs / 1000);
+    const why = onItsWay
+      ? "an earlier dispatch of it is still on its way"
+      : `it was dispatched less than ${cooldownS} s ago (limits.story_cooldown_s)`;
+    return new Problem("story_cooldown", `${capital(subject)}: ${why}; nothing was executed, try again in ${retryAfterS} s`, {
+      retryAfterS,
+      headers: this.headers(),
+    });
+  }
+
+  #tooMany(now: number): Problem {
+    const retryAfterS = Math.max(1, Math.ceil((this.#admitted[0]! + windowMs - now) / 1000));
+    const limit = this.#options.dispatchPerMinute;
+    return new Problem(
+      "rate_limited",
+      `${limit} dispatches in the last minute is the limit (limits.dispatch_per_minute); nothing was executed, try again in ${retryAfterS} s`,
+      { retryAfterS, headers: this.headers() },
+    );
+  }
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

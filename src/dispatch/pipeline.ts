@@ -1,0 +1,216 @@
+import type { AuditLog } from "../audit/log.ts";
+import { dayOf } from "../lib/clock.ts";
+import { Problem } from "../lib/errors.ts";
+import { jobId, newAuditId } from "../lib/ids.ts";
+import type { Job } from "../jobs/job.ts";
+import type { JobStore } from "../jobs/store.ts";
+import type { Action } from "../wire/dispatch.ts";
+import { isExecuting, subjectOf } from "../wire/dispatch.ts";
+import type { Route } from "../wire/podium.ts";
+import { fillRoute } from "../wire/podium.ts";
+import type { Incoming } from "./command.ts";
+import type { ForwardDeps } from "./forward.ts";
+import { express, forward } from "./forward.ts";
+import type { Claim, KeyFate, Keys } from "./keys.ts";
+import type { Lane, Ticket } from "./lane.ts";
+import type { Limits } from "./limits.ts";
+import type { ReconcileDeps } from "./reconcile.ts";
+import { reconcile } from "./reconcile.ts";
+import type { Outcome } from "./records.ts";
+import { intentDraft, outcomeDraft, outcomeOfVerdict, outcomeUnsent } from "./records.ts";
+import type { Refusals } from "./refusals.ts";
+
+export interface DispatchDeps extends ForwardDeps, ReconcileDeps {
+  readonly log: AuditLog;
+  readonly jobs: JobStore;
+  /** A job from memory or, when it is older, from the log. */
+  readonly findJob: (jobId: string) => Promise<Job | undefined>;
+  readonly keys: Keys;
+  readonly limits: Limits;
+  readonly lane: Lane;
+  readonly refusals: Refusals;
+  readonly routes: Readonly<Record<Action, Route>>;
+  readonly sha256: (text: string) => string;
+}
+
+/** An outcome with its times. `sentAt` is monotonic; undefined when nothing left. */
+interface Sent extends Outcome {
+  readonly durationMs: number;
+  readonly sentAt: number | undefined;
+}
+
+export interface Dispatched {
+  readonly job: Job;
+  /** Podium's answer as it came: JSON text. */
+  readonly podiumResult: string;
+  readonly replayed: boolean;
+}
+
+/**
+ * The whole way of a command, in the order that the contract fixes:
+ * look the key up → limits → audit intent → (turn in the lane) → sign → forward → audit outcome → answer.
+ * Authentication and validation come before it, in the HTTP layer.
+ * @throws Problem with ids once they exist; `retry` says whether anything can have been executed
+ */
+export async function dispatch(deps: DispatchDeps, incoming: Incoming): Promise<Dispatched> {
+  const key = incoming.idempotencyKey;
+  const fingerprint = fingerprintOf(deps, incoming);
+  const claim = deps.keys.claim(key, fingerprint);
+  if (claim.kind === "settled") return replay(deps, claim.jobId);
+  let fate: KeyFate = claim.kind === "unknown" ? "doubt" : "free";
+  try {
+    const earlier = await settleEarlier(deps, incoming, claim);
+    fate = earlier ? "settle" : "free";
+    if (earlier) return earlier;
+    const ticket = admit(deps, incoming);
+    let sentAt: number | undefined;
+    try {
+      const job = await recordIntent(deps, incoming, fingerprint);
+      fate = "doubt";
+      const outcome = await send(deps, incoming, job, ticket);
+      sentAt = outcome.sentAt;
+      await recordOutcome(deps, job, outcome);
+      fate = fateOf(outcome);
+      return answer(deps, job, outcome);
+    } finally {
+      ticket.leave();
+      deps.limits.release(incoming.command, sentAt);
+    }
+  } finally {
+    deps.keys.leave(key, fate);
+  }
+}
+
+/** Which request a key belongs to: the command and who sent it from where, not the order of its JSON. */
+function fingerprintOf({ sha256 }: DispatchDeps, { command, asker }: Incoming): string {
+  const { action, story_id, plan_id, nonce, options } = command;
+  const sorted = Object.entries(options ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+  return sha256(JSON.stringify([action, story_id, plan_id, nonce, sorted, asker.source, asker.user_id, asker.session_id]));
+}
+
+async function replay(deps: DispatchDeps, jobId: string): Promise<Dispatched> {
+  const job = await deps.findJob(jobId);
+  if (!job) throw new Problem("not_found", `The answer of ${jobId} is no longer in the audit log; nothing was executed`);
+  return { ...answerOf(job), replayed: true };
+}
+
+/** The stored answer of a job that has one. @throws Problem when the answer was no */
+function answerOf(job: Job): Dispatched {
+  const ids = { job_id: job.job_id, audit_id: job.audit_id };
+  if (job.status === "queued") return { job, podiumResult: job.podium_response ?? "null", replayed: false };
+  const code = (job.code ?? "podium_rejected") as ConstructorParameters<typeof Problem>[0];
+  throw new Problem(code, job.detail ?? `The dispatch ended as ${job.status}`, ids);
+}
+
+/**
+ * Before anything is sent for a key or a story whose last outcome is unknown, Podium is asked.
+ * Returns the answer when it turns out that the dispatch under this very key was executed.
+ * @throws Problem when that can't be found out
+ */
+async function settleEarlier(deps: DispatchDeps, incoming: Incoming, claim: Claim): Promise<Dispatched | undefined> {
+  const { command } = incoming;
+  if (!isExecuting(command.action)) return undefined;
+  const sameKey = claim.kind === "unknown";
+  const job = sameKey ? await deps.findJob(claim.jobId) : deps.jobs.unsettledOf(subjectOf(command));
+  if (!job && sameKey) throw new Problem("podium_timeout", `${claim.jobId} can't be read back; nothing more was sent`);
+  if (!job || job.status !== "unknown") return job && sameKey ? { ...answerOf(job), replayed: true } : undefined;
+  const finding = await reconcile(deps, job);
+  if (finding === "waiting" || (finding === "undecided" && sameKey)) throw stillUnknown(job, sameKey);
+  if (finding === "undecided") return undefined;
+  deps.keys.learn(job.audit_id, finding);
+  if (!sameKey || finding === "not_executed") return undefined;
+  return { ...answerOf({ ...job, status: "queued" }), replayed: true };
+}
+
+function stillUnknown(job: Job, sameKey: boolean): Problem {
+  const ids = { job_id: job.job_id, audit_id: job.audit_id, retryAfterS: 5 };
+  return sameKey
+    ? new Problem(
+        "podium_timeout",
+        `The outcome of ${job.job_id} is still unknown: Podium's status does not settle it. Nothing more was sent; look at Podium, or repeat with the same Idempotency-Key`,
+        ids,
+      )
+    : new Problem(
+        "story_cooldown",
+        `The outcome of its earlier dispatch ${job.job_id} is not known yet; nothing was executed by this one, try again in a moment`,
+        ids,
+      );
+}
+
+/** Takes a place under the limits, on the disk and in the lane: all in one turn, or nothing. */
+function admit(deps: DispatchDeps, { command, asker }: Incoming): Ticket {
+  if (command.action === "halt") {
+    deps.lane.cancel(new Problem("cancelled_by_halt", "A halt came while the dispatch was waiting; nothing was executed"));
+    return express;
+  }
+  try {
+    deps.lane.assertOpen();
+    deps.log.assertAdmits("dispatch");
+    if (command.action === "status") return express;
+    // The lane comes first: a ticket is easily left again, a place under the limits is not.
+    const ticket = deps.lane.take();
+    try {
+      deps.limits.reserve(command);
+    } catch (error) {
+      ticket.leave();
+      throw error;
+    }
+    return ticket;
+  } catch (error) {
+    if (error instanceof Problem && recordedRefusals.has(error.code)) deps.refusals.note(error.code, command, asker);
+    throw error;
+  }
+}
+
+/** Refusals of valid commands; invalid input leaves no trace in the log. */
+const recordedRefusals: ReadonlySet<string> = new Set(["rate_limited", "story_cooldown", "queue_full"]);
+
+/** Ids are handed out and the record takes its place in the chain in one turn; it returns when the record is durable. */
+async function recordIntent(deps: DispatchDeps, incoming: Incoming, fingerprint: string): Promise<Job> {
+  const now = deps.clock.now();
+  const day = deps.jobs.countingDay(dayOf(now));
+  const ids = { audit_id: newAuditId(now), job_id: jobId(day, deps.jobs.nextNumber(day)) };
+  const request = fillRoute(deps.routes[incoming.command.action], incoming.command);
+  deps.keys.bind(incoming.idempotencyKey, ids.job_id, ids.audit_id);
+  await deps.log.append(intentDraft(incoming, ids, fingerprint, request));
+  return deps.jobs.get(ids.job_id)!;
+}
+
+async function send(deps: DispatchDeps, { command, signal }: Incoming, job: Job, ticket: Ticket): Promise<Sent> {
+  const request = fillRoute(deps.routes[command.action], command);
+  const startedAt = deps.clock.monotonic();
+  try {
+    const { verdict, sentAt } = await forward(deps, job, request, ticket, signal);
+    const outcome = outcomeOfVerdict(verdict);
+    const durationMs = deps.clock.monotonic() - startedAt;
+    return { ...outcome, durationMs, sentAt: outcome.result === "failed" ? undefined : sentAt };
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    return { ...outcomeUnsent(error), durationMs: deps.clock.monotonic() - startedAt, sentAt: undefined };
+  }
+}
+
+/** @throws Problem `audit_unavailable`: what was sent stays sent, and the caller must know */
+async function recordOutcome(deps: DispatchDeps, job: Job, outcome: Sent): Promise<void> {
+  try {
+    await deps.log.append(outcomeDraft(job, outcome, outcome.durationMs));
+  } catch (cause) {
+    const ids = { audit_id: job.audit_id, job_id: job.job_id, cause };
+    if (outcome.result === "failed" && outcome.problem) throw outcome.problem.with(ids);
+    throw new Problem(
+      "audit_unavailable",
+      `The command was sent (${outcome.result}) but its outcome can't be written to the audit log; repeat with the same Idempotency-Key only`,
+      { ...ids, retry: "same-key" },
+    );
+  }
+}
+
+function fateOf({ result }: Outcome): KeyFate {
+  if (result === "failed") return "free";
+  return result === "unknown" ? "doubt" : "settle";
+}
+
+function answer(deps: DispatchDeps, job: Job, outcome: Outcome): Dispatched {
+  if (outcome.problem) throw outcome.problem.with({ audit_id: job.audit_id, job_id: job.job_id });
+  return { job: deps.jobs.get(job.job_id) ?? job, podiumResult: outcome.response ?? "null", replayed: false };
+}

@@ -1,0 +1,65 @@
+import type { AuditLog } from "../audit/log.ts";
+import type { Clock } from "../lib/clock.ts";
+import { Problem } from "../lib/errors.ts";
+import type { Job } from "../jobs/job.ts";
+import type { PodiumClient } from "../podium/client.ts";
+import type { TokenSource } from "../podium/token.ts";
+import type { Route } from "../wire/podium.ts";
+import { fillRoute, storyEvidence } from "../wire/podium.ts";
+
+export interface ReconcileDeps {
+  readonly log: AuditLog;
+  readonly podium: PodiumClient;
+  readonly token: TokenSource;
+  readonly statusRoute: Route;
+  readonly clock: Clock;
+  /**
+   * Milliseconds after an unknown outcome during which "not started" proves nothing: the command may still be on
+   * Podium's desk.
+   */
+  readonly settleMs: number;
+}
+
+/** Longest wait for Podium's status during a reconciliation: its slowest known answer takes several seconds. */
+const patienceMs = 10_000;
+
+/** `waiting`: too early to tell. `undecided`: Podium answered and does not know the story. */
+export type Finding = "executed" | "not_executed" | "waiting" | "undecided";
+
+/**
+ * Asks what became of a dispatch whose outcome is unknown, and records what was found.
+ * @throws Problem `podium_unreachable` when Podium can't be asked: nothing of the new request was executed
+ */
+export async function reconcile(deps: ReconcileDeps, job: Job): Promise<Finding> {
+  const finding = job.podium_status !== undefined ? "executed" : await ask(deps, job);
+  if (finding === "executed" || finding === "not_executed") {
+    await deps.log.append({
+      event: "job",
+      audit_id: job.audit_id,
+      job_id: job.job_id,
+      action: job.action,
+      ...(job.story_id !== undefined && { story_id: job.story_id }),
+      result: finding === "executed" ? "queued" : "failed",
+      reason: "reconciled",
+    });
+  }
+  return finding;
+}
+
+async function ask(deps: ReconcileDeps, job: Job): Promise<Finding> {
+  const request = fillRoute(deps.statusRoute, { action: "status" });
+  const token = await deps.token({ subject: job.user_id ?? "local", role: "viewer", auditId: job.audit_id });
+  const verdict = await deps.podium.send(request, token, patienceMs);
+  if (verdict.kind !== "accepted") {
+    throw new Problem(
+      "podium_unreachable",
+      `The outcome of ${job.job_id} is unknown and Podium can't be asked about it: ${verdict.detail}. Nothing more was sent; try again with the same Idempotency-Key`,
+      { retry: "same-key", job_id: job.job_id, audit_id: job.audit_id },
+    );
+  }
+  const evidence = job.story_id === undefined ? "nothing" : storyEvidence(verdict.json, job.story_id);
+  if (evidence === "started") return "executed";
+  const ageMs = deps.clock.now() - Date.parse(job.answered_at ?? job.created_at);
+  if (ageMs < deps.settleMs) return "waiting";
+  return evidence === "not_started" ? "not_executed" : "undecided";
+}

@@ -1,0 +1,83 @@
+import type { Draft } from "../audit/record.ts";
+import { podiumResponseCharsMax } from "../audit/record.ts";
+import { Problem } from "../lib/errors.ts";
+import type { Job } from "../jobs/job.ts";
+import type { Verdict } from "../podium/verdict.ts";
+import type { JobStatus } from "../wire/dispatch.ts";
+import type { PodiumRequest } from "../wire/podium.ts";
+import type { Incoming } from "./command.ts";
+
+export interface Ids {
+  readonly audit_id: string;
+  readonly job_id: string;
+}
+
+/** The record that must be on disk before the first byte goes to Podium. */
+export function intentDraft(incoming: Incoming, ids: Ids, fingerprint: string, request: PodiumRequest): Draft {
+  const { command, asker, idempotencyKey } = incoming;
+  return {
+    event: "intent",
+    ...ids,
+    ...command,
+    ...asker,
+    ...(idempotencyKey !== undefined && { idempotency_key: idempotencyKey }),
+    request_hash: fingerprint,
+    podium_request: `${request.method} ${request.path}`,
+  };
+}
+
+/** What became of the command. `failed` means for certain that nothing was sent. */
+export interface Outcome {
+  readonly result: Exclude<JobStatus, "pending">;
+  readonly problem?: Problem;
+  readonly httpStatus?: number;
+  readonly response?: string;
+}
+
+export function outcomeOfVerdict(verdict: Verdict): Outcome {
+  if (verdict.kind === "accepted") return { result: "queued", httpStatus: verdict.httpStatus, response: verdict.json };
+  const { code, detail, httpStatus, text } = verdict;
+  const heard = {
+    ...(httpStatus !== undefined && { httpStatus }),
+    ...(text !== undefined && { response: text }),
+  };
+  if (verdict.kind === "unsent") {
+    return { result: "failed", problem: new Problem(code, `Podium can't be reached: ${detail}. Nothing was executed`), ...heard };
+  }
+  if (verdict.kind === "refused") {
+    return { result: "rejected", problem: new Problem(code, `Podium refused: ${detail}. Nothing was executed`), ...heard };
+  }
+  const detailUnknown = `The command was sent and Podium's answer does not settle what it did: ${detail}. It may have been executed; repeat with the same Idempotency-Key only`;
+  return { result: "unknown", problem: new Problem(code, detailUnknown, { retry: "same-key" }), ...heard };
+}
+
+/** A dispatch that ended before anything was sent. */
+export function outcomeUnsent(problem: Problem): Outcome {
+  return { result: "failed", problem };
+}
+
+export function outcomeDraft(job: Job, outcome: Outcome, durationMs: number): Draft {
+  const { response, problem } = outcome;
+  return {
+    event: "outcome",
+    audit_id: job.audit_id,
+    job_id: job.job_id,
+    action: job.action,
+    ...(job.story_id !== undefined && { story_id: job.story_id }),
+    ...(job.plan_id !== undefined && { plan_id: job.plan_id }),
+    source: job.source,
+    ...(job.user_id !== undefined && { user_id: job.user_id }),
+    result: outcome.result,
+    ...(problem && { code: problem.code, detail: problem.message, retry: problem.retry }),
+    ...(outcome.httpStatus !== undefined && { http_status: outcome.httpStatus }),
+    ...recordedResponse(response),
+    duration_ms: Math.round(durationMs),
+  };
+}
+
+/** A longer answer is recorded by its size alone; the caller of that moment still gets it whole. */
+function recordedResponse(response: string | undefined): Pick<Draft, "podium_response" | "podium_response_bytes"> {
+  if (response === undefined) return {};
+  if (response.length <= podiumResponseCharsMax) return { podium_response: response };
+  return { podium_response_bytes: new TextEncoder().encode(response).length };
+}

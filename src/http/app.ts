@@ -1,0 +1,64 @@
+import { Hono } from "hono";
+import type { Log } from "../lib/log.ts";
+import { messageOf, Problem } from "../lib/errors.ts";
+import type { Connection } from "../runtime/types.ts";
+import type { Authenticate } from "./authenticate.ts";
+import type { DispatchRouteDeps } from "./dispatch.ts";
+import { dispatchRoute } from "./dispatch.ts";
+import type { GuardOptions } from "./guard.ts";
+import { guard } from "./guard.ts";
+import type { JobRouteDeps } from "./jobs.ts";
+import { jobRoutes } from "./jobs.ts";
+import type { MetaRouteDeps } from "./meta.ts";
+import { metaRoutes } from "./meta.ts";
+import { notFound, problemResponse } from "./problem.ts";
+import type { StatusRouteDeps } from "./status.ts";
+import { statusRoute } from "./status.ts";
+import type { StreamRouteDeps } from "./stream.ts";
+import { streamRoutes } from "./stream.ts";
+
+/** What a request brings along: the connection it came in on, and who it is from once that is known. */
+export interface HttpEnv {
+  Bindings: { connection: Connection };
+  Variables: { owner: string | undefined };
+}
+
+export interface AppDeps
+  extends DispatchRouteDeps, JobRouteDeps, StatusRouteDeps, StreamRouteDeps, MetaRouteDeps {
+  readonly log: Log;
+  readonly guard: GuardOptions;
+  readonly authenticate: Authenticate;
+}
+
+/** The HTTP side: web standards only, `app.fetch(request, { connection })`. */
+export function createApp(deps: AppDeps): Hono<HttpEnv> {
+  const app = new Hono<HttpEnv>();
+  app.use(async (c, next) => {
+    await next();
+    c.header("x-content-type-options", "nosniff");
+    if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");
+  });
+  app.use(guard(deps.guard));
+  app.get("/health", (c) => c.json({ success: true, status: "ok" }));
+  app.use(deps.authenticate);
+  app.route("/", dispatchRoute(deps));
+  app.route("/", statusRoute(deps));
+  app.route("/", jobRoutes(deps));
+  app.route("/", streamRoutes(deps));
+  app.route("/", metaRoutes(deps));
+  const paths = new Set(app.routes.filter(({ method }) => method !== "ALL").map(({ path }) => path));
+  app.notFound((c) => problemResponse(unknownRoute(c.req.method, c.req.path, paths)));
+  app.onError((error) => problemResponse(error instanceof Problem ? error : unexpected(deps.log, error)));
+  return app;
+}
+
+function unknownRoute(method: string, path: string, paths: ReadonlySet<string>): Problem {
+  if (paths.has(path)) return new Problem("method_not_allowed", `${path} does not take ${method}; nothing was executed`);
+  return notFound(`There is nothing at ${method} ${path}; GET / lists what there is`);
+}
+
+/** A fault of ours: the log gets the words, the caller gets no internals. */
+function unexpected(log: Log, error: unknown): Problem {
+  log.error("internal_error", { message: messageOf(error), ...(error instanceof Error && { stack: error.stack ?? "" }) });
+  return new Problem("internal_error", "roxy-core failed; its log says more. Repeat with the same Idempotency-Key only");
+}

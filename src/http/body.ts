@@ -1,0 +1,34 @@
+import { Problem } from "../lib/errors.ts";
+
+/**
+ * The body of a JSON request, read no further than the bound.
+ * @throws Problem `unsupported_media_type` or `too_large`
+ */
+export async function readJsonBody(request: Request, bytesMax: number): Promise<Uint8Array> {
+  const type = request.headers.get("content-type") ?? "";
+  // Only this type makes a browser ask first (CORS preflight), so nothing simpler is taken.
+  if (!/^application\/json\s*(;|$)/i.test(type)) {
+    throw new Problem("unsupported_media_type", "Send the body as Content-Type: application/json; nothing was executed");
+  }
+  const promised = Number(request.headers.get("content-length") ?? 0);
+  if (promised > bytesMax) throw tooLarge(bytesMax);
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of request.body ?? []) {
+    bytes += chunk.length;
+    if (bytes > bytesMax) throw tooLarge(bytesMax);
+    chunks.push(chunk);
+  }
+  if (chunks.length === 1) return chunks[0]!;
+  const whole = new Uint8Array(bytes);
+  let offset = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return whole;
+}
+
+function tooLarge(bytesMax: number): Problem {
+  return new Problem("too_large", `The body is longer than ${bytesMax} bytes (limits.body_bytes_max); nothing was executed`);
+}

@@ -1,0 +1,34 @@
+import { Hono } from "hono";
+import { commit, version } from "../lib/version.ts";
+import type { HttpEnv } from "./app.ts";
+
+export interface MetaRouteDeps {
+  /** Why no dispatch can be taken right now; undefined when one can. */
+  readonly notReady: () => string | undefined;
+  readonly gateway: () => Readonly<Record<string, unknown>>;
+}
+
+/** `/ready` and `/`; `/health` stands before authentication, in `app.ts`. */
+export function metaRoutes({ notReady, gateway }: MetaRouteDeps): Hono<HttpEnv> {
+  return new Hono<HttpEnv>()
+    .get("/ready", (c) => {
+      const reason = notReady();
+      return c.json({ success: reason === undefined, ...(reason !== undefined && { reason }), gateway: gateway() }, reason ? 503 : 200);
+    })
+    .get("/", (c) =>
+      c.json({
+        name: "roxy-core",
+        version,
+        commit,
+        routes: [
+          "POST /api/orchestrator/dispatch",
+          "GET /api/orchestrator/status",
+          "GET /api/orchestrator/status/{job_id}",
+          "WS /api/orchestrator/stream",
+          "WS /api/orchestrator/stream/{job_id}",
+          "GET /health",
+          "GET /ready",
+        ],
+      }),
+    );
+}

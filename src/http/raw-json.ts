@@ -1,0 +1,29 @@
+/**
+ * JSON text with Podium's own JSON spliced in as it came: parsing and printing it again would change numbers past 2^53,
+ * `1.0`, `-0` and the order of integer-like keys.
+ * @param raw values that are JSON text already; undefined ones are left out
+ */
+export function jsonWith(fields: Readonly<Record<string, unknown>>, raw: Readonly<Record<string, string | undefined>>): string {
+  const members = Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`);
+  for (const [key, text] of Object.entries(raw)) {
+    if (text !== undefined) members.push(`${JSON.stringify(key)}:${text}`);
+  }
+  return `{${members.join(",")}}`;
+}
+
+/** Text from Podium as JSON: itself when it is JSON, else a JSON string of it. */
+export function asJson(text: string | undefined): string {
+  if (text === undefined) return "null";
+  try {
+    JSON.parse(text);
+    return text;
+  } catch {
+    return JSON.stringify(text);
+  }
+}
+
+export function jsonResponse(body: string, headers: Readonly<Record<string, string>> = {}, status = 200): Response {
+  return new Response(body, { status, headers: { "content-type": "application/json", ...headers } });
+}

@@ -1,0 +1,83 @@
+import type { StoredRecord } from "../audit/record.ts";
+import type { Action, JobStatus, Receipt } from "../wire/dispatch.ts";
+
+/** One dispatch as the audit log tells it. Every field comes from a record; nothing is kept only in memory. */
+export interface Job {
+  readonly job_id: string;
+  readonly audit_id: string;
+  readonly action: Action;
+  readonly story_id?: string;
+  readonly plan_id?: string;
+  readonly source: string;
+  readonly user_id?: string;
+  readonly session_id?: string;
+  readonly auth_mode: string;
+  /** Our word: what became of the command on its way to Podium. */
+  readonly status: JobStatus;
+  /** Podium's word for the story, from its telemetry. */
+  readonly podium_status?: string;
+  /** Podium's answer to the command: JSON text as it came. */
+  readonly podium_response?: string;
+  readonly code?: string;
+  readonly detail?: string;
+  readonly retry?: string;
+  readonly receipt: Receipt;
+  readonly created_at: string;
+  readonly updated_at: string;
+  /** When the outcome was recorded. */
+  readonly answered_at?: string;
+  /** When Podium's word last changed. */
+  readonly podium_at?: string;
+  /** The last telemetry frame about it, as it came. */
+  readonly last_event?: string;
+}
+
+/** A job as its intent record makes it. */
+export function jobOfIntent(record: StoredRecord): Job {
+  const { story_id, plan_id, user_id, session_id } = record;
+  return {
+    job_id: record.job_id!,
+    audit_id: record.audit_id!,
+    action: record.action as Action,
+    ...(story_id !== undefined && { story_id }),
+    ...(plan_id !== undefined && { plan_id }),
+    source: record.source ?? "",
+    ...(user_id !== undefined && { user_id }),
+    ...(session_id !== undefined && { session_id }),
+    auth_mode: record.auth_mode ?? "local",
+    status: "pending",
+    receipt: { seq: record.seq, hash: record.hash },
+    created_at: record.timestamp,
+    updated_at: record.timestamp,
+  };
+}
+
+/** The job after one more record about it. */
+export function jobAfter(job: Job, record: StoredRecord): Job {
+  const { code, detail, retry, podium_response, podium_status } = record;
+  if (record.event === "outcome" || record.event === "unknown") {
+    return {
+      ...job,
+      status: (record.result as JobStatus | undefined) ?? "unknown",
+      ...(podium_response !== undefined && { podium_response }),
+      ...(code !== undefined && { code }),
+      ...(detail !== undefined && { detail }),
+      ...(retry !== undefined && { retry }),
+      updated_at: record.timestamp,
+      answered_at: record.timestamp,
+    };
+  }
+  if (record.event === "job" && record.result !== undefined) {
+    return { ...job, status: record.result as JobStatus, updated_at: record.timestamp };
+  }
+  if (record.event === "job" && podium_status !== undefined) {
+    return {
+      ...job,
+      podium_status,
+      podium_at: record.timestamp,
+      updated_at: record.timestamp,
+      ...(detail !== undefined && { last_event: detail }),
+    };
+  }
+  return job;
+}

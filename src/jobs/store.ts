@@ -1,0 +1,108 @@
+import type { StoredRecord } from "../audit/record.ts";
+import { parseJobId } from "../lib/ids.ts";
+import { isExecuting, subjectOf } from "../wire/dispatch.ts";
+import type { Job } from "./job.ts";
+import { jobAfter, jobOfIntent } from "./job.ts";
+
+/**
+ * Jobs in memory: at the default limit a day holds 14,400 dispatches, so the newest day is always here. Older ones are
+ * read from the log when asked for.
+ */
+export const jobsMax = 20_000;
+
+/** The projection of the audit log that answers "what became of it". Fed with records in order, live and at start. */
+export class JobStore {
+  /** In order of creation: a Map keeps it. */
+  readonly #jobs = new Map<string, Job>();
+  /** The newest job for each story: the one that telemetry is about. */
+  readonly #byStory = new Map<string, string>();
+  /** Intents whose outcome is not recorded yet, by audit id. */
+  readonly #open = new Map<string, Job>();
+  /** The newest dispatch with an unknown outcome, by story or plan step, until the outcome is found out. */
+  readonly #unsettled = new Map<string, Job>();
+  #day = "";
+  #number = 0;
+
+  apply(record: StoredRecord): void {
+    if (record.job_id === undefined) return;
+    if (record.event === "intent") this.#begin(record);
+    else this.#continue(record);
+  }
+
+  get(jobId: string): Job | undefined {
+    return this.#jobs.get(jobId);
+  }
+
+  /** The newest job about a story that Podium may be running. */
+  ofStory(storyId: string): Job | undefined {
+    const jobId = this.#byStory.get(storyId);
+    return jobId === undefined ? undefined : this.#jobs.get(jobId);
+  }
+
+  /** The job whose unknown outcome stands in the way of the same story or plan step. */
+  unsettledOf(subject: string): Job | undefined {
+    return this.#unsettled.get(subject);
+  }
+
+  /** Jobs newest first. */
+  *newestFirst(): Generator<Job> {
+    yield* [...this.#jobs.values()].reverse();
+  }
+
+  /** Intents that have no outcome: after a crash, the ones whose fate is unknown. */
+  withoutOutcome(): Job[] {
+    return [...this.#open.values()];
+  }
+
+  /** The number after the day's highest durable or handed-out one. Two calls never give the same. */
+  nextNumber(day: string): number {
+    if (day > this.#day) {
+      this.#day = day;
+      this.#number = 0;
+    }
+    return ++this.#number;
+  }
+
+  /** The day whose numbers are being counted: when the clock steps back, ids go on under the later day. */
+  countingDay(today: string): string {
+    return today > this.#day ? today : this.#day;
+  }
+
+  #begin(record: StoredRecord): void {
+    const job = jobOfIntent(record);
+    this.#jobs.set(job.job_id, job);
+    this.#open.set(job.audit_id, job);
+    if (job.story_id !== undefined) this.#byStory.set(job.story_id, job.job_id);
+    this.#count(job.job_id);
+    if (this.#jobs.size > jobsMax) this.#forgetOldest();
+  }
+
+  #continue(record: StoredRecord): void {
+    const before = this.#open.get(record.audit_id ?? "") ?? this.#jobs.get(record.job_id!);
+    if (record.event === "outcome" || record.event === "unknown") this.#open.delete(record.audit_id ?? "");
+    if (!before) return;
+    const job = jobAfter(before, record);
+    if (this.#jobs.has(job.job_id)) this.#jobs.set(job.job_id, job);
+    const subject = subjectOf(job);
+    if (job.status === "unknown" && isExecuting(job.action)) this.#unsettled.set(subject, job);
+    else if (this.#unsettled.get(subject)?.job_id === job.job_id || job.status === "queued") this.#unsettled.delete(subject);
+  }
+
+  #count(jobId: string): void {
+    const id = parseJobId(jobId);
+    if (!id) return;
+    if (id.day > this.#day) {
+      this.#day = id.day;
+      this.#number = id.number;
+    } else if (id.day === this.#day) this.#number = Math.max(this.#number, id.number);
+  }
+
+  #forgetOldest(): void {
+    for (const [jobId, job] of this.#jobs) {
+      this.#jobs.delete(jobId);
+      this.#unsettled.delete(subjectOf(job));
+      if (job.story_id !== undefined && this.#byStory.get(job.story_id) === jobId) this.#byStory.delete(job.story_id);
+      return;
+    }
+  }
+}
