@@ -1,0 +1,152 @@
+import { messageOf } from "../lib/errors.ts";
+import type { Mistake } from "./mistakes.ts";
+import type { Environment } from "./overrides.ts";
+import { presentIn } from "./overrides.ts";
+import { resolvePath } from "./paths.ts";
+import type { Secrets } from "./schema.ts";
+
+/** The files that the configuration may look at; injected, so that tests need none. */
+export interface ReadingFiles {
+  /** The whole file as text; undefined when nothing is there; throws when it can't be read. */
+  readText(path: string): string | undefined;
+  /** Permission bits of the file; undefined when they are not known. */
+  mode?(path: string): number | undefined;
+}
+
+export interface SecretsRead {
+  readonly secrets: Secrets;
+  /** Where each secret came from, for people; never the secret itself. */
+  readonly origins: Readonly<Partial<Record<keyof Secrets, string>>>;
+}
+
+/** A setting that names a file with a secret in it, with its place for mistakes. */
+export interface NamedFile {
+  readonly key: string;
+  readonly path: string;
+  readonly where: string;
+}
+
+/** RFC 7518 section 3.2: a key for HS256 must have at least the 256 bits of the hash. */
+const jwtSecretBytesMin = 32;
+
+/** Reads environment, then systemd credential, then the named file; what is found first counts. */
+export function readSecrets(
+  env: Environment,
+  files: ReadingFiles,
+  jwtSecretFile: NamedFile | undefined,
+  mistakes: Mistake[],
+  warnings: string[],
+): SecretsRead {
+  const look = (name: string, credential: string, named?: NamedFile): Found | undefined =>
+    fromEnvironment(env, name, warnings) ??
+    fromCredential(env, files, credential, mistakes, warnings) ??
+    (named && fromFile(files, named, mistakes, warnings));
+  const jwt = look("PODIUM_JWT_SECRET", "podium_jwt_secret", jwtSecretFile);
+  const token = look("ROXY_PODIUM_TOKEN", "podium_token");
+  if (jwt) warnings.push(...jwtSecretWarnings(jwt));
+  if (token) mistakes.push(...tokenMistakes(token));
+  return {
+    secrets: { ...(jwt && { podiumJwtSecret: jwt.secret }), ...(token && { podiumToken: token.secret }) },
+    origins: { ...(jwt && { podiumJwtSecret: jwt.where }), ...(token && { podiumToken: token.where }) },
+  };
+}
+
+/**
+ * Looks at a file whose content is a secret, without keeping it: it must be there, and nobody else should read it.
+ * The path is not repeated in mistakes: somebody may have put the secret itself in its place.
+ */
+export function checkSecretFile(files: ReadingFiles, file: NamedFile, mistakes: Mistake[], warnings: string[]): void {
+  if (textOf(files, file.path, file.where, file.key, mistakes) !== undefined) warnIfLoose(files, file, warnings);
+}
+
+interface Found {
+  readonly secret: string;
+  readonly where: string;
+}
+
+function fromEnvironment(env: Environment, name: string, warnings: string[]): Found | undefined {
+  const secret = presentIn(env, name, warnings);
+  return secret === undefined ? undefined : { secret, where: name };
+}
+
+/** systemd.exec(5), LoadCredential=. Its modes are systemd's business: ACLs make them look looser than they are. */
+function fromCredential(
+  env: Environment,
+  files: ReadingFiles,
+  name: string,
+  mistakes: Mistake[],
+  warnings: string[],
+): Found | undefined {
+  const folder = env["CREDENTIALS_DIRECTORY"];
+  if (folder === undefined || folder === "") return undefined;
+  const where = `systemd credential ${name}`;
+  const path = resolvePath(name, { folder, home: "/" });
+  return foundIn(readOptional(files, path, where, "", mistakes), where, warnings);
+}
+
+function fromFile(files: ReadingFiles, file: NamedFile, mistakes: Mistake[], warnings: string[]): Found | undefined {
+  const text = textOf(files, file.path, file.where, file.key, mistakes);
+  if (text === undefined) return undefined;
+  warnIfLoose(files, file, warnings);
+  return foundIn(text, `${file.key} ${file.path}`, warnings);
+}
+
+function foundIn(text: string | undefined, where: string, warnings: string[]): Found | undefined {
+  const secret = text?.replace(/\r?\n$/, "");
+  if (secret !== "") return secret === undefined ? undefined : { secret, where };
+  warnings.push(`${where} is empty and counts as not set`);
+  return undefined;
+}
+
+function textOf(
+  files: ReadingFiles,
+  path: string,
+  where: string,
+  key: string,
+  mistakes: Mistake[],
+): string | undefined {
+  const before = mistakes.length;
+  const text = readOptional(files, path, where, key, mistakes);
+  if (text === undefined && mistakes.length === before) {
+    mistakes.push({ where, key, detail: "Expected the path of a file that is there" });
+  }
+  return text;
+}
+
+function readOptional(
+  files: ReadingFiles,
+  path: string,
+  where: string,
+  key: string,
+  mistakes: Mistake[],
+): string | undefined {
+  try {
+    return files.readText(path);
+  } catch (error) {
+    const why = messageOf(error).replaceAll(path, "the file");
+    mistakes.push({ where, key, detail: `Expected a file that can be read: ${why}` });
+    return undefined;
+  }
+}
+
+function warnIfLoose(files: ReadingFiles, file: NamedFile, warnings: string[]): void {
+  const mode = files.mode?.(file.path);
+  if (mode === undefined || (mode & 0o077) === 0) return;
+  const octal = (mode & 0o777).toString(8).padStart(4, "0");
+  warnings.push(`${file.key}: other users may open ${file.path} (mode ${octal}); chmod 600 it`);
+}
+
+function jwtSecretWarnings({ secret, where }: Found): string[] {
+  const bytes = new TextEncoder().encode(secret).length;
+  if (bytes >= jwtSecretBytesMin) return [];
+  return [
+    `The JWT secret from ${where} has ${bytes} bytes; HS256 wants at least ${jwtSecretBytesMin} (RFC 7518 section 3.2): ` +
+      "a short one can be guessed from any token. `openssl rand -hex 32` makes a good one",
+  ];
+}
+
+/** RFC 9110 section 5.5: what goes into a header is visible ASCII; anything else would fail at each request. */
+function tokenMistakes({ secret, where }: Found): Mistake[] {
+  if (/^[\x21-\x7e]+$/.test(secret)) return [];
+  return [{ where, key: "", detail: "Expected a token of visible ASCII characters, without spaces or line breaks" }];
+}
