@@ -35,8 +35,10 @@ export function createApp(deps: AppDeps): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>();
   app.use(async (c, next) => {
     await next();
-    c.header("x-content-type-options", "nosniff");
-    if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");
+    // An upgraded connection has no headers left to set.
+    if (c.req.header("upgrade") !== undefined) return;
+    c.res.headers.set("x-content-type-options", "nosniff");
+    if (!c.res.headers.has("cache-control")) c.res.headers.set("cache-control", "no-store");
   });
   app.use(guard(deps.guard));
   app.get("/health", (c) => c.json({ success: true, status: "ok" }));

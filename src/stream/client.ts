@@ -1,4 +1,5 @@
 import type { Peer, PeerHandlers } from "../runtime/types.ts";
+import type { Clients } from "./clients.ts";
 import type { Hub, StreamEvent } from "./hub.ts";
 import { frameText } from "./hub.ts";
 import { closeCodes, Outbox } from "./outbox.ts";
@@ -27,6 +28,7 @@ export interface JobView {
 
 export interface StreamContext {
   readonly hub: Hub;
+  readonly clients: Clients;
   readonly queueBytesMax: number;
   readonly terminalStatuses: ReadonlySet<string>;
   /** The GATEWAY_STATUS frame of this moment. */
@@ -45,6 +47,7 @@ export function streamClient(context: StreamContext, wish: Wish): PeerHandlers {
     open(peer: Peer) {
       const box = new Outbox(peer, { bytesMax: context.queueBytesMax, warning: slowWarning(context) });
       outbox = box;
+      context.clients.add(box);
       const deliver = delivery(context, wish, box);
       for (const event of beginning(context, wish)) box.send(frameText(context.hub, event, wish.envelope));
       if (wish.job?.ended) return box.close(closeCodes.done, "the job has ended");
@@ -54,7 +57,10 @@ export function streamClient(context: StreamContext, wish: Wish): PeerHandlers {
       if (++inbound > inboundMax) outbox?.close(closeCodes.policy, "this stream takes no messages");
     },
     drain: () => outbox?.drained(),
-    close: () => leave?.(),
+    close() {
+      leave?.();
+      if (outbox) context.clients.remove(outbox);
+    },
   };
 }
 

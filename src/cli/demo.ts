@@ -1,0 +1,152 @@
+import type { Loaded } from "../config/effective.ts";
+import { loadConfig } from "../config/load.ts";
+import { rootFolder } from "../config/load.ts";
+import { resolvePath } from "../config/paths.ts";
+import { exitCodes, Fatal } from "../lib/errors.ts";
+import type { Log } from "../lib/log.ts";
+import type { Child, Runtime } from "../runtime/types.ts";
+import { configInput } from "./config.ts";
+import type { CommandSpec } from "./options.ts";
+import { helpText, parseOptions, programName, usageError } from "./options.ts";
+import { logFor, serve, untilEnded } from "./serve.ts";
+
+export const demoCommand = {
+  name: "demo",
+  summary: "Try it: the gateway and the stand-in orchestrator, in a folder of their own",
+  usage: "[options]",
+  options: [
+    { name: "dir", value: "FOLDER", summary: "Where its files go; default $ROXY_ROOT/demo" },
+    { name: "port", value: "PORT", summary: "First port to try for the gateway; default 8000" },
+    { name: "podium-port", value: "PORT", summary: "First port to try for the orchestrator; default 3847" },
+  ],
+  examples: [`${programName} demo`, `${programName} demo --dir /tmp/roxy-demo --port 9000`],
+} as const satisfies CommandSpec;
+
+const host = "127.0.0.1";
+/** Ports tried after the wanted one; more taken ports in a row than this are no accident. */
+const portTries = 50;
+/** The orchestrator starts in well under a second; a loaded machine may take ten times that. */
+const startMs = 15_000;
+const pollMs = 50;
+const stopMs = 5_000;
+
+/** @returns the exit code */
+export async function runDemo(runtime: Runtime, argv: readonly string[]): Promise<number> {
+  const options = parseOptions(demoCommand, argv);
+  if (options.help) {
+    runtime.process.stdout(helpText(demoCommand));
+    return exitCodes.done;
+  }
+  const dir = demoFolder(runtime, options.value("dir"));
+  // The demo's own secret, made for this run: shows the signed way, and no other client can command its orchestrator.
+  const secret = [...crypto.getRandomValues(new Uint8Array(32))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const podiumPort = await freePort(runtime, portOf(options.value("podium-port"), 3847));
+  const luno = startLuno(runtime, podiumPort, `${dir}/luno`, secret);
+  try {
+    await ready(runtime, luno, podiumPort);
+    const port = await freePort(runtime, portOf(options.value("port"), 8000));
+    const loaded = demoConfig(runtime, dir, secret, port, podiumPort);
+    const log = logFor(runtime, loaded);
+    const gateway = await serve(runtime, loaded, log);
+    void sayWhenGone(luno, log);
+    runtime.process.stdout(welcome(dir, gateway.port, podiumPort));
+    return await untilEnded(runtime, gateway, log);
+  } finally {
+    await stop(luno);
+  }
+}
+
+function demoFolder(runtime: Runtime, wanted: string | undefined): string {
+  const { cwd, home } = runtime.process;
+  return wanted === undefined ? `${rootFolder(runtime.process, [])}/demo` : resolvePath(wanted, { folder: cwd, home });
+}
+
+function portOf(value: string | undefined, fallback: number): number {
+  if (value === undefined) return fallback;
+  if (/^\d{1,5}$/.test(value) && Number(value) >= 1 && Number(value) <= 65535) return Number(value);
+  throw usageError(demoCommand, "A port is a whole number from 1 to 65535");
+}
+
+/** The wanted port or the next free one. @throws Fatal when there is none nearby */
+async function freePort(runtime: Runtime, wanted: number): Promise<number> {
+  for (let port = wanted; port < Math.min(wanted + portTries, 65536); port++) {
+    try {
+      const listener = await runtime.serve({ host, port, bodyBytesMax: 1, fetch: () => new Response(null, { status: 503 }) });
+      await listener.stop(true);
+      if (port !== wanted) runtime.process.stdout(`Port ${wanted} is taken: using ${port} instead\n`);
+      return port;
+    } catch {
+      // Taken: the next one, then.
+    }
+  }
+  throw new Fatal(`Cannot find a free port from ${wanted} on`);
+}
+
+/** In a process group of its own, so that Ctrl-C reaches the gateway first and its last commands still find Podium. */
+function startLuno(runtime: Runtime, port: number, dir: string, secret: string): Child {
+  const { self, env, stderr } = runtime.process;
+  return runtime.process.spawn({
+    command: [...self, "luno", "--host", host, "--port", String(port), "--dir", dir],
+    env: { ...env, PODIUM_JWT_SECRET: secret, ROXY_PODIUM_TOKEN: undefined },
+    group: true,
+    onLine: (line) => stderr(`luno │ ${line}\n`),
+  });
+}
+
+async function ready(runtime: Runtime, luno: Child, port: number): Promise<void> {
+  let gone = false;
+  void luno.ended.then(() => (gone = true));
+  for (let waitedMs = 0; waitedMs < startMs && !gone; waitedMs += pollMs) {
+    const url = `http://${host}:${port}/health`;
+    const answer = await runtime
+      .exchange({ url, method: "GET", headers: {}, timeoutMs: 1000, bodyBytesMax: 65_536 })
+      .catch(() => undefined);
+    if (answer?.status === 200) return;
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
+  }
+  throw new Fatal(`Cannot start the embedded orchestrator on ${host}:${port}; its own lines above say why`);
+}
+
+/** An environment of its own: the demo must neither read the user's real settings nor reach the real Podium. */
+function demoConfig(runtime: Runtime, dir: string, secret: string, port: number, podiumPort: number): Loaded {
+  const input = configInput(runtime, {
+    settings: [
+      { key: "listen.port", value: String(port), flag: "demo" },
+      { key: "podium.url", value: `http://${host}:${podiumPort}`, flag: "demo" },
+    ],
+  });
+  return loadConfig({ ...input, env: { ROXY_ROOT: dir, PODIUM_JWT_SECRET: secret } });
+}
+
+async function sayWhenGone(luno: Child, log: Log): Promise<void> {
+  const end = await luno.ended;
+  log.warn("luno_ended", { ...end, message: "the gateway goes on and says that Podium can't be reached" });
+}
+
+async function stop(luno: Child): Promise<void> {
+  luno.kill("SIGTERM");
+  const hurry = setTimeout(() => luno.kill("SIGKILL"), stopMs);
+  await luno.ended;
+  clearTimeout(hurry);
+}
+
+function welcome(dir: string, port: number, podiumPort: number): string {
+  const base = `http://${host}:${port}`;
+  return `
+roxy-core is open at ${base}, in front of the embedded orchestrator (a stand-in for Podium) at port ${podiumPort}.
+
+Dispatch a story:
+
+  curl -s ${base}/api/orchestrator/dispatch -H 'content-type: application/json' \\
+    -d '{"action":"enqueue_story","payload":{"story_id":"STORY-001"},"source":"demo"}'
+
+Then look:
+  ${base}/api/orchestrator/status    what the orchestrator says
+  ws://${host}:${port}/api/orchestrator/stream    its telemetry, live
+  ${dir}/logs/orchestrator-audit.jsonl    who started what, when
+  ${dir}/luno    the orchestrator's stories and plans, to edit
+
+Ctrl-C stops both.
+
+`;
+}

@@ -1,0 +1,113 @@
+import { configInput } from "./config.ts";
+import type { CommandSpec } from "./options.ts";
+import { configArgs, helpText, parseOptions, programName, settingOptions } from "./options.ts";
+import type { Loaded } from "../config/effective.ts";
+import { loadConfig } from "../config/load.ts";
+import { systemClock } from "../lib/clock.ts";
+import { exitCodes, Fatal } from "../lib/errors.ts";
+import type { Log } from "../lib/log.ts";
+import { createLog } from "../lib/log.ts";
+import { commit, version } from "../lib/version.ts";
+import type { Runtime } from "../runtime/types.ts";
+import type { Gateway } from "./gateway.ts";
+import { startGateway } from "./gateway.ts";
+
+export const serveCommand = {
+  name: "serve",
+  summary: "Open the audited door: validate, record, sign, forward, stream",
+  usage: "[options]",
+  options: settingOptions,
+  examples: [
+    programName,
+    `${programName} serve --config ./roxy-core.jsonc --port 8001`,
+    `PODIUM_JWT_SECRET=… ${programName} serve --podium-url http://127.0.0.1:3847`,
+  ],
+} as const satisfies CommandSpec;
+
+/** Runs until a signal or a fault ends it. @returns the exit code */
+export async function runServe(runtime: Runtime, argv: readonly string[]): Promise<number> {
+  const options = parseOptions(serveCommand, argv);
+  if (options.help) {
+    runtime.process.stdout(helpText(serveCommand));
+    return exitCodes.done;
+  }
+  const loaded = loadConfig(configInput(runtime, configArgs(serveCommand, options.given)));
+  const log = logFor(runtime, loaded);
+  const gateway = await serve(runtime, loaded, log);
+  return untilEnded(runtime, gateway, log);
+}
+
+/** Log lines go to standard error: standard output is for answers. */
+export function logFor(runtime: Runtime, { config }: Loaded): Log {
+  const { level, format } = config.log;
+  const onTerminal = runtime.process.stderrIsTerminal;
+  return createLog({
+    level,
+    format: format === "auto" ? (onTerminal ? "pretty" : "json") : format,
+    clock: systemClock,
+    write: (line) => runtime.process.stderr(`${line}\n`),
+  });
+}
+
+/** Starts the gateway and says what a reader of the log should know. */
+export async function serve(runtime: Runtime, loaded: Loaded, log: Log): Promise<Gateway> {
+  const { config, secrets, secretOrigins, warnings } = loaded;
+  for (const warning of warnings) log.warn("configuration", { message: warning });
+  const clientToken = readClientToken(runtime, config.auth.token_file);
+  const gateway = await startGateway({
+    runtime,
+    config,
+    secrets,
+    ...(clientToken !== undefined && { clientToken }),
+    clock: systemClock,
+    log,
+  });
+  if (secrets.podiumJwtSecret !== undefined) {
+    log.info("podium_token", { message: "signing tokens for Podium (HS256)", from: secretOrigins.podiumJwtSecret });
+  } else if (secrets.podiumToken !== undefined) {
+    log.info("podium_token", { message: "sending a fixed token to Podium", from: secretOrigins.podiumToken });
+  } else {
+    log.warn("podium_token", { message: "no PODIUM_JWT_SECRET is set: Podium gets no token" });
+  }
+  log.info("listening", {
+    url: `http://${config.listen.host.includes(":") ? `[${config.listen.host}]` : config.listen.host}:${gateway.port}`,
+    podium: config.podium.url,
+    audit: config.audit.dir,
+    config: loaded.file ?? "built-in defaults",
+    version,
+    commit,
+    runtime: `${runtime.name} ${runtime.version}`,
+  });
+  return gateway;
+}
+
+/** The token's own file may hold a newline at its end. An empty file would let everybody in: refused. */
+function readClientToken(runtime: Runtime, path: string | undefined): string | undefined {
+  if (path === undefined) return undefined;
+  const token = new TextDecoder().decode(runtime.files.readAll(path, 4096)).trim();
+  if (!/^[\x21-\x7e]{16,}$/.test(token)) {
+    throw new Fatal(`${path} (auth.token_file) must hold one token of at least 16 printable characters`);
+  }
+  return token;
+}
+
+/** Waits for a signal (exit 0, a second one hurries) or for a fault. */
+export async function untilEnded(runtime: Runtime, gateway: Gateway, log: Log): Promise<number> {
+  const signalled = new Promise<undefined>((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+      let count = 0;
+      runtime.process.onSignal(signal, () => {
+        log.info("signal", { signal });
+        if (++count > 1) void runtime.process.exit(exitCodes.failed);
+        resolve(undefined);
+      });
+    }
+  });
+  const fatal = await Promise.race([signalled, gateway.failed]);
+  await gateway.stop();
+  if (!fatal) {
+    log.info("stopped");
+    return exitCodes.done;
+  }
+  throw fatal;
+}

@@ -1,0 +1,41 @@
+import type { Draft } from "../audit/record.ts";
+import type { StreamEvent } from "../stream/hub.ts";
+import type { JobStore } from "./store.ts";
+
+export interface FollowDeps {
+  readonly jobs: JobStore;
+  readonly append: (draft: Draft) => Promise<unknown>;
+}
+
+/** Status words recorded for one job: a story has a handful; a Podium that flaps must not fill the disk. */
+const wordsPerJobMax = 64;
+/** Longest frame kept as a job's last event. */
+const frameLengthMax = 4096;
+/** Jobs whose words are counted at a time; far more than run at once. */
+const jobsFollowedMax = 1000;
+
+/** Records each change of Podium's word for a story under the newest job about it, so that it outlives a restart. */
+export function followTelemetry({ jobs, append }: FollowDeps): (event: StreamEvent) => void {
+  const followed = new Map<string, { word: string; count: number }>();
+  return ({ storyId, status, text }) => {
+    if (storyId === undefined || status === undefined) return;
+    const job = jobs.ofStory(storyId);
+    if (!job) return;
+    const last = followed.get(job.job_id) ?? { word: job.podium_status ?? "", count: 0 };
+    if (last.word === status || last.count >= wordsPerJobMax) return;
+    followed.delete(job.job_id);
+    followed.set(job.job_id, { word: status, count: last.count + 1 });
+    if (followed.size > jobsFollowedMax) followed.delete(followed.keys().next().value!);
+    const draft: Draft = {
+      event: "job",
+      audit_id: job.audit_id,
+      job_id: job.job_id,
+      action: job.action,
+      story_id: storyId,
+      podium_status: status.toWellFormed(),
+      ...(text.length <= frameLengthMax && text.isWellFormed() && { detail: text }),
+    };
+    // Nobody waits for it; a log that can't be written says so itself and ends the process.
+    append(draft).catch(() => {});
+  };
+}
