@@ -1,0 +1,71 @@
+import type { Child, Process } from "../runtime/types.ts";
+import type { Ending, Execution, RunListener } from "./execution.ts";
+
+/** An agent's story takes minutes; after an hour it is stuck and holds an agent that others wait for. */
+export const commandRunMsMax = 3_600_000;
+/** Between SIGTERM and SIGKILL: time to put a file away. Podium's own commands may take as long to answer. */
+export const killGraceMs = 2000;
+/** After SIGKILL: a process that has left its group may still hold our pipes open, and is not waited for. */
+const settleMs = 1000;
+/** Lines of one run that become telemetry: more is a flood, and would push everything else out of the log. */
+const linesMax = 10_000;
+/** Characters of a line that become telemetry; the rest is cut. */
+const lineLengthMax = 4096;
+
+export interface CommandRunOptions {
+  readonly process: Process;
+  readonly command: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly listener: RunListener;
+  readonly runMsMax?: number;
+  readonly graceMs?: number;
+}
+
+/** Runs a story's command as the head of a process group. Exit code 0 is `done`, everything else `failed`. */
+export function runCommand(options: CommandRunOptions): Execution {
+  const { command, cwd, env, runMsMax = commandRunMsMax, graceMs = killGraceMs } = options;
+  const child = options.process.spawn({ command, cwd, env, group: true, onLine: boundedLines(options.listener) });
+  const { promise: givenUp, resolve: giveUp } = Promise.withResolvers<Ending>();
+  const timers: ReturnType<typeof setTimeout>[] = [];
+  const later = (ms: number, what: () => void): void => void timers.push(setTimeout(what, ms));
+  let timedOut = false;
+  let stopping = false;
+  const stop = (): void => {
+    if (stopping) return;
+    stopping = true;
+    child.kill("SIGTERM");
+    later(graceMs, () => child.kill("SIGKILL"));
+    later(graceMs + settleMs, () => giveUp(failed("Killed, but something it started still holds its output open")));
+  };
+  later(runMsMax, () => {
+    timedOut = true;
+    stop();
+  });
+  const ended = Promise.race([child.ended.then(endingOf), givenUp]).then((ending) => {
+    for (const timer of timers) clearTimeout(timer);
+    return timedOut ? failed(`Stopped after ${runMsMax / 1000} s, the longest a story may run`) : ending;
+  });
+  return { ended, stop };
+}
+
+function endingOf(end: Awaited<Child["ended"]>): Ending {
+  if ("error" in end) return failed(`Cannot start the command: ${end.error}`);
+  if ("signal" in end) return failed(`The command was ended by ${end.signal}`);
+  return end.code === 0 ? { status: "done", message: "Exit code 0" } : failed(`Exit code ${end.code}`);
+}
+
+function failed(message: string): Ending {
+  return { status: "failed", message };
+}
+
+function boundedLines(listener: RunListener): (line: string, stream: "stdout" | "stderr") => void {
+  let count = 0;
+  return (line, stream) => {
+    count++;
+    if (count > linesMax + 1) return;
+    if (count > linesMax) return listener.line(`(more than ${linesMax} lines: the rest is not shown)`, stream);
+    const text = line.length > lineLengthMax ? `${line.slice(0, lineLengthMax)}…` : line;
+    listener.line(text.toWellFormed(), stream);
+  };
+}
