@@ -70,8 +70,8 @@ export function linkFlaw(frame: Frame, expected: Expected): string | undefined {
   return `prev_hash is ${frame.prevHash}, but the record before has the hash ${expected.prevHash}`;
 }
 
-export function isFlaw(frame: Frame | Flaw): frame is Flaw {
-  return "flaw" in frame;
+export function isFlaw(value: object): value is Flaw {
+  return "flaw" in value;
 }
 
 /** The record of a line (without its LF), after {@link frameLine} found it intact. */

@@ -1,13 +1,22 @@
 import type { Clock } from "../lib/clock.ts";
+import { dayOf } from "../lib/clock.ts";
 import { Fatal, Problem, exitCodes, messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import type { Receipt } from "../wire/dispatch.ts";
-import type { AppendFile, FileLock, Files } from "../runtime/types.ts";
-import { activeName, pathIn } from "./folder.ts";
+import type { FileLock, Files } from "../runtime/types.ts";
+import type { ActiveFile, FileStart } from "./active-file.ts";
+import { Checkpoints } from "./checkpoints.ts";
+import { installKey } from "./key.ts";
+import { nextKey } from "./key-change.ts";
 import type { Draft, Encoded, Sha256, StoredRecord } from "./record.ts";
 import { encodeRecord } from "./record.ts";
+import type { Start } from "./recovery.ts";
 import { recover } from "./recovery.ts";
+import { pruneNext } from "./retention.ts";
 import type { Tree } from "./tree.ts";
+import { encodeRange } from "./tree.ts";
+import type { Entry } from "./write-loop.ts";
+import { WriteLoop } from "./write-loop.ts";
 
 /**
  * The log that is being written. One process, one file, one loop: records are chained at once, in the order of the
@@ -32,50 +41,79 @@ export interface AuditDeps {
   readonly version: string;
 }
 
-/** Bytes for one write: bounds what a crash can tear, and the copy made to write it. */
-export const batchBytesMax = 1_048_576;
+/** Bytes of a file before it is closed early; small enough to be hashed in memory when its time has come. */
+export const rotateBytesMaxDefault = 67_108_864;
 /** Bytes that may wait for the disk; a disk this slow is as good as gone. */
 const pendingBytesMax = 67_108_864;
 
-interface Entry extends Encoded {
-  resolve(record: StoredRecord): void;
-  reject(problem: Problem): void;
-}
-
 export class AuditLog {
   readonly #deps: AuditDeps;
-  readonly #path: string;
   readonly #lock: FileLock;
-  readonly #tree: Tree;
-  #file: AppendFile;
-  #fileBytes: number;
-  #state: "open" | "failed" | "closed" = "open";
-  /** The last record that was chained; `#head` is the last one that is durable. */
+  readonly #file: ActiveFile;
+  readonly #loop: WriteLoop;
+  readonly #checkpoints: Checkpoints;
+  readonly #logId: string;
+  #publicKey: string;
+  #state: "open" | "closing" | "failed" | "closed" = "open";
+  /** Chained, durable or not: the record, the tree and the file that the next one follows. */
   #tip: Receipt;
+  readonly #tree: Tree;
+  #tipDay: string;
+  #tipBytes: number;
+  /** Durable. */
   #head: Receipt;
-  #queue: Entry[] = [];
-  #queuedBytes = 0;
-  #running: Promise<void> | undefined;
+  readonly #durable: Tree;
+  #closing: Promise<void> | undefined;
+  /** Why nothing is written any more. */
+  #fatal: Fatal | undefined;
+  /** `open` has returned: from now on faults go to onFatal, before to its caller. */
+  #isOpen = false;
+  /** Checkpoints, pruning and key changes, one after the other. */
+  #upkeep: Promise<void> = Promise.resolve();
 
-  private constructor(deps: AuditDeps, start: Awaited<ReturnType<typeof recover>>) {
+  private constructor(deps: AuditDeps, start: Start) {
     this.#deps = deps;
-    this.#path = pathIn(deps.dir, activeName);
     this.#lock = start.lock;
-    this.#tree = start.tree;
-    this.#tip = this.#head = start.head;
     this.#file = start.file;
-    this.#fileBytes = start.fileBytes;
+    this.#loop = new WriteLoop(start.file, (batch) => this.#settle(batch), (error) => this.#fail(error));
+    this.#checkpoints = new Checkpoints(deps, start.logId, start.key, start.checkpointSize);
+    this.#logId = start.logId;
+    this.#publicKey = start.key.publicKey;
+    this.#tip = this.#head = start.head;
+    this.#tree = start.tree;
+    this.#durable = start.tree.copy();
+    this.#tipDay = start.file.start.day;
+    this.#tipBytes = start.fileBytes;
   }
 
   /**
-   * Takes the lock, recovers, replays, and writes `genesis` or `open`.
+   * Takes the lock, recovers, replays, and writes `genesis` or `open` and a checkpoint.
    * @throws Fatal with exit code 4 when the log is not what was written, 1 when it can't be used
    */
   static async open(deps: AuditDeps): Promise<AuditLog> {
     const start = await recover(deps);
     const log = new AuditLog(deps, start);
-    for (const draft of start.drafts) await log.append(draft);
+    try {
+      await log.#begin(start);
+    } catch (error) {
+      await log.close();
+      throw log.#fatal ?? error;
+    }
+    log.#isOpen = true;
     return log;
+  }
+
+  async #begin(start: Start): Promise<void> {
+    const first = start.unwritten === "genesis" ? this.#genesisDraft() : this.#fileHeadDraft();
+    if (start.unwritten) await this.#push(this.#chain(first, start.epochMs));
+    if (start.keyIsPending) {
+      // The key takes its final name last: it says that both the log and a checkpoint are there.
+      if (this.#checkpoints.size === 0) await this.#maintain(() => this.#writeCheckpoint());
+      await this.#maintain(async () => installKey(this.#deps.files, this.#deps.keyFile));
+    }
+    await Promise.all(start.drafts.map((draft) => this.#enqueue(draft)));
+    await this.#maintain(() => this.#prune());
+    if (this.#fatal) throw this.#fatal;
   }
 
   /** The last durable record. */
@@ -83,8 +121,13 @@ export class AuditLog {
     return this.#head;
   }
 
+  /** Records that the newest signed checkpoint covers. */
+  get checkpointSize(): number {
+    return this.#checkpoints.size;
+  }
+
   get state(): "open" | "failed" | "closed" {
-    return this.#state;
+    return this.#state === "closing" ? "closed" : this.#state;
   }
 
   /**
@@ -93,18 +136,8 @@ export class AuditLog {
    */
   append(draft: Draft): Promise<StoredRecord> {
     if (this.#state !== "open") return Promise.reject(this.#unavailable());
-    if (this.#queuedBytes > pendingBytesMax) return Promise.reject(unavailable("too much waits for the disk"));
-    let encoded: Encoded;
-    try {
-      encoded = this.#chain(draft);
-    } catch (error) {
-      return Promise.reject(error);
-    }
-    return new Promise((resolve, reject) => {
-      this.#queue.push({ ...encoded, resolve, reject });
-      this.#queuedBytes += encoded.line.length;
-      this.#running ??= this.#run();
-    });
+    if (this.#loop.queuedBytes > pendingBytesMax) return Promise.reject(unavailable("too much waits for the disk"));
+    return this.#enqueue(draft);
   }
 
   /** Chained together and in this order; resolves when all are durable. */
@@ -119,101 +152,162 @@ export class AuditLog {
   assertAdmits(kind: "dispatch" | "outcome"): void {
     if (this.#state !== "open") throw this.#unavailable();
     if (kind === "outcome") return;
-    const freeMb = Math.floor(this.#deps.files.freeBytes(this.#deps.dir) / 1_048_576);
+    const freeMb = Math.floor(this.#freeBytes() / 1_048_576);
     if (freeMb >= this.#deps.diskReserveMb) return;
-    throw unavailable(`${freeMb} MiB are free in ${this.#deps.dir}, and audit.disk_reserve_mb keeps ${this.#deps.diskReserveMb}`);
+    throw unavailable(`${freeMb} MiB are free in ${this.#deps.dir}, audit.disk_reserve_mb wants ${this.#deps.diskReserveMb}`);
   }
 
-  /** Writes `close`, waits for everything appended before, and lets go of the lock. */
-  async close(): Promise<void> {
-    if (this.#state === "closed") return;
-    if (this.#state === "open") await this.append({ event: "close" });
-    await this.#running;
-    if (this.#state === "open") this.#file.close();
-    this.#state = "closed";
+  /** Makes a new signing key and records it, signed by the old key and the new one. */
+  rotateKey(): Promise<void> {
+    return this.#maintain(() => this.#changeKey());
+  }
+
+  /** Writes `close`, waits for everything appended before, signs a last checkpoint and lets go of the lock. */
+  close(): Promise<void> {
+    this.#closing ??= this.#shut();
+    return this.#closing;
+  }
+
+  async #shut(): Promise<void> {
+    if (this.#state === "open") {
+      this.#state = "closing";
+      await this.#upkeep;
+      await this.#enqueue({ event: "close" }).catch(() => {});
+      await this.#maintain(() => this.#writeCheckpoint());
+    }
+    await this.#loop.idle();
+    await this.#upkeep;
+    this.#checkpoints.stop();
+    if (this.#state === "closing") this.#state = "closed";
+    this.#file.close();
     this.#lock.release();
   }
 
-  #chain(draft: Draft): Encoded {
-    const place = { seq: this.#tip.seq + 1, prevHash: this.#tip.hash, epochMs: this.#deps.clock.now() };
+  #enqueue(draft: Draft): Promise<StoredRecord> {
+    try {
+      const epochMs = this.#deps.clock.now();
+      const opens = this.#fileStart(epochMs);
+      if (opens) this.#push(this.#chain(this.#fileHeadDraft(), epochMs), opens).catch(() => {});
+      return this.#push(this.#chain(draft, epochMs));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #push(encoded: Encoded, opens?: FileStart): Promise<StoredRecord> {
+    if (opens) {
+      this.#tipDay = opens.day;
+      this.#tipBytes = 0;
+    }
+    this.#tipBytes += encoded.line.length;
+    return this.#loop.push(encoded, opens);
+  }
+
+  #chain(draft: Draft, epochMs: number): Encoded {
+    const place = { seq: this.#tip.seq + 1, prevHash: this.#tip.hash, epochMs };
     const encoded = encodeRecord(draft, place, this.#deps.sha256);
-    this.#tree.append(encoded.leaf);
+    this.#tree.appendHash(encoded.leafHash);
     this.#tip = { seq: place.seq, hash: encoded.record.hash };
     return encoded;
   }
 
-  /** The only writer. Callers of the same turn gather before the first write. */
-  async #run(): Promise<void> {
-    await undefined;
-    while (this.#queue.length > 0) {
-      const batch = this.#takeBatch();
-      try {
-        this.#write(batch);
-        await this.#file.datasync();
-        this.#checkFile();
-        this.#settle(batch);
-      } catch (error) {
-        this.#fail(error, batch);
-        break;
-      }
-      await undefined;
-    }
-    this.#running = undefined;
+  /** The new file that a record of this moment must go to: each file holds records of one UTC day only. */
+  #fileStart(epochMs: number): FileStart | undefined {
+    const day = dayOf(epochMs);
+    const full = this.#tipBytes > (this.#deps.rotateBytesMax ?? rotateBytesMaxDefault);
+    if (this.#tipBytes === 0 || (day === this.#tipDay && !full)) return undefined;
+    return { day, firstSeq: this.#tip.seq + 1 };
   }
 
-  #takeBatch(): Entry[] {
-    let bytes = 0;
-    let count = 0;
-    for (const entry of this.#queue) {
-      if (count > 0 && bytes + entry.line.length > batchBytesMax) break;
-      bytes += entry.line.length;
-      count++;
-    }
-    this.#queuedBytes -= bytes;
-    return this.#queue.splice(0, count);
-  }
-
-  #write(batch: readonly Entry[]): void {
-    const bytes = joined(batch.map((entry) => entry.line));
-    const count = this.#file.write(bytes);
-    if (count !== bytes.length) throw new Fatal(`a write took ${count} of ${bytes.length} bytes`);
-    this.#fileBytes += bytes.length;
-  }
-
-  /** The bytes we synced must be the ones that the path leads to, or nobody will find them. */
-  #checkFile(): void {
-    const ours = this.#file.stat();
-    const there = this.#deps.files.stat(this.#path);
-    if (there?.inode !== ours.inode || there.device !== ours.device) {
-      throw new Fatal("the file was removed, renamed or replaced while roxy-core writes it", exitCodes.integrity);
-    }
-    if (ours.bytes === this.#fileBytes) return;
-    throw new Fatal(`the file has ${ours.bytes} bytes where roxy-core wrote ${this.#fileBytes}`, exitCodes.integrity);
-  }
-
-  /** From here on the batch is durable: tell the projection, then the waiters, in the order of seq. */
+  /** From here on the batch is durable. The projection knows of it before the callers do. */
   #settle(batch: readonly Entry[]): void {
-    for (const { record } of batch) {
+    for (const { record, leafHash } of batch) {
       this.#head = { seq: record.seq, hash: record.hash };
+      this.#durable.appendHash(leafHash);
       this.#deps.onRecord?.(record);
     }
-    for (const entry of batch) entry.resolve(entry.record);
+    const checkpoint = (): void => void this.#maintain(() => this.#writeCheckpoint());
+    if (batch[0]?.opens) void this.#maintain(() => this.#prune());
+    else if (this.#state === "open" && this.#checkpoints.isDue(this.#durable.size, checkpoint)) checkpoint();
+  }
+
+  #maintain(work: () => Promise<void>): Promise<void> {
+    this.#upkeep = this.#upkeep.then(async () => {
+      if (this.#state === "failed" || this.#state === "closed") return;
+      try {
+        await work();
+      } catch (error) {
+        this.#fail(error);
+      }
+    });
+    return this.#upkeep;
+  }
+
+  async #writeCheckpoint(): Promise<void> {
+    if (this.#durable.size > this.#checkpoints.size) await this.#checkpoints.write(this.#durable.size, this.#durable.root());
+  }
+
+  /** Each file goes only after its record and a checkpoint over that record are durable. */
+  async #prune(): Promise<void> {
+    await this.#writeCheckpoint();
+    for (;;) {
+      const next = await pruneNext(this.#deps, this.#file.start.day);
+      if (!next) return;
+      await this.#enqueue(next.draft);
+      await this.#writeCheckpoint();
+      next.remove();
+    }
+  }
+
+  async #changeKey(): Promise<void> {
+    const { key, draft } = await nextKey(this.#deps, this.#logId, this.#checkpoints.key);
+    const written = this.#enqueue(draft);
+    this.#publicKey = key.publicKey;
+    await written;
+    installKey(this.#deps.files, this.#deps.keyFile);
+    this.#checkpoints.key = key;
+    await this.#writeCheckpoint();
+  }
+
+  #genesisDraft(): Draft {
+    const { version } = this.#deps;
+    return { event: "genesis", log_id: this.#logId, version, public_key: this.#publicKey };
+  }
+
+  /** The first record of every later file: enough to go on from here without reading what lies before. */
+  #fileHeadDraft(): Draft {
+    return {
+      ...this.#genesisDraft(),
+      event: "checkpoint",
+      reason: "new file",
+      tree_size: this.#tree.size,
+      tree_root: this.#tree.root(),
+      tree_range: encodeRange(this.#tree.range),
+    };
   }
 
   /**
    * What reached the disk is unknown after a failed write or sync, and a second sync may lie. So nothing is retried:
    * every waiter is refused, and the next start finds out from the bytes.
    */
-  #fail(error: unknown, batch: readonly Entry[]): void {
+  #fail(error: unknown): void {
     this.#state = "failed";
-    const fatal = new Fatal(
-      `Cannot write the audit log ${this.#path}: ${messageOf(error)}`,
-      error instanceof Fatal ? error.exitCode : exitCodes.failed,
-    );
-    this.#deps.log.error("audit_failed", { path: this.#path, error: messageOf(error) });
-    const waiting = [...batch, ...this.#queue.splice(0)];
-    for (const entry of waiting) entry.reject(this.#unavailable());
-    this.#deps.onFatal(fatal);
+    this.#checkpoints.stop();
+    this.#loop.refuse(this.#unavailable());
+    if (this.#fatal) return;
+    const message = `Cannot write the audit log ${this.#file.path}: ${messageOf(error)}`;
+    this.#fatal = new Fatal(message, error instanceof Fatal ? error.exitCode : exitCodes.failed);
+    this.#deps.log.error("audit_failed", { path: this.#file.path, error: messageOf(error) });
+    if (this.#isOpen) this.#deps.onFatal(this.#fatal);
+  }
+
+  /** An unreadable file system counts as a full one. */
+  #freeBytes(): number {
+    try {
+      return this.#deps.files.freeBytes(this.#deps.dir);
+    } catch {
+      return 0;
+    }
   }
 
   #unavailable(): Problem {
@@ -224,15 +318,3 @@ export class AuditLog {
 function unavailable(why: string): Problem {
   return new Problem("audit_unavailable", `Cannot write the audit log: ${why}`);
 }
-
-function joined(lines: readonly Uint8Array[]): Uint8Array {
-  if (lines.length === 1) return lines[0] as Uint8Array;
-  const bytes = new Uint8Array(lines.reduce((sum, line) => sum + line.length, 0));
-  let at = 0;
-  for (const line of lines) {
-    bytes.set(line, at);
-    at += line.length;
-  }
-  return bytes;
-}
-

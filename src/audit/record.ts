@@ -29,6 +29,8 @@ export type AuditEvent = (typeof events)[number];
 export const recordVersion = 1;
 /** Bytes of a line with its LF. A dispatch is under 8 KiB and Podium's recorded answer under 200 KiB even when escaped. */
 export const lineBytesMax = 262_144;
+/** Bytes for one write: bounds what a crash can tear, and the copy made to write it. */
+export const batchBytesMax = 1_048_576;
 /** Characters of Podium's answer to record: JSON may escape each into 6 bytes, and the line must still fit. */
 export const podiumResponseCharsMax = 32_768;
 export const zeroHash = "0".repeat(64);
@@ -88,7 +90,7 @@ export type Draft = { readonly event: AuditEvent } & {
   readonly [K in keyof Fields]?: ValueOf<Fields[K]> | undefined;
 };
 
-export type StoredRecord = Draft & {
+export type StoredRecord = { readonly event: AuditEvent } & { readonly [K in keyof Fields]?: ValueOf<Fields[K]> } & {
   readonly v: typeof recordVersion;
   readonly seq: number;
   /** RFC 3339 UTC with milliseconds: what the clock said, even when it goes backwards. */
@@ -108,8 +110,8 @@ export interface Encoded {
   readonly record: StoredRecord;
   /** The line with its LF: what is written. */
   readonly line: Uint8Array;
-  /** 0x00 and the line without its LF: what the tree hashes (RFC 6962, section 2.1). */
-  readonly leaf: Uint8Array;
+  /** Hash of 0x00 and the line without its LF: its leaf in the tree (RFC 6962, section 2.1). */
+  readonly leafHash: string;
 }
 
 const encoder = new TextEncoder();
@@ -123,11 +125,13 @@ export function encodeRecord(draft: Draft, place: Place, sha256: Sha256): Encode
   const timestamp = timestampOf(place.epochMs);
   if (timestamp.length !== 24) throw refusal(`the clock says ${timestamp}`);
   let body = `{"v":${recordVersion},"seq":${place.seq},"timestamp":"${timestamp}","event":"${draft.event}"`;
+  const kept: Record<string, unknown> = { event: draft.event };
   let taken = 1;
   for (const name of fieldNames) {
     const value = draft[name];
     if (value === undefined) continue;
     body += `,"${name}":${encodeValue(name, value)}`;
+    kept[name] = value;
     taken++;
   }
   refuseStrangers(draft, taken);
@@ -136,9 +140,9 @@ export function encodeRecord(draft: Draft, place: Place, sha256: Sha256): Encode
   const bytes = encoder.encode(`\0${body},"hash":"${hash}"}\n`);
   if (bytes.length - 1 > lineBytesMax) throw refusal(`its line would have ${bytes.length - 1} of ${lineBytesMax} bytes`);
   return {
-    record: { v: recordVersion, seq: place.seq, timestamp, ...draft, prev_hash: place.prevHash, hash },
+    record: { v: recordVersion, seq: place.seq, timestamp, ...kept, prev_hash: place.prevHash, hash } as StoredRecord,
     line: bytes.subarray(1),
-    leaf: bytes.subarray(0, -1),
+    leafHash: sha256(bytes.subarray(0, -1)),
   };
 }
 

@@ -1,60 +1,148 @@
-import { Fatal, exitCodes } from "../lib/errors.ts";
+import { dayOf } from "../lib/clock.ts";
+import { Fatal, exitCodes, messageOf } from "../lib/errors.ts";
 import type { Receipt } from "../wire/dispatch.ts";
-import type { AppendFile, FileLock } from "../runtime/types.ts";
-import { activeName, checkFile, lockName, pathIn, prepareFolder } from "./folder.ts";
-import { frameLine, isFlaw, linkFlaw, recordOf } from "./frame.ts";
-import { linesOf } from "./lines.ts";
+import type { FileLock } from "../runtime/types.ts";
+import { ActiveFile } from "./active-file.ts";
+import { activeName, checkFile, lockName, pathIn, prepareFolder, survey } from "./folder.ts";
+import { checkCheckpoint, readCheckpoint } from "./head-check.ts";
+import type { SigningKey } from "./key.ts";
+import { currentKey, firstKey } from "./key.ts";
 import type { AuditDeps } from "./log.ts";
 import type { Draft } from "./record.ts";
 import { zeroHash } from "./record.ts";
+import { replay } from "./replay.ts";
+import { setTornTailAside } from "./torn-tail.ts";
 import { Tree } from "./tree.ts";
+
+/**
+ * From the folder as it was found to a log that can be written. Nothing is changed before everything has been checked:
+ * whoever finds a damaged log finds it as it was.
+ */
 
 /** What `AuditLog` starts from. */
 export interface Start {
   readonly lock: FileLock;
-  readonly file: AppendFile;
+  readonly file: ActiveFile;
   readonly fileBytes: number;
+  readonly logId: string;
+  readonly key: SigningKey;
+  /** The key still lies at its pending name. */
+  readonly keyIsPending: boolean;
+  readonly checkpointSize: number;
   readonly tree: Tree;
   readonly head: Receipt;
+  /** The file's first record is still missing. */
+  readonly unwritten?: "genesis" | "checkpoint";
+  /** The moment that the file's day was taken from. */
+  readonly epochMs: number;
   /** Records to write before anybody else's. */
   readonly drafts: readonly Draft[];
 }
 
+/** @throws Fatal with exit code 4 when the log is not what was written, 1 when it can't be used */
 export async function recover(deps: AuditDeps): Promise<Start> {
-  prepareFolder(deps.files, deps.dir);
-  const lock = deps.files.lock(pathIn(deps.dir, lockName));
-  if (!lock) throw new Fatal(`Cannot open the audit log in ${deps.dir}: another roxy-core process is writing it`);
-  const path = pathIn(deps.dir, activeName);
-  const tree = new Tree(deps.sha256);
-  let head: Receipt = { seq: -1, hash: zeroHash };
-  if (deps.files.stat(path)) {
-    checkFile(deps.files, path);
-    head = await replay(deps, path, tree);
+  const { files, dir } = deps;
+  prepareFolder(files, dir);
+  const lock = files.lock(pathIn(dir, lockName));
+  if (!lock) {
+    throw new Fatal(`Cannot open the audit log in ${dir}: another roxy-core process is writing it. Stop that one first`);
   }
-  const file = deps.files.openAppend(path);
-  deps.files.syncFolder(deps.dir);
-  const drafts: Draft[] = [{ event: head.seq < 0 ? "genesis" : "open", version: deps.version }];
-  return { lock, file, fileBytes: file.stat().bytes, tree, head, drafts };
+  try {
+    const { closed, active, checkpoint } = survey(files, dir);
+    for (const { path } of closed) checkFile(files, path);
+    if (active) checkFile(files, pathIn(dir, activeName));
+    removeTemporaries(deps);
+    const empty = closed.length === 0 && !hasLine(deps);
+    return { lock, ...(empty ? await begin(deps, checkpoint) : await resume(deps)) };
+  } catch (error) {
+    lock.release();
+    if (error instanceof Fatal) throw error;
+    throw new Fatal(`Cannot open the audit log in ${dir}: ${messageOf(error)}`);
+  }
 }
 
-async function replay(deps: AuditDeps, path: string, tree: Tree): Promise<Receipt> {
-  const file = deps.files.openRead(path);
-  let head: Receipt = { seq: -1, hash: zeroHash };
+/** Left by an atomic write that a crash cut short; never more than half a checkpoint or fragment. */
+function removeTemporaries({ files, dir }: AuditDeps): void {
+  for (const name of files.list(dir)) {
+    if (/^orchestrator-audit\..+\.tmp$/.test(name)) files.unlink(pathIn(dir, name));
+  }
+}
+
+function hasLine({ files, dir }: AuditDeps): boolean {
+  const path = pathIn(dir, activeName);
+  if (!files.stat(path)) return false;
+  const file = files.openRead(path);
   try {
-    for await (const lines of linesOf(file, 0, file.stat().bytes)) {
-      for (const line of lines) {
-        const frame = frameLine(line.bytes, deps.sha256);
-        const flaw = isFlaw(frame) ? frame.flaw : linkFlaw(frame, { seq: head.seq + 1, prevHash: head.hash });
-        if (flaw !== undefined || isFlaw(frame)) throw new Fatal(`Cannot use ${path}: ${flaw}`, exitCodes.integrity);
-        const record = recordOf(line.bytes);
-        if (isFlaw(record as never)) throw new Fatal(`Cannot use ${path}: not JSON`, exitCodes.integrity);
-        tree.append(line.leaf);
-        head = { seq: frame.seq, hash: frame.hash };
-        deps.onRecord?.(record as never);
-      }
+    const bytes = new Uint8Array(65_536);
+    for (let at = 0, count = 0; (count = file.read(bytes, at)) > 0; at += count) {
+      if (bytes.subarray(0, count).includes(10)) return true;
     }
+    return false;
   } finally {
     file.close();
   }
-  return head;
+}
+
+/**
+ * A new log. The key's final name says that a log was kept, so together with an empty folder it says that the log is
+ * gone. Before that name is given (see key.ts), a crash leaves only what the next start takes up again.
+ */
+async function begin(deps: AuditDeps, checkpoint: boolean): Promise<Omit<Start, "lock">> {
+  const { files, dir, keyFile } = deps;
+  const witness = checkpoint ? "its checkpoint is still there" : `its key ${keyFile} exists`;
+  if (checkpoint || files.stat(keyFile)) {
+    throw new Fatal(
+      `Cannot open the audit log in ${dir}: the log is gone, but ${witness}. ` +
+        "Restore the log from a copy; to begin a new one, move the checkpoint and the key away",
+      exitCodes.integrity,
+    );
+  }
+  const key = await firstKey(files, keyFile);
+  const path = pathIn(dir, activeName);
+  const torn = files.stat(path)?.bytes ?? 0;
+  if (torn > 0) await setTornTailAside(deps, path, { offset: 0, bytes: torn }, 0);
+  const epochMs = deps.clock.now();
+  return {
+    file: new ActiveFile(files, dir, { day: dayOf(epochMs), firstSeq: 0 }, 0),
+    fileBytes: 0,
+    logId: crypto.getRandomValues(new Uint8Array(16)).toHex(),
+    key,
+    keyIsPending: true,
+    checkpointSize: 0,
+    tree: new Tree(deps.sha256),
+    head: { seq: -1, hash: zeroHash },
+    unwritten: "genesis",
+    epochMs,
+    drafts: [],
+  };
+}
+
+async function resume(deps: AuditDeps): Promise<Omit<Start, "lock">> {
+  const { files, dir } = deps;
+  const note = readCheckpoint(files, dir);
+  const found = await replay(deps, note?.size);
+  const { chain, active } = found;
+  const { key, isPending } = await currentKey(files, deps.keyFile, chain.publicKey);
+  await checkCheckpoint(deps, found, note, isPending);
+  const drafts: Draft[] = [];
+  if (active && active.rest.bytes > 0) {
+    drafts.push(await setTornTailAside(deps, active.path, active.rest, chain.seq + 1));
+  }
+  drafts.push({ event: "open", version: deps.version });
+  const epochMs = deps.clock.now();
+  const start = active?.start ?? { day: dayOf(epochMs), firstSeq: chain.seq + 1 };
+  const fileBytes = active ? active.rest.offset : 0;
+  return {
+    file: new ActiveFile(files, dir, start, fileBytes),
+    fileBytes,
+    logId: chain.logId,
+    key,
+    keyIsPending: isPending,
+    checkpointSize: note?.size ?? 0,
+    tree: chain.tree,
+    head: { seq: chain.seq, hash: chain.hash },
+    ...(active?.start === undefined && { unwritten: "checkpoint" as const }),
+    epochMs,
+    drafts,
+  };
 }

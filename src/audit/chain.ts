@@ -1,0 +1,108 @@
+import type { Frame, Flaw } from "./frame.ts";
+import { frameLine, isFlaw, linkFlaw, recordOf } from "./frame.ts";
+import type { Line } from "./lines.ts";
+import type { Sha256, StoredRecord } from "./record.ts";
+import { zeroHash } from "./record.ts";
+import { Tree, decodeRange } from "./tree.ts";
+
+/**
+ * A walk along the chain, line by line: what recovery, verification and pruning have in common. It checks each line
+ * against itself, against the line before, and against what the log says about itself (its id, keys and tree).
+ */
+
+/** A key record, whose two signatures are still to be checked (that is asynchronous, this walk is not). */
+export interface KeyChange {
+  readonly seq: number;
+  readonly logId: string;
+  readonly oldKey: string;
+  readonly newKey: string;
+  readonly oldSignature: string;
+  readonly newSignature: string;
+}
+
+/** The events whose content matters for the walk; all others are only framed and linked. */
+const telling: ReadonlySet<string> = new Set(["genesis", "checkpoint", "key"]);
+
+export class Chain {
+  readonly #sha256: Sha256;
+  readonly tree: Tree;
+  readonly logId: string;
+  /** Ed25519, raw, base64: the key that signs from here on. */
+  publicKey: string;
+  /** The last record taken; before the first one, the place it must follow. */
+  seq: number;
+  hash: string;
+  readonly keyChanges: KeyChange[] = [];
+
+  private constructor(sha256: Sha256, tree: Tree, head: StoredRecord) {
+    this.#sha256 = sha256;
+    this.tree = tree;
+    this.logId = head.log_id ?? "";
+    this.publicKey = head.public_key ?? "";
+    this.seq = head.seq - 1;
+    this.hash = head.prev_hash;
+  }
+
+  /** Begins before the first record of a file, from what that record says; {@link take} it next. */
+  static from(head: StoredRecord, sha256: Sha256): Chain | Flaw {
+    const flaw = headFlaw(head);
+    if (flaw !== undefined) return { flaw };
+    try {
+      return new Chain(sha256, new Tree(sha256, head.seq, decodeRange(head.tree_range ?? "")), head);
+    } catch {
+      return { flaw: `the tree in the first record does not fit its seq ${head.seq}` };
+    }
+  }
+
+  /** Checks the next line and moves on to it. After a flaw the walk stands where it was. */
+  take(line: Line): Frame | Flaw {
+    const frame = frameLine(line.bytes, this.#sha256);
+    if (isFlaw(frame)) return frame;
+    const flaw = linkFlaw(frame, { seq: this.seq + 1, prevHash: this.hash }) ?? this.#heed(frame, line);
+    if (flaw !== undefined) return { flaw };
+    this.tree.append(line.leaf);
+    this.seq = frame.seq;
+    this.hash = frame.hash;
+    return frame;
+  }
+
+  #heed(frame: Frame, line: Line): string | undefined {
+    if (!telling.has(frame.event)) return undefined;
+    const record = recordOf(line.bytes);
+    if (isFlaw(record)) return record.flaw;
+    if (record.event === "genesis") return headFlaw(record);
+    return record.event === "key" ? this.#changeKey(record) : this.#compareTree(record);
+  }
+
+  /** The first record of a later file repeats what the walk has found out by itself. */
+  #compareTree(record: StoredRecord): string | undefined {
+    if (record.log_id !== this.logId) return `the record belongs to another log, ${record.log_id}`;
+    if (record.public_key !== this.publicKey) return "the record names another key than the one in force";
+    if (record.tree_size !== this.tree.size) return `the record says tree size ${record.tree_size}, it is ${this.tree.size}`;
+    const root = this.tree.root();
+    return record.tree_root === root ? undefined : `the record says tree root ${record.tree_root}, it is ${root}`;
+  }
+
+  #changeKey(record: StoredRecord): string | undefined {
+    const { public_key: newKey, old_signature: oldSignature, new_signature: newSignature } = record;
+    if (!newKey || !oldSignature || !newSignature) return "the key record lacks its key or signatures";
+    this.keyChanges.push({ seq: record.seq, logId: this.logId, oldKey: this.publicKey, newKey, oldSignature, newSignature });
+    this.publicKey = newKey;
+    return undefined;
+  }
+}
+
+/** What is wrong with the first record of a file; undefined when it can begin a walk. */
+function headFlaw(head: StoredRecord): string | undefined {
+  if (!head.log_id || !head.public_key) return "the first record of the file lacks log_id or public_key";
+  if (head.event === "genesis") {
+    return head.seq === 0 && head.prev_hash === zeroHash ? undefined : "a genesis record in the middle of the log";
+  }
+  if (head.event === "checkpoint" && head.seq > 0 && head.tree_size === head.seq) return undefined;
+  return `the file begins with the event "${head.event}", not with genesis or checkpoint`;
+}
+
+/** What both keys sign when one follows the other. */
+export function keyStatement(change: Pick<KeyChange, "logId" | "oldKey" | "newKey">): string {
+  return `roxy-core audit key change\n${change.logId}\n${change.oldKey}\n${change.newKey}\n`;
+}

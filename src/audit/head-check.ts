@@ -1,0 +1,56 @@
+import { Fatal, exitCodes } from "../lib/errors.ts";
+import type { Files } from "../runtime/types.ts";
+import { checkFile, checkpointName, pathIn } from "./folder.ts";
+import { isFlaw } from "./frame.ts";
+import type { AuditDeps } from "./log.ts";
+import type { SignedCheckpoint } from "./note.ts";
+import { isSignedBy, noteBytesMax, originOf, parseNote, verifySignature } from "./note.ts";
+import { keyStatement } from "./chain.ts";
+import type { Replayed } from "./replay.ts";
+
+/** The newest checkpoint against what was read at start: this is how a cut tail shows. */
+
+/** The checkpoint beside the log; undefined when there is none. @throws Fatal (exit code 4) when it can't be one */
+export function readCheckpoint(files: Files, dir: string): SignedCheckpoint | undefined {
+  const path = pathIn(dir, checkpointName);
+  if (!files.stat(path)) return undefined;
+  checkFile(files, path);
+  const note = parseNote(new TextDecoder().decode(files.readAll(path, noteBytesMax)));
+  if (isFlaw(note)) throw broken(path, note.flaw);
+  return note;
+}
+
+/**
+ * @param keyIsPending the key has not got its final name: the very first start was cut short, and a log of one record
+ *   without a checkpoint is all that it left
+ * @throws Fatal with exit code 4
+ */
+export async function checkCheckpoint(
+  deps: AuditDeps,
+  { chain, keys, rootAtCheckpoint }: Replayed,
+  note: SignedCheckpoint | undefined,
+  keyIsPending: boolean,
+): Promise<void> {
+  const path = pathIn(deps.dir, checkpointName);
+  for (const change of chain.keyChanges) {
+    const text = keyStatement(change);
+    const old = await verifySignature(change.oldKey, text, Uint8Array.fromBase64(change.oldSignature));
+    const fresh = await verifySignature(change.newKey, text, Uint8Array.fromBase64(change.newSignature));
+    if (!old || !fresh) throw broken(deps.dir, `the key record with seq ${change.seq} is not signed by both keys`);
+  }
+  if (!note) {
+    if (keyIsPending && chain.seq === 0) return;
+    throw broken(path, "it is missing, though the log has had one", "Restore it; the journal holds its text, too");
+  }
+  if (note.origin !== originOf(chain.logId)) throw broken(path, `it belongs to another log, ${note.origin}`);
+  const signed = await Promise.all([...keys].map((key) => isSignedBy(note, key, deps.sha256)));
+  if (!signed.includes(true)) throw broken(path, "its signature is not by the log's key");
+  if (note.size > chain.seq + 1) {
+    throw broken(path, `it covers ${note.size} records, but the log holds only ${chain.seq + 1}: the end was cut off`);
+  }
+  if (rootAtCheckpoint !== note.root) throw broken(path, "its tree is not the tree of these records: they were changed");
+}
+
+function broken(path: string, flaw: string, remedy = "Run `roxy-core audit verify`, and restore the log from a copy"): Fatal {
+  return new Fatal(`Cannot open the audit log: ${path}: ${flaw}. Nothing was changed. ${remedy}`, exitCodes.integrity);
+}

@@ -1,0 +1,184 @@
+import { Fatal, exitCodes } from "../lib/errors.ts";
+import type { FileStart } from "./active-file.ts";
+import { Chain } from "./chain.ts";
+import { activeName, pathIn, survey } from "./folder.ts";
+import type { Flaw } from "./frame.ts";
+import { isFlaw, recordOf } from "./frame.ts";
+import type { Rest } from "./lines.ts";
+import { linesOf } from "./lines.ts";
+import type { AuditDeps } from "./log.ts";
+import type { StoredRecord } from "./record.ts";
+import { zeroHash } from "./record.ts";
+import { readHead, readLast } from "./segments.ts";
+
+/**
+ * Reads the newest part of the log at start: enough for the projections (idempotency keys live a day) and for the
+ * newest checkpoint. Of older files only the first and the last record are looked at, so that 90 days cost no more than
+ * two; `audit verify` reads them all.
+ */
+
+/** How far back the projections need records. */
+const projectionMs = 86_400_000;
+
+interface Bounds {
+  readonly path: string;
+  readonly name: string;
+  readonly head: StoredRecord;
+  readonly last: StoredRecord;
+}
+
+export interface Replayed {
+  readonly chain: Chain;
+  /** Root of the tree at the size that was asked for; undefined when the log does not reach it. */
+  readonly rootAtCheckpoint: string | undefined;
+  /** Keys that were in force in what was read. */
+  readonly keys: ReadonlySet<string>;
+  readonly active: ActiveState | undefined;
+}
+
+interface ActiveState {
+  readonly path: string;
+  /** Undefined when the file has no complete record. */
+  readonly start: FileStart | undefined;
+  readonly rest: Rest;
+}
+
+/** @param checkpointSize tree size whose root is wanted. @throws Fatal with exit code 4, or 1 for a foreign format */
+export async function replay(deps: AuditDeps, checkpointSize: number | undefined): Promise<Replayed> {
+  const closed = closedBounds(deps);
+  const activePath = pathIn(deps.dir, activeName);
+  const activeHead = deps.files.stat(activePath) ? readHead(deps.files, activePath, deps.sha256) : undefined;
+  if (activeHead && isFlaw(activeHead)) throw damaged(activePath, 1, undefined, activeHead);
+  if (activeHead) compareNeighbours(deps, closed.at(-1), activePath, activeHead);
+  const from = firstToRead(deps, closed, activeHead, checkpointSize);
+  const first = closed[from]?.head ?? activeHead;
+  if (!first) throw new Fatal(`Cannot open the audit log in ${deps.dir}: it holds no record`, exitCodes.integrity);
+  const walk = new Walk(deps, first, closed[from]?.path ?? activePath, checkpointSize);
+  for (const { path } of closed.slice(from)) {
+    const rest = await walk.file(path);
+    if (rest.bytes > 0) throw damaged(path, walk.line + 1, walk.chain.seq + 1, { flaw: "a closed file ends in the middle of a line" });
+  }
+  if (!deps.files.stat(activePath)) return walk.result(undefined);
+  const rest = await walk.file(activePath);
+  const start = activeHead && { day: activeHead.timestamp.slice(0, 10), firstSeq: activeHead.seq };
+  return walk.result({ path: activePath, start, rest });
+}
+
+/** A walk over several files, which hands every record to the projection. */
+class Walk {
+  readonly #deps: AuditDeps;
+  readonly #checkpointSize: number | undefined;
+  readonly chain: Chain;
+  readonly #keys: Set<string>;
+  #root: string | undefined;
+  line = 0;
+
+  constructor(deps: AuditDeps, head: StoredRecord, path: string, checkpointSize: number | undefined) {
+    const chain = Chain.from(head, deps.sha256);
+    if (isFlaw(chain)) throw damaged(path, 1, head.seq, chain);
+    this.#deps = deps;
+    this.#checkpointSize = checkpointSize;
+    this.chain = chain;
+    this.#keys = new Set([chain.publicKey]);
+    this.#look();
+  }
+
+  async file(path: string): Promise<Rest> {
+    const { files, onRecord } = this.#deps;
+    const file = files.openRead(path);
+    this.line = 0;
+    try {
+      const batches = linesOf(file, 0, file.stat().bytes);
+      for (;;) {
+        const { done, value } = await batches.next();
+        if (done) return value;
+        for (const line of value) {
+          const frame = this.chain.take(line);
+          this.line++;
+          if (isFlaw(frame)) throw damaged(path, this.line, this.chain.seq + 1, frame);
+          const record = recordOf(line.bytes);
+          if (isFlaw(record)) throw damaged(path, this.line, this.chain.seq, record);
+          if (record.event === "key") this.#keys.add(this.chain.publicKey);
+          this.#look();
+          onRecord?.(record);
+        }
+      }
+    } finally {
+      file.close();
+    }
+  }
+
+  result(active: ActiveState | undefined): Replayed {
+    return { chain: this.chain, rootAtCheckpoint: this.#root, keys: this.#keys, active };
+  }
+
+  #look(): void {
+    if (this.chain.tree.size === this.#checkpointSize) this.#root = this.chain.tree.root();
+  }
+}
+
+/** First and last record of each closed file, each hanging on the one before: shows a missing file at once. */
+function closedBounds(deps: AuditDeps): Bounds[] {
+  const bounds: Bounds[] = [];
+  for (const { path, name, firstSeq, day } of survey(deps.files, deps.dir).closed) {
+    const head = readHead(deps.files, path, deps.sha256);
+    if (!head || isFlaw(head)) throw damaged(path, 1, firstSeq, head ?? { flaw: "the file holds no record" });
+    if (head.seq !== firstSeq || head.timestamp.slice(0, 10) !== day) {
+      throw damaged(path, 1, firstSeq, { flaw: `the name does not fit the first record: seq ${head.seq}, ${head.timestamp}` });
+    }
+    compareNeighbours(deps, bounds.at(-1), path, head);
+    const last = readLast(deps.files, path, deps.sha256);
+    if (!last || isFlaw(last)) throw damaged(path, undefined, undefined, { flaw: `the last line: ${last?.flaw ?? "missing"}` });
+    bounds.push({ path, name, head, last });
+  }
+  return bounds;
+}
+
+function compareNeighbours(deps: AuditDeps, before: Bounds | undefined, path: string, head: StoredRecord): void {
+  // What lies before the first file was pruned, or `audit verify` misses its prune record.
+  if (!before) {
+    if (head.seq === 0 && head.prev_hash !== zeroHash) throw damaged(path, 1, 0, { flaw: "genesis has a predecessor" });
+    return;
+  }
+  const { seq, hash } = before.last;
+  if (head.seq === seq + 1 && head.prev_hash === hash) return;
+  const flaw = `it begins with seq ${head.seq}, but ${pathIn(deps.dir, before.name)} ends with seq ${seq}: records are missing or were changed`;
+  throw damaged(path, 1, seq + 1, { flaw });
+}
+
+/**
+ * Index of the oldest closed file to read in full. A clock that is wrong now, or was wrong then, must not make us read
+ * everything: at most the three newest days are read, and at least what the checkpoint covers last.
+ */
+function firstToRead(
+  deps: AuditDeps,
+  closed: readonly Bounds[],
+  activeHead: StoredRecord | undefined,
+  checkpointSize: number | undefined,
+): number {
+  const newest = activeHead?.timestamp ?? closed.at(-1)?.last.timestamp;
+  const newestMs = newest === undefined ? deps.clock.now() : Date.parse(newest);
+  const wantedFromMs = Math.min(deps.clock.now(), newestMs) - projectionMs;
+  const days = new Set<string>();
+  let from = closed.length;
+  while (from > 0) {
+    const { head, last } = closed[from - 1] as Bounds;
+    days.add(head.timestamp.slice(0, 10));
+    const covers = checkpointSize !== undefined && checkpointSize <= last.seq + 1 && activeHead?.seq !== checkpointSize;
+    const isNeeded = from === closed.length && !activeHead;
+    if (!isNeeded && !covers && (days.size > 2 || Date.parse(last.timestamp) < wantedFromMs)) break;
+    from--;
+  }
+  return from;
+}
+
+function damaged(path: string, line: number | undefined, seq: number | undefined, { flaw, foreignVersion }: Flaw): Fatal {
+  const place = `${path}${line === undefined ? "" : ` line ${line}`}${seq === undefined ? "" : ` (seq ${seq})`}`;
+  const remedy = foreignVersion
+    ? "Run the version of roxy-core that wrote it"
+    : "Nothing was changed. Run `roxy-core audit verify`, and restore the file from a copy";
+  return new Fatal(
+    `Cannot open the audit log: ${place}: ${flaw}. ${remedy}`,
+    foreignVersion ? exitCodes.failed : exitCodes.integrity,
+  );
+}

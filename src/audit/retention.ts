@@ -1,0 +1,115 @@
+import { Chain } from "./chain.ts";
+import type { ClosedFile } from "./folder.ts";
+import { survey } from "./folder.ts";
+import { isFlaw } from "./frame.ts";
+import { linesOf } from "./lines.ts";
+import type { AuditDeps } from "./log.ts";
+import type { Draft } from "./record.ts";
+import { readHead } from "./segments.ts";
+import { encodeRange } from "./tree.ts";
+
+/**
+ * Which closed file may go, and the record that must be durable before it does. Files go oldest first, one by one.
+ */
+
+const dayMs = 86_400_000;
+/** A jump of the days longer than this is taken for a clock set wrong, until the days after it say otherwise. */
+const gapDaysMax = 7;
+
+export interface Pruning {
+  readonly draft: Draft;
+  /** Removes the file. If we crash before this, the file is pruned again, under a second record. */
+  remove(): void;
+}
+
+/**
+ * @param today day of the active file
+ * @returns undefined when nothing may go, or when the oldest file is damaged: evidence is not thrown away
+ * @throws FileError
+ */
+export async function pruneNext(deps: AuditDeps, today: string): Promise<Pruning | undefined> {
+  const { closed } = survey(deps.files, deps.dir);
+  const [oldest, ...later] = closed;
+  if (!oldest || !mayGo(oldest.day, [...later.map((file) => file.day), today], deps)) return undefined;
+  const draft = await describe(deps, oldest, later[0]);
+  if (!draft) return undefined;
+  return {
+    draft,
+    remove: () => {
+      deps.files.unlink(oldest.path);
+      deps.files.syncFolder(deps.dir);
+      deps.log.info("audit_pruned", { file: oldest.name, first_seq: draft.first_seq, last_seq: draft.last_seq });
+    },
+  };
+}
+
+/**
+ * Age is what the records say, and one wrong clock must not say it alone. So a file goes only when the days after it
+ * are more than `retentionDays` by the calendar, and by the count of days that have records at all (a clock that jumps a
+ * year adds one), and when nothing looks wrong with the clock right now.
+ */
+export function mayGo(day: string, laterDays: readonly string[], deps: Pick<AuditDeps, "clock" | "retentionDays">): boolean {
+  const today = laterDays.at(-1);
+  if (today === undefined || isSuspect(deps.clock.now(), laterDays)) return false;
+  return daysBetween(day, today) > deps.retentionDays && new Set(laterDays).size > deps.retentionDays;
+}
+
+/** The clock disagrees with the newest records, or the newest day lies far from the day before it. */
+function isSuspect(now: number, days: readonly string[]): boolean {
+  const today = days.at(-1) as string;
+  const before = days.findLast((day) => day !== today);
+  const drift = Math.abs(now - Date.parse(today)) / dayMs;
+  return drift > 2 || (before !== undefined && Math.abs(daysBetween(before, today)) > gapDaysMax);
+}
+
+function daysBetween(from: string, to: string): number {
+  return Math.round((Date.parse(to) - Date.parse(from)) / dayMs);
+}
+
+/** Verifies the whole file, and that the next one follows it, before it is called prunable. */
+async function describe(deps: AuditDeps, oldest: ClosedFile, next: ClosedFile | undefined): Promise<Draft | undefined> {
+  const head = readHead(deps.files, oldest.path, deps.sha256);
+  const following = next && readHead(deps.files, next.path, deps.sha256);
+  const chain = head && !isFlaw(head) ? Chain.from(head, deps.sha256) : undefined;
+  if (!chain || isFlaw(chain)) return keep(deps, oldest, "its first record is damaged");
+  const firstSeq = chain.seq + 1;
+  const flaw = await walk(deps, oldest.path, chain);
+  if (flaw !== undefined) return keep(deps, oldest, flaw);
+  if (!following || isFlaw(following) || following.prev_hash !== chain.hash) return keep(deps, oldest, "the next file does not follow it");
+  const bytes = deps.files.readAll(oldest.path, Number.MAX_SAFE_INTEGER);
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>)).toHex();
+  return {
+    event: "prune",
+    reason: `older than ${deps.retentionDays} days`,
+    file: oldest.name,
+    first_seq: firstSeq,
+    last_seq: chain.seq,
+    last_hash: chain.hash,
+    bytes: bytes.length,
+    digest,
+    tree_size: chain.tree.size,
+    tree_root: chain.tree.root(),
+    tree_range: encodeRange(chain.tree.range),
+  };
+}
+
+async function walk(deps: AuditDeps, path: string, chain: Chain): Promise<string | undefined> {
+  const file = deps.files.openRead(path);
+  try {
+    for await (const lines of linesOf(file, 0, file.stat().bytes)) {
+      for (const line of lines) {
+        const frame = chain.take(line);
+        if (isFlaw(frame)) return `seq ${chain.seq + 1}: ${frame.flaw}`;
+      }
+    }
+    return undefined;
+  } finally {
+    file.close();
+  }
+}
+
+/** A damaged file is evidence, so it stays; writing goes on, because the damage is not in what we write. */
+function keep(deps: AuditDeps, file: ClosedFile, why: string): undefined {
+  deps.log.error("audit_prune_refused", { file: file.name, why: why });
+  return undefined;
+}
