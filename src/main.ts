@@ -1,4 +1,5 @@
 import { runtime } from "#runtime";
 import { commands, runProgram } from "./cli/program.ts";
 
-await runtime.process.exit(await runProgram(runtime, commands, runtime.process.args));
+// The only place that ends the process.
+void runProgram(runtime, commands, runtime.process.args).then((code) => runtime.process.exit(code));

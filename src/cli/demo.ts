@@ -39,7 +39,9 @@ export async function runDemo(runtime: Runtime, argv: readonly string[]): Promis
   }
   const dir = demoFolder(runtime, options.value("dir"));
   // The demo's own secret, made for this run: shows the signed way, and no other client can command its orchestrator.
-  const secret = [...crypto.getRandomValues(new Uint8Array(32))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const secret = [...crypto.getRandomValues(new Uint8Array(32))]
+    .map((byte) => byte.toString(16).padStart(2, "0"))
+    .join("");
   const podiumPort = await freePort(runtime, portOf(options.value("podium-port"), 3847));
   const luno = startLuno(runtime, podiumPort, `${dir}/luno`, secret);
   try {
@@ -71,7 +73,7 @@ function portOf(value: string | undefined, fallback: number): number {
 async function freePort(runtime: Runtime, wanted: number): Promise<number> {
   for (let port = wanted; port < Math.min(wanted + portTries, 65536); port++) {
     try {
-      const listener = await runtime.serve({ host, port, bodyBytesMax: 1, fetch: () => new Response(null, { status: 503 }) });
+      const listener = await runtime.serve({ host, port, fetch: () => new Response(null, { status: 503 }) });
       await listener.stop(true);
       if (port !== wanted) runtime.process.stdout(`Port ${wanted} is taken: using ${port} instead\n`);
       return port;

@@ -24,11 +24,16 @@ export const commands: readonly Command[] = [
 ];
 
 /** From argv to an exit code; whatever is thrown becomes one line on standard error. */
-export async function runProgram(runtime: Runtime, known: readonly Command[], argv: readonly string[]): Promise<number> {
+export async function runProgram(
+  runtime: Runtime,
+  known: readonly Command[],
+  argv: readonly string[],
+): Promise<number> {
   const [word = "serve", ...rest] = argv;
   try {
     if (word === "--help" || word === "-h" || word === "help") return print(runtime, overview(known));
-    if (word === "--version" || word === "-V") return print(runtime, `${programName} ${version} (${commit}, ${runtime.name} ${runtime.version})\n`);
+    if (word === "--version" || word === "-V")
+      return print(runtime, `${programName} ${version} (${commit}, ${runtime.name} ${runtime.version})\n`);
     const command = known.find(({ name }) => name === word);
     if (command) return await command.run(runtime, rest);
     if (word.startsWith("-")) return await runServe(runtime, argv);
@@ -42,7 +47,10 @@ export async function runProgram(runtime: Runtime, known: readonly Command[], ar
 }
 
 function unknownCommand(known: readonly Command[], word: string): Fatal {
-  const near = nearest(word, known.map(({ name }) => name));
+  const near = nearest(
+    word,
+    known.map(({ name }) => name),
+  );
   const hint = near === undefined ? "" : ` Did you mean ${near}?`;
   return new Fatal(`There is no command ${JSON.stringify(word)}.${hint} See ${programName} --help`, exitCodes.usage);
 }

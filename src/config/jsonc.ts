@@ -85,13 +85,15 @@ function offsetPastDepth(text: string): number | undefined {
   return undefined;
 }
 
+const valueExpected = "Expected a value: text in quotes, a number, true, false, null, { or [";
+
 const syntaxWords: Readonly<Record<string, string>> = {
-  InvalidSymbol: "Expected a value: text in quotes, a number, true, false, null, { or [",
+  InvalidSymbol: valueExpected,
   InvalidNumberFormat: "This is not a number",
   PropertyNameExpected: "Expected a key in double quotes",
-  ValueExpected: "Expected a value",
+  ValueExpected: valueExpected,
   ColonExpected: "Expected ':' after the key",
-  CommaExpected: "Expected ',' before this",
+  CommaExpected: "Expected ',' or a closing bracket before this",
   CloseBraceExpected: "Expected '}': an object is not closed",
   CloseBracketExpected: "Expected ']': a list is not closed",
   EndOfFileExpected: "Expected the end of the file",
@@ -103,15 +105,23 @@ const syntaxWords: Readonly<Record<string, string>> = {
   InvalidCharacter: "A control character must be written as an escape, such as \\n or \\t",
 };
 
-/** The parser may complain twice about one place; the first complaint is the useful one. */
+/** The first complaint of each line: after one, the parser stumbles over what follows it. */
 function syntaxMistakes(errors: readonly ParseError[], place: (offset: number) => Place): JsoncMistake[] {
-  const first = new Map<number, ParseError>();
-  for (const error of errors) if (!first.has(error.offset)) first.set(error.offset, error);
-  return [...first.values()].map((error) => ({
-    ...place(error.offset),
-    path: [],
-    detail: syntaxWords[printParseErrorCode(error.error)] ?? "This is not JSON",
-  }));
+  const lines = new Set<number>();
+  return errors.flatMap((error, index): JsoncMistake[] => {
+    const at = place(error.offset);
+    if (lines.has(at.line)) return [];
+    lines.add(at.line);
+    return [{ ...at, path: [], detail: syntaxDetail(error, errors[index + 1]) }];
+  });
+}
+
+/** A bare word in a key's place is first an unknown symbol and then a missing key. */
+function syntaxDetail(error: ParseError, next: ParseError | undefined): string {
+  const code = printParseErrorCode(error.error);
+  const nextCode = next && printParseErrorCode(next.error);
+  const telling = code === "InvalidSymbol" && nextCode === "PropertyNameExpected" ? nextCode : code;
+  return syntaxWords[telling] ?? "This is not JSON";
 }
 
 function keyMistakes(node: Node, path: JsonPath, place: (offset: number) => Place): JsoncMistake[] {

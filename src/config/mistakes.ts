@@ -24,10 +24,16 @@ export interface Finding {
   readonly detail: string;
 }
 
-/** Everything about a parsed tree that the schema does not allow. */
+/** Everything about a parsed tree that the schema does not allow; of each value the first thing. */
 export function findingsIn(schema: z.ZodType, tree: unknown): Finding[] {
   const parsed = schema.safeParse(tree, { error: wordsOf });
-  return parsed.success ? [] : parsed.error.issues.flatMap((issue) => findingsOf(issue, tree));
+  if (parsed.success) return [];
+  const first = new Map<string, Finding>();
+  for (const finding of parsed.error.issues.flatMap((issue) => findingsOf(issue, tree))) {
+    const path = JSON.stringify(finding.path);
+    if (!first.has(path)) first.set(path, finding);
+  }
+  return [...first.values()];
 }
 
 /** `services[0].url`, and quotes where a stranger's key could be misread (or forge a line). */

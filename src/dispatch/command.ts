@@ -13,13 +13,18 @@ export interface Asker {
   readonly auth_mode: "local" | "token";
 }
 
+/** Whoever waits for the answer. */
+export interface Client {
+  /** Aborted when the client hangs up. Looked at only while its dispatch waits in the lane. */
+  readonly signal: AbortSignal;
+}
+
 /** One request to dispatch, after authentication. */
 export interface Incoming {
   readonly command: Command;
   readonly asker: Asker;
   readonly idempotencyKey?: string;
-  /** Aborted when the client hangs up. */
-  readonly signal: AbortSignal;
+  readonly client: Client;
 }
 
 /**
@@ -28,13 +33,16 @@ export interface Incoming {
  */
 export function parseDispatch(body: Uint8Array, owner: string | undefined): Pick<Incoming, "command" | "asker"> {
   const parsed = parseStrictJson(body);
-  if (!parsed.ok) throw new Problem("invalid_request", `${parsed.fault.detail}; nothing was executed`, { errors: [parsed.fault] });
+  if (!parsed.ok)
+    throw new Problem("invalid_request", `${parsed.fault.detail}; nothing was executed`, { errors: [parsed.fault] });
   const request = dispatchRequestSchema.safeParse(parsed.value);
   if (!request.success) {
     const errors = faultsOf(request.error);
     const first = errors[0];
     const where = first?.pointer ? `${first.pointer}: ` : "";
-    throw new Problem("invalid_request", `${where}${first?.detail ?? "Invalid request"}; nothing was executed`, { errors });
+    throw new Problem("invalid_request", `${where}${first?.detail ?? "Invalid request"}; nothing was executed`, {
+      errors,
+    });
   }
   return { command: commandOf(request.data), asker: askerOf(request.data, owner) };
 }

@@ -4,6 +4,7 @@ import type { PodiumClient } from "../podium/client.ts";
 import type { TokenSource } from "../podium/token.ts";
 import type { Verdict } from "../podium/verdict.ts";
 import type { PodiumRequest } from "../wire/podium.ts";
+import type { Client } from "./command.ts";
 import type { Ticket } from "./lane.ts";
 
 /**
@@ -30,9 +31,9 @@ export async function forward(
   job: Job,
   request: PodiumRequest,
   ticket: Ticket,
-  signal: AbortSignal,
+  client: Client,
 ): Promise<{ verdict: Verdict; sentAt: number }> {
-  await ticket.turn(signal);
+  await ticket.turn(client);
   for (const pauseMs of [...pausesMs, undefined]) {
     const token = await deps.token({
       subject: job.user_id ?? "local",

@@ -106,7 +106,9 @@ export class Keys {
 
   #begin(key: string, fingerprint: string): Claim {
     if (this.#held.size >= keysMax) {
-      throw new Problem("queue_full", "Too many Idempotency-Keys are remembered; nothing was executed", { retryAfterS: 60 });
+      throw new Problem("queue_full", "Too many Idempotency-Keys are remembered; nothing was executed", {
+        retryAfterS: 60,
+      });
     }
     this.#held.set(key, { fingerprint, bornAt: this.#clock.monotonic(), state: "in_flight" });
     return { kind: "new" };
@@ -135,8 +137,12 @@ function mismatch(jobId: string | undefined): Problem {
 }
 
 function inFlight(jobId: string | undefined): Problem {
-  return new Problem("in_flight", "The request with this Idempotency-Key is being worked on; repeat it with the same key", {
-    retryAfterS,
-    ...(jobId !== undefined && { job_id: jobId }),
-  });
+  return new Problem(
+    "in_flight",
+    "The request with this Idempotency-Key is being worked on; repeat it with the same key",
+    {
+      retryAfterS,
+      ...(jobId !== undefined && { job_id: jobId }),
+    },
+  );
 }

@@ -1,4 +1,5 @@
 import { Problem } from "../lib/errors.ts";
+import type { Client } from "./command.ts";
 
 export interface LaneOptions {
   /** Forwards at the same time; 1 is strictly sequential. */
@@ -10,7 +11,7 @@ export interface LaneOptions {
 /** A place in the lane. Every ticket taken must be left, whatever happens. */
 export interface Ticket {
   /** Resolves when it is this ticket's turn; rejects when it was cancelled or its client hung up. */
-  turn(signal: AbortSignal): Promise<void>;
+  turn(client: Client): Promise<void>;
   /** Called right before the first byte goes out: from here on nothing can cancel it. Throws when cancelled. */
   begin(): void;
   /** Called when it is certain that nothing was sent, before another try: it can be cancelled again. */
@@ -103,6 +104,7 @@ class Place implements Ticket {
   readonly #onLeave: (place: Place) => void;
   #cancelled: Problem | undefined;
   #begun = false;
+  #granted = false;
 
   constructor(onLeave: (place: Place) => void) {
     this.#onLeave = onLeave;
@@ -111,6 +113,7 @@ class Place implements Ticket {
   }
 
   grant(): void {
+    this.#granted = true;
     this.#turn.resolve();
   }
 
@@ -121,7 +124,9 @@ class Place implements Ticket {
     return true;
   }
 
-  async turn(signal: AbortSignal): Promise<void> {
+  async turn(client: Client): Promise<void> {
+    if (this.#granted) return;
+    const { signal } = client;
     const hangUp = (): void => void this.cancel(hungUp());
     if (signal.aborted) hangUp();
     signal.addEventListener("abort", hangUp, { once: true });

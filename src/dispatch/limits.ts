@@ -93,10 +93,14 @@ export class Limits {
     const why = onItsWay
       ? "an earlier dispatch of it is still on its way"
       : `it was dispatched less than ${cooldownS} s ago (limits.story_cooldown_s)`;
-    return new Problem("story_cooldown", `${capital(subject)}: ${why}; nothing was executed, try again in ${retryAfterS} s`, {
-      retryAfterS,
-      headers: this.headers(),
-    });
+    return new Problem(
+      "story_cooldown",
+      `${capital(subject)}: ${why}; nothing was executed, try again in ${retryAfterS} s`,
+      {
+        retryAfterS,
+        headers: this.headers(),
+      },
+    );
   }
 
   #tooMany(now: number): Problem {

@@ -1,7 +1,7 @@
 import type { AuditLog } from "../audit/log.ts";
 import { dayOf } from "../lib/clock.ts";
 import { Problem } from "../lib/errors.ts";
-import { jobId, newAuditId } from "../lib/ids.ts";
+import { jobIdOf, newAuditId } from "../lib/ids.ts";
 import type { Job } from "../jobs/job.ts";
 import type { JobStore } from "../jobs/store.ts";
 import type { Action } from "../wire/dispatch.ts";
@@ -84,13 +84,16 @@ export async function dispatch(deps: DispatchDeps, incoming: Incoming): Promise<
 /** Which request a key belongs to: the command and who sent it from where, not the order of its JSON. */
 function fingerprintOf({ sha256 }: DispatchDeps, { command, asker }: Incoming): string {
   const { action, story_id, plan_id, nonce, options } = command;
-  const sorted = Object.entries(options ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
-  return sha256(JSON.stringify([action, story_id, plan_id, nonce, sorted, asker.source, asker.user_id, asker.session_id]));
+  const sorted = Object.entries(options ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return sha256(
+    JSON.stringify([action, story_id, plan_id, nonce, sorted, asker.source, asker.user_id, asker.session_id]),
+  );
 }
 
 async function replay(deps: DispatchDeps, jobId: string): Promise<Dispatched> {
   const job = await deps.findJob(jobId);
-  if (!job) throw new Problem("not_found", `The answer of ${jobId} is no longer in the audit log; nothing was executed`);
+  if (!job)
+    throw new Problem("not_found", `The answer of ${jobId} is no longer in the audit log; nothing was executed`);
   return { ...answerOf(job), replayed: true };
 }
 
@@ -140,7 +143,9 @@ function stillUnknown(job: Job, sameKey: boolean): Problem {
 /** Takes a place under the limits, on the disk and in the lane: all in one turn, or nothing. */
 function admit(deps: DispatchDeps, { command, asker }: Incoming): Ticket {
   if (command.action === "halt") {
-    deps.lane.cancel(new Problem("cancelled_by_halt", "A halt came while the dispatch was waiting; nothing was executed"));
+    deps.lane.cancel(
+      new Problem("cancelled_by_halt", "A halt came while the dispatch was waiting; nothing was executed"),
+    );
     return express;
   }
   try {
@@ -169,18 +174,18 @@ const recordedRefusals: ReadonlySet<string> = new Set(["rate_limited", "story_co
 async function recordIntent(deps: DispatchDeps, incoming: Incoming, fingerprint: string): Promise<Job> {
   const now = deps.clock.now();
   const day = deps.jobs.countingDay(dayOf(now));
-  const ids = { audit_id: newAuditId(now), job_id: jobId(day, deps.jobs.nextNumber(day)) };
+  const ids = { audit_id: newAuditId(now), job_id: jobIdOf(day, deps.jobs.nextNumber(day)) };
   const request = fillRoute(deps.routes[incoming.command.action], incoming.command);
   deps.keys.bind(incoming.idempotencyKey, ids.job_id, ids.audit_id);
   await deps.log.append(intentDraft(incoming, ids, fingerprint, request));
   return deps.jobs.get(ids.job_id)!;
 }
 
-async function send(deps: DispatchDeps, { command, signal }: Incoming, job: Job, ticket: Ticket): Promise<Sent> {
+async function send(deps: DispatchDeps, { command, client }: Incoming, job: Job, ticket: Ticket): Promise<Sent> {
   const request = fillRoute(deps.routes[command.action], command);
   const startedAt = deps.clock.monotonic();
   try {
-    const { verdict, sentAt } = await forward(deps, job, request, ticket, signal);
+    const { verdict, sentAt } = await forward(deps, job, request, ticket, client);
     const outcome = outcomeOfVerdict(verdict);
     const durationMs = deps.clock.monotonic() - startedAt;
     return { ...outcome, durationMs, sentAt: outcome.result === "failed" ? undefined : sentAt };

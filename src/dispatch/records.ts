@@ -42,10 +42,18 @@ export function outcomeOfVerdict(verdict: Verdict): Outcome {
     ...(text !== undefined && { response: text }),
   };
   if (verdict.kind === "unsent") {
-    return { result: "failed", problem: new Problem(code, `Podium can't be reached: ${detail}. Nothing was executed`), ...heard };
+    return {
+      result: "failed",
+      problem: new Problem(code, `Podium can't be reached: ${detail}. Nothing was executed`),
+      ...heard,
+    };
   }
   if (verdict.kind === "refused") {
-    return { result: "rejected", problem: new Problem(code, `Podium refused: ${detail}. Nothing was executed`), ...heard };
+    return {
+      result: "rejected",
+      problem: new Problem(code, `Podium refused: ${detail}. Nothing was executed`),
+      ...heard,
+    };
   }
   const detailUnknown = `The command was sent and Podium's answer does not settle what it did: ${detail}. It may have been executed; repeat with the same Idempotency-Key only`;
   return { result: "unknown", problem: new Problem(code, detailUnknown, { retry: "same-key" }), ...heard };

@@ -1,4 +1,3 @@
-import type { Clock } from "../lib/clock.ts";
 import type { ProblemCode } from "../lib/errors.ts";
 import type { Draft } from "../audit/record.ts";
 import type { Asker } from "./command.ts";
@@ -16,7 +15,6 @@ interface Counted {
 }
 
 export interface RefusalsOptions {
-  readonly clock: Clock;
   readonly append: (draft: Draft) => Promise<unknown>;
 }
 

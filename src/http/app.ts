@@ -23,8 +23,7 @@ export interface HttpEnv {
   Variables: { owner: string | undefined };
 }
 
-export interface AppDeps
-  extends DispatchRouteDeps, JobRouteDeps, StatusRouteDeps, StreamRouteDeps, MetaRouteDeps {
+export interface AppDeps extends DispatchRouteDeps, JobRouteDeps, StatusRouteDeps, StreamRouteDeps, MetaRouteDeps {
   readonly log: Log;
   readonly guard: GuardOptions;
   readonly authenticate: Authenticate;
@@ -34,9 +33,10 @@ export interface AppDeps
 export function createApp(deps: AppDeps): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>();
   app.use(async (c, next) => {
+    const upgrade = c.req.header("upgrade") !== undefined;
     await next();
     // An upgraded connection has no headers left to set.
-    if (c.req.header("upgrade") !== undefined) return;
+    if (upgrade) return;
     c.res.headers.set("x-content-type-options", "nosniff");
     if (!c.res.headers.has("cache-control")) c.res.headers.set("cache-control", "no-store");
   });
@@ -55,12 +55,19 @@ export function createApp(deps: AppDeps): Hono<HttpEnv> {
 }
 
 function unknownRoute(method: string, path: string, paths: ReadonlySet<string>): Problem {
-  if (paths.has(path)) return new Problem("method_not_allowed", `${path} does not take ${method}; nothing was executed`);
+  if (paths.has(path))
+    return new Problem("method_not_allowed", `${path} does not take ${method}; nothing was executed`);
   return notFound(`There is nothing at ${method} ${path}; GET / lists what there is`);
 }
 
 /** A fault of ours: the log gets the words, the caller gets no internals. */
 function unexpected(log: Log, error: unknown): Problem {
-  log.error("internal_error", { message: messageOf(error), ...(error instanceof Error && { stack: error.stack ?? "" }) });
-  return new Problem("internal_error", "roxy-core failed; its log says more. Repeat with the same Idempotency-Key only");
+  log.error("internal_error", {
+    message: messageOf(error),
+    ...(error instanceof Error && { stack: error.stack ?? "" }),
+  });
+  return new Problem(
+    "internal_error",
+    "roxy-core failed; its log says more. Repeat with the same Idempotency-Key only",
+  );
 }

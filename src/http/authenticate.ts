@@ -17,9 +17,13 @@ export function requireToken(token: string, sha256: (text: string) => string): A
     const bearer = /^Bearer +(\S+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
     const given = c.req.header("x-roxy-token") ?? bearer;
     if (given === undefined || !equal(sha256(given), wanted)) {
-      throw new Problem("unauthorized", "A valid token is needed (X-ROXY-Token or Authorization: Bearer); nothing was executed", {
-        headers: { "www-authenticate": "Bearer" },
-      });
+      throw new Problem(
+        "unauthorized",
+        "A valid token is needed (X-ROXY-Token or Authorization: Bearer); nothing was executed",
+        {
+          headers: { "www-authenticate": "Bearer" },
+        },
+      );
     }
     c.set("owner", "token");
     await next();

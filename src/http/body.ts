@@ -8,7 +8,10 @@ export async function readJsonBody(request: Request, bytesMax: number): Promise<
   const type = request.headers.get("content-type") ?? "";
   // Only this type makes a browser ask first (CORS preflight), so nothing simpler is taken.
   if (!/^application\/json\s*(;|$)/i.test(type)) {
-    throw new Problem("unsupported_media_type", "Send the body as Content-Type: application/json; nothing was executed");
+    throw new Problem(
+      "unsupported_media_type",
+      "Send the body as Content-Type: application/json; nothing was executed",
+    );
   }
   const promised = Number(request.headers.get("content-length") ?? 0);
   if (promised > bytesMax) throw tooLarge(bytesMax);
@@ -30,5 +33,8 @@ export async function readJsonBody(request: Request, bytesMax: number): Promise<
 }
 
 function tooLarge(bytesMax: number): Problem {
-  return new Problem("too_large", `The body is longer than ${bytesMax} bytes (limits.body_bytes_max); nothing was executed`);
+  return new Problem(
+    "too_large",
+    `The body is longer than ${bytesMax} bytes (limits.body_bytes_max); nothing was executed`,
+  );
 }

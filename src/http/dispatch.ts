@@ -21,7 +21,7 @@ export function dispatchRoute(deps: DispatchRouteDeps): Hono<HttpEnv> {
       command,
       asker,
       ...(idempotencyKey !== undefined && { idempotencyKey }),
-      signal: c.req.raw.signal,
+      client: c.env.connection,
     });
     return answerTo(c.req.raw, dispatched);
   });
@@ -36,7 +36,10 @@ function answerTo(request: Request, { job, podiumResult, replayed }: Dispatched)
     stream_url: streamUrl(request, job.job_id),
     receipt: job.receipt,
   };
-  return jsonResponse(jsonWith(fields, { podium_result: podiumResult }), replayed ? { "idempotency-replayed": "true" } : {});
+  return jsonResponse(
+    jsonWith(fields, { podium_result: podiumResult }),
+    replayed ? { "idempotency-replayed": "true" } : {},
+  );
 }
 
 /** Built from the request's own Host, which the guard has found to be one of ours. */

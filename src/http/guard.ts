@@ -22,7 +22,10 @@ export function guard({ host, allowedHosts, allowedOrigins }: GuardOptions): Mid
   return async (c, next) => {
     const hostHeader = c.req.header("host") ?? "";
     if (!hosts.has(hostnameOf(hostHeader)) && !hosts.has(hostHeader.toLowerCase())) {
-      throw new Problem("forbidden_host", "This Host is not served here; listen.allowed_hosts would allow it. Nothing was executed");
+      throw new Problem(
+        "forbidden_host",
+        "This Host is not served here; listen.allowed_hosts would allow it. Nothing was executed",
+      );
     }
     const origin = c.req.header("origin");
     if (origin !== undefined && changesOrStreams(c.req.raw) && !isOwn(origin, hostHeader) && !origins.has(origin)) {

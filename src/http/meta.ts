@@ -13,7 +13,10 @@ export function metaRoutes({ notReady, gateway }: MetaRouteDeps): Hono<HttpEnv> 
   return new Hono<HttpEnv>()
     .get("/ready", (c) => {
       const reason = notReady();
-      return c.json({ success: reason === undefined, ...(reason !== undefined && { reason }), gateway: gateway() }, reason ? 503 : 200);
+      return c.json(
+        { success: reason === undefined, ...(reason !== undefined && { reason }), gateway: gateway() },
+        reason ? 503 : 200,
+      );
     })
     .get("/", (c) =>
       c.json({

@@ -3,7 +3,10 @@
  * `1.0`, `-0` and the order of integer-like keys.
  * @param raw values that are JSON text already; undefined ones are left out
  */
-export function jsonWith(fields: Readonly<Record<string, unknown>>, raw: Readonly<Record<string, string | undefined>>): string {
+export function jsonWith(
+  fields: Readonly<Record<string, unknown>>,
+  raw: Readonly<Record<string, string | undefined>>,
+): string {
   const members = Object.entries(fields)
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`);

@@ -46,7 +46,7 @@ export class JobStore {
 
   /** Jobs newest first. */
   *newestFirst(): Generator<Job> {
-    yield* [...this.#jobs.values()].reverse();
+    yield* [...this.#jobs.values()].toReversed();
   }
 
   /** Intents that have no outcome: after a crash, the ones whose fate is unknown. */
@@ -85,7 +85,8 @@ export class JobStore {
     if (this.#jobs.has(job.job_id)) this.#jobs.set(job.job_id, job);
     const subject = subjectOf(job);
     if (job.status === "unknown" && isExecuting(job.action)) this.#unsettled.set(subject, job);
-    else if (this.#unsettled.get(subject)?.job_id === job.job_id || job.status === "queued") this.#unsettled.delete(subject);
+    else if (this.#unsettled.get(subject)?.job_id === job.job_id || job.status === "queued")
+      this.#unsettled.delete(subject);
   }
 
   #count(jobId: string): void {

@@ -26,7 +26,7 @@ export function newAuditId(epochMs: number): string {
 }
 
 /** `JOB-YYYYMMDD-NNN`, widening past 999. `day` is `YYYY-MM-DD`, `number` counts from 1. */
-export function jobId(day: string, number: number): string {
+export function jobIdOf(day: string, number: number): string {
   return `JOB-${day.replaceAll("-", "")}-${String(number).padStart(3, "0")}`;
 }
 

@@ -73,7 +73,14 @@ async function cancel(storyId: string, by: Caller, orchestrator: Orchestrator): 
   if (!story) throw new Refusal(`Cannot cancel ${storyId}: there is no such story`);
   const previousStatus = ledger.stateOf(story).status;
   const message = `Cancelled by ${by.name}`;
-  const answer: Answer = { success: true, command: "CANCEL_STORY", storyId, status: "cancelled", previousStatus, message };
+  const answer: Answer = {
+    success: true,
+    command: "CANCEL_STORY",
+    storyId,
+    status: "cancelled",
+    previousStatus,
+    message,
+  };
   if (await agents.stop(storyId, "cancelled", message)) return { ...answer, status: ledger.stateOf(story).status };
   const queue = ledger.state.queue.filter((entry) => entry.storyId !== storyId);
   if (queue.length === ledger.state.queue.length) {

@@ -13,7 +13,12 @@ export class BadFile extends Error {
 const faultsShownMax = 5;
 
 /** Reads a JSON file that people edit. @throws BadFile when it is missing, too long, not JSON or not of this shape */
-export function readJsonFile<S extends z.ZodType>(files: Files, path: string, bytesMax: number, schema: S): z.output<S> {
+export function readJsonFile<S extends z.ZodType>(
+  files: Files,
+  path: string,
+  bytesMax: number,
+  schema: S,
+): z.output<S> {
   const checked = schema.safeParse(parseFile(files, path, bytesMax));
   if (!checked.success) throw badFile(path, faultsOf(checked.error));
   return checked.data;

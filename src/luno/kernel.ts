@@ -87,7 +87,10 @@ export class EnqueueKernel {
     if (!story) return refusal(storyId, "there is no such story");
     if (ledger.state.halted) return refusal(storyId, "the orchestrator is halted; START_ORCHESTRATOR lifts that");
     const inQueue = ledger.state.queue.some((entry) => entry.storyId === storyId);
-    return { storyId, ...judge(request, { status: ledger.stateOf(story).status, inQueue, unmet: ledger.unmet(story) }) };
+    return {
+      storyId,
+      ...judge(request, { status: ledger.stateOf(story).status, inQueue, unmet: ledger.unmet(story) }),
+    };
   }
 
   /** Half a plan in the queue would be worse than none, so a queue without room for all refuses all. */

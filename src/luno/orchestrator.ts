@@ -98,7 +98,13 @@ function announce(orchestrator: Orchestrator, moved: readonly Moved[]): void {
     telemetry.publish({ type: "STORY_STATUS", ...rest, status: to });
     const { storyId, agent, message, timestamp } = rest;
     const words = `${storyId} is ${to}${message === undefined ? "" : `: ${message}`}`;
-    logs.add({ timestamp, level: to === "failed" ? "error" : "info", message: words, storyId, ...(agent && { agent }) });
+    logs.add({
+      timestamp,
+      level: to === "failed" ? "error" : "info",
+      message: words,
+      storyId,
+      ...(agent && { agent }),
+    });
   }
   telemetry.publish({ type: "QUEUE_UPDATE", ...workView(orchestrator), timestamp: now() });
 }

@@ -36,7 +36,15 @@ function prepare(planId: string, { plans }: Orchestrator): Answer {
     stories: stories.map(stagedStory),
   };
   const message = `Staged: ${counted(stories.length)}; apply the plan with the nonce`;
-  return { success: true, command: "PREPARE_APPLY", planId, nonce, expiresAt: timestampOf(expiresAtMs), staged, message };
+  return {
+    success: true,
+    command: "PREPARE_APPLY",
+    planId,
+    nonce,
+    expiresAt: timestampOf(expiresAtMs),
+    staged,
+    message,
+  };
 }
 
 /** Shows the command too: whoever confirms a plan should see what it will execute. */
@@ -53,7 +61,10 @@ function apply(planId: string, nonce: string | undefined, by: Caller, { plans }:
 /** Every story goes through the kernel; those with open dependencies wait in the queue as `blocked`. */
 function enqueuePlan(planId: string, by: Caller, { plans, kernel, conductor }: Orchestrator): Answer {
   const common = { force: false, bypassDependencies: false, waitForDependencies: true, planId };
-  const decisions = kernel.enqueue(plans.storiesOf(planId).map((storyId) => ({ storyId, ...common })), by);
+  const decisions = kernel.enqueue(
+    plans.storiesOf(planId).map((storyId) => ({ storyId, ...common })),
+    by,
+  );
   const taken = (decision: Decision["decision"]): string[] =>
     decisions.filter((d) => d.decision === decision).map(({ storyId }) => storyId);
   const refused = decisions.flatMap(({ storyId, decision, reason = "" }) =>

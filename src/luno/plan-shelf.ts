@@ -43,7 +43,12 @@ export class PlanShelf {
   views(): PlanView[] {
     const applied = this.#ledger.state.plans.map((plan) => this.#appliedView(plan));
     const taken = new Set(applied.map(({ planId }) => planId));
-    return [...applied, ...this.#planIds().filter((id) => !taken.has(id)).map((id) => this.#fileView(id))];
+    return [
+      ...applied,
+      ...this.#planIds()
+        .filter((id) => !taken.has(id))
+        .map((id) => this.#fileView(id)),
+    ];
   }
 
   #appliedView({ planId, title, stories }: AppliedPlan): PlanView {

@@ -81,7 +81,8 @@ export class PlanDesk {
     const staging = this.#open(planId, nonce);
     const { files, appliedFolder, ledger, clock } = this.#options;
     const stories = this.#checked(staging.plan, staging.path, "apply").map(({ story }) => story);
-    if (ledger.state.plans.length >= plansMax) throw new Refusal(`Cannot apply ${planId}: ${plansMax} plans are applied`);
+    if (ledger.state.plans.length >= plansMax)
+      throw new Refusal(`Cannot apply ${planId}: ${plansMax} plans are applied`);
     const ids = stories.map(({ storyId }) => storyId);
     const plan: AppliedPlan = {
       planId,
@@ -153,7 +154,8 @@ export class PlanDesk {
     if (staging.plan.planId !== planId) return refuse("this nonce belongs to another plan");
     if (staging.fate === "used") return refuse("this nonce was used already");
     if (staging.fate === "replaced") return refuse("a newer prepare-apply has replaced this nonce");
-    if (staging.expiresAtMs <= this.#options.clock.now()) return refuse("this nonce has expired; prepare the plan again");
+    if (staging.expiresAtMs <= this.#options.clock.now())
+      return refuse("this nonce has expired; prepare the plan again");
     return staging;
   }
 

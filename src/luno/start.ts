@@ -87,7 +87,9 @@ function takeFolder(runtime: Runtime, folder: Folder): FileLock {
     throw new Fatal(`Cannot start luno: its folder ${folder.root} can't be used (${messageOf(error)})`);
   }
   if (lock) return lock;
-  throw new Fatal(`Cannot start luno: another luno is using ${folder.root}; stop it, or name another folder with --dir`);
+  throw new Fatal(
+    `Cannot start luno: another luno is using ${folder.root}; stop it, or name another folder with --dir`,
+  );
 }
 
 function openLedger({ files }: Runtime, folder: Folder, clock: Clock, log: Log): Ledger {
@@ -112,7 +114,11 @@ function admissionOf({ runtime, host, secret, fixedToken }: LunoOptions): Admiss
   );
 }
 
-async function listen(options: LunoOptions, orchestrator: Orchestrator, admission: AdmissionOptions): Promise<Listener> {
+async function listen(
+  options: LunoOptions,
+  orchestrator: Orchestrator,
+  admission: AdmissionOptions,
+): Promise<Listener> {
   const { host, port, runtime } = options;
   const app = createApp({ orchestrator, admission });
   try {
@@ -122,7 +128,9 @@ async function listen(options: LunoOptions, orchestrator: Orchestrator, admissio
     });
   } catch (error) {
     if ((error as { code?: unknown }).code !== "EADDRINUSE") throw error;
-    throw new Fatal(`Cannot start luno: port ${port} on ${host} is in use; stop what holds it, or choose another with --port`);
+    throw new Fatal(
+      `Cannot start luno: port ${port} on ${host} is in use; stop what holds it, or choose another with --port`,
+    );
   }
 }
 
@@ -131,7 +139,9 @@ function sayStart(log: Log, { host, port }: Listener, { ledger, agents, facts }:
   const counts = { stories: stories.size, queued: state.queue.length, agents: agents.views.length };
   log.info("luno_started", { name: standInName, url: `http://${host}:${port}`, folder: root, ...counts });
   if (facts().access === "open") {
-    log.warn("luno_open", { reason: "No PODIUM_JWT_SECRET and no ROXY_PODIUM_TOKEN: development mode, no token is asked for" });
+    log.warn("luno_open", {
+      reason: "No PODIUM_JWT_SECRET and no ROXY_PODIUM_TOKEN: development mode, no token is asked for",
+    });
   }
   if (state.halted) log.warn("luno_halted", { since: state.halted.since, lift: "START_ORCHESTRATOR" });
 }

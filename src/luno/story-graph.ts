@@ -21,7 +21,11 @@ function duplicateFault({ story, pointer }: PlacedStory, added: Placed, present:
   return taken ? [{ pointer: `${pointer}/storyId`, detail: `The story ${story.storyId} exists already` }] : [];
 }
 
-function dependencyFaults({ story, pointer }: PlacedStory, added: Placed, present: ReadonlyMap<string, Story>): Fault[] {
+function dependencyFaults(
+  { story, pointer }: PlacedStory,
+  added: Placed,
+  present: ReadonlyMap<string, Story>,
+): Fault[] {
   return story.dependencies.flatMap((id, i) => {
     if (added.has(id) || present.has(id)) return [];
     return [{ pointer: `${pointer}/dependencies/${i}`, detail: `There is no story ${id}` }];

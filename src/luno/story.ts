@@ -12,7 +12,10 @@ export const storyFileBytesMax = 1_048_576;
 const titleSchema = z.string().min(1).max(200, "Expected at most 200 characters");
 const aboutSchema = z.string().max(2000).optional();
 /** The kernel takes no NUL inside an argument; 8 KiB holds a script that still belongs into a JSON file. */
-const argumentSchema = z.string().max(8192).regex(/^[^\0]*$/, "NUL is not allowed in an argument");
+const argumentSchema = z
+  .string()
+  .max(8192)
+  .regex(/^[^\0]*$/, "NUL is not allowed in an argument");
 
 const storyFields = {
   storyId: idSchema,
@@ -63,7 +66,9 @@ export interface PlacedStory {
 
 /** Too many stories, as a list of one fault or none. @param count stories there would be */
 export function countFault(count: number): Fault[] {
-  return count > storiesMax ? [{ pointer: "/epics", detail: `Expected at most ${storiesMax} stories, got ${count}` }] : [];
+  return count > storiesMax
+    ? [{ pointer: "/epics", detail: `Expected at most ${storiesMax} stories, got ${count}` }]
+    : [];
 }
 
 interface Epics {

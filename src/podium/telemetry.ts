@@ -1,6 +1,4 @@
 import WebSocket from "ws";
-import type { Clock } from "../lib/clock.ts";
-import type { Log } from "../lib/log.ts";
 import type { TokenSource } from "./token.ts";
 
 /** One state of the upstream connection, as clients see it in GATEWAY_STATUS. */
@@ -19,8 +17,6 @@ const pingEveryMs = 25_000;
 export interface TelemetryOptions {
   readonly url: string;
   readonly token: TokenSource;
-  readonly log: Log;
-  readonly clock: Clock;
   readonly random?: () => number;
   readonly onFrame: (text: string) => void;
   readonly onState: (state: UpstreamState, detail: string) => void;

@@ -85,6 +85,9 @@ function wordsIn(text: string): string {
 }
 
 function quote(words: string): string {
-  const plain = words.toWellFormed().replaceAll(/\p{C}+/gu, " ").trim();
+  const plain = words
+    .toWellFormed()
+    .replaceAll(/\p{C}+/gu, " ")
+    .trim();
   return plain.length > quoteLengthMax ? `${plain.slice(0, quoteLengthMax).toWellFormed()}…` : plain;
 }

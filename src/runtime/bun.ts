@@ -5,7 +5,7 @@ import { nodeExchange } from "./node-exchange.ts";
 import { nodeFiles, openSafely } from "./node-files.ts";
 import { nodeProcess } from "./node-process.ts";
 import type { Connection, FileLock, Listener, Peer, PeerHandlers, Runtime, ServeOptions } from "./types.ts";
-import { heartbeatS, requestIdleS, socketBufferBytesMax, socketMessageBytesMax } from "./types.ts";
+import { heartbeatS, requestBytesMax, requestIdleS, socketBufferBytesMax, socketMessageBytesMax } from "./types.ts";
 
 export const runtime: Runtime = {
   name: "bun",
@@ -32,7 +32,7 @@ function serve(options: ServeOptions): Promise<Listener> {
   const server = Bun.serve<SocketData>({
     hostname: options.host,
     port: options.port,
-    maxRequestBodySize: options.bodyBytesMax,
+    maxRequestBodySize: requestBytesMax,
     idleTimeout: requestIdleS,
     development: false,
     fetch: (request, self) => options.fetch(request, connectionOf(request, self)),
@@ -60,6 +60,9 @@ function connectionOf(request: Request, server: Bun.Server<SocketData>): Connect
   return {
     get remoteAddress() {
       return server.requestIP(request)?.address ?? "";
+    },
+    get signal() {
+      return request.signal;
     },
     upgrade: (handlers) => (server.upgrade(request, { data: { handlers } }) ? new Response(null) : undefined),
     keepOpen: () => server.timeout(request, 0),

@@ -7,17 +7,24 @@ import { nodeProcess } from "./node-process.ts";
 import type { Connection, FileLock, Listener, Peer, PeerHandlers, Runtime, ServeOptions } from "./types.ts";
 import { drainPollMs, heartbeatS } from "./types.ts";
 
+interface DenoInfo {
+  readonly remoteAddr: { readonly hostname?: string };
+}
+
 /** The part of Deno's own interface that we use; its types are not among our packages. */
 interface DenoGlobal {
   readonly version: { readonly deno: string };
   readonly args: string[];
   readonly mainModule: string;
   execPath(): string;
-  openSync(path: string, options: { read: boolean; write: boolean }): { tryLockSync(exclusive: boolean): boolean; close(): void };
+  openSync(
+    path: string,
+    options: { read: boolean; write: boolean },
+  ): { tryLockSync(exclusive: boolean): boolean; close(): void };
   upgradeWebSocket(request: Request, options: { idleTimeout: number }): { socket: WebSocket; response: Response };
   serve(
     options: { hostname: string; port: number; onListen(): void },
-    handler: (request: Request, info: { remoteAddr: { hostname?: string } }) => Response | Promise<Response>,
+    handler: (request: Request, info: DenoInfo) => Response | Promise<Response>,
   ): { addr: { port: number }; shutdown(): Promise<void>; finished: Promise<void> };
 }
 const Deno = (globalThis as unknown as { Deno: DenoGlobal }).Deno;
@@ -37,27 +44,33 @@ function serve(options: ServeOptions): Promise<Listener> {
   const settings = { hostname: options.host, port: options.port, signal: stopper.signal, onListen() {} };
   let server: ReturnType<DenoGlobal["serve"]>;
   try {
-    server = Deno.serve(settings, (request, info) =>
-      options.fetch(request, connectionOf(request, info.remoteAddr.hostname ?? "")),
-    );
+    server = Deno.serve(settings, (request, info) => options.fetch(request, connectionOf(request, info)));
   } catch (error) {
     const inUse = error instanceof Error && error.name === "AddrInUse";
     return Promise.reject(inUse ? Object.assign(new Error(error.message), { code: "EADDRINUSE" }) : error);
   }
+  let finished = false;
+  void server.finished.then(() => (finished = true));
   return Promise.resolve({
     host: options.host,
     port: server.addr.port,
     stop: async (force) => {
-      if (force) stopper.abort();
-      else await server.shutdown();
+      if (force && !finished) stopper.abort();
+      else if (!finished) await server.shutdown();
       await server.finished;
     },
   });
 }
 
-function connectionOf(request: Request, remoteAddress: string): Connection {
+function connectionOf(request: Request, info: DenoInfo): Connection {
   return {
-    remoteAddress,
+    get remoteAddress() {
+      return info.remoteAddr.hostname ?? "";
+    },
+    // Deno warns once on standard error when it is looked at, so only a request that really waits does.
+    get signal() {
+      return request.signal;
+    },
     upgrade: (handlers) => upgrade(request, handlers),
     keepOpen() {},
   };

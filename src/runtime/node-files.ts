@@ -16,7 +16,7 @@ export function nodeFiles(lock: (path: string) => FileLock | undefined): Files {
     rename: (from, to) => fs.renameSync(from, to),
     unlink: (target) => fs.unlinkSync(target),
     truncate,
-    list: (folder) => fs.readdirSync(folder).sort((a, b) => (a < b ? -1 : 1)),
+    list: (folder) => fs.readdirSync(folder).toSorted((a, b) => (a < b ? -1 : 1)),
     makeFolder: (target, mode) => void fs.mkdirSync(target, { recursive: true, mode }),
     syncFolder,
     freeBytes,
@@ -64,8 +64,7 @@ function openAppend(target: string): AppendFile {
   const fd = openSafely(target, O_WRONLY | O_APPEND | O_CREAT);
   return {
     write: (bytes) => fs.writeSync(fd, bytes),
-    datasync: () =>
-      new Promise((resolve, reject) => fs.fdatasync(fd, (error) => (error ? reject(error) : resolve()))),
+    datasync: () => new Promise((resolve, reject) => fs.fdatasync(fd, (error) => (error ? reject(error) : resolve()))),
     stat: () => factsOf(fs.fstatSync(fd)),
     close: () => fs.closeSync(fd),
   };

@@ -124,14 +124,14 @@ export interface ServeOptions {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
-  /** Requests with a longer body are cut off by the runtime where it can, so that nobody fills our memory. */
-  readonly bodyBytesMax: number;
   readonly fetch: (request: Request, connection: Connection) => Response | Promise<Response>;
 }
 
 /** The connection that a request came in on. */
 export interface Connection {
   readonly remoteAddress: string;
+  /** Aborted when the client is gone before it has its answer. */
+  readonly signal: AbortSignal;
   /** Turns the request into a WebSocket; the handler must return this Response. Undefined: not an upgrade request. */
   upgrade(handlers: PeerHandlers): Response | undefined;
   /** Lifts the idle timeout of this request: a quiet event stream is healthy. */
@@ -214,3 +214,8 @@ export const socketMessageBytesMax = 4096;
 export const socketBufferBytesMax = 268_435_456;
 /** Milliseconds between looks at a slow client's buffer where the runtime has no drain event. */
 export const drainPollMs = 20;
+/**
+ * The runtime's own bound on a request. Far above ours on purpose: past it the runtime answers by itself, with nothing
+ * that explains; up to it our reader stops at `limits.body_bytes_max` and says why.
+ */
+export const requestBytesMax = 134_217_728;

@@ -70,7 +70,8 @@ function beginning(context: StreamContext, wish: Wish): StreamEvent[] {
   const events = [context.gatewayStatus()];
   if (wish.since !== undefined) {
     const missed = hub.since(wish.since);
-    if (!missed) events.push(hub.own("GAP", { reason: "cursor", since: wish.since, resumeAt: `${hub.epoch}:${hub.seq}` }));
+    if (!missed)
+      events.push(hub.own("GAP", { reason: "cursor", since: wish.since, resumeAt: `${hub.epoch}:${hub.seq}` }));
     else return [...events, ...missed.filter((event) => wants(wish, event))];
   }
   if (wish.job?.lastFrame !== undefined) events.push(knownFrame(hub, wish.job.lastFrame));

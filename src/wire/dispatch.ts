@@ -31,7 +31,16 @@ const nameSchema = z
 /** 4 KiB as JSON: enough for flags and short texts, too little to smuggle a plan past the audit line's limit. */
 export const optionsBytesMax = 4096;
 /** Names that Podium's side of a command already uses; an option must not overwrite them. */
-const reservedOptions = new Set(["type", "storyId", "planId", "nonce", "story_id", "plan_id", "constructor", "prototype"]);
+const reservedOptions = new Set([
+  "type",
+  "storyId",
+  "planId",
+  "nonce",
+  "story_id",
+  "plan_id",
+  "constructor",
+  "prototype",
+]);
 const optionKeySchema = z
   .string()
   .regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/, "Expected an option name of letters, digits and '_'")

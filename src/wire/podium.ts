@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Action, Command, Options } from "./dispatch.ts";
+import type { Action, Command } from "./dispatch.ts";
 
 /**
  * Podium's side of the wire. Everything that is only assumed of Podium stands here and in the configuration
@@ -54,7 +54,7 @@ export interface PodiumRequest {
 /** Fills a route with a command; options stand beside the ids and never replace them. */
 export function fillRoute(route: Route, command: Command): PodiumRequest {
   if (route.method === "GET") return { method: "GET", path: route.path };
-  const body: Record<string, unknown> = { ...(command.options as Options | undefined) };
+  const body: Record<string, unknown> = { ...command.options };
   for (const [key, template] of Object.entries(route.body ?? {})) {
     const value = fill(template, command);
     if (value === undefined) delete body[key];

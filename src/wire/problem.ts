@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { Fault, ProblemCode } from "../lib/errors.ts";
-import { Problem, problemCodes } from "../lib/errors.ts";
+import type { Fault, Problem, ProblemCode } from "../lib/errors.ts";
+import { problemCodes } from "../lib/errors.ts";
 
 /** RFC 9457 `application/problem+json`, with our members. */
 export const problemSchema = z.object({

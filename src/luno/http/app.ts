@@ -20,7 +20,9 @@ export interface AppOptions {
 export function createApp({ orchestrator, admission }: AppOptions): Hono<LunoEnv> {
   const app = new Hono<LunoEnv>();
   app.onError((error, c) => refuse(error, c, orchestrator));
-  app.notFound((c) => c.json({ success: false, error: `There is no ${c.req.method} ${c.req.path.slice(0, 256)}` }, 404));
+  app.notFound((c) =>
+    c.json({ success: false, error: `There is no ${c.req.method} ${c.req.path.slice(0, 256)}` }, 404),
+  );
   app.use(async (c, next) => {
     if (isOpen(admission)) refuseBrowsers(c.req.raw.headers);
     await next();

@@ -14,7 +14,10 @@ export function refuseBrowsers(headers: Headers): void {
   const host = headers.get("host") ?? "";
   const name = host.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
   if (name !== "" && !isLoopback(name)) {
-    throw new Refusal(`Forbidden: the Host ${name.slice(0, 128)} is not this machine's (development mode, no token)`, 403);
+    throw new Refusal(
+      `Forbidden: the Host ${name.slice(0, 128)} is not this machine's (development mode, no token)`,
+      403,
+    );
   }
   const origin = headers.get("origin");
   if (origin === null || origin === `http://${host}`) return;

@@ -1,0 +1,205 @@
+import { parseJobId, ulidTime } from "../lib/ids.ts";
+import { dayOf } from "../lib/clock.ts";
+import { Fatal, exitCodes } from "../lib/errors.ts";
+import type { Files, ReadFile } from "../runtime/types.ts";
+import { frameLine, isFlaw, recordOf } from "./frame.ts";
+import { linesBackwards } from "./lines-backwards.ts";
+import type { Line } from "./lines.ts";
+import { linesOf } from "./lines.ts";
+import type { AuditEvent, Sha256, StoredRecord } from "./record.ts";
+import type { Segment } from "./segments.ts";
+import { segments } from "./segments.ts";
+
+/**
+ * The reading side, for HTTP, the command line and projections of older days. Takes no lock; reads what the files hold
+ * at that moment, through the same framing as everything else.
+ */
+
+export interface ReadDeps {
+  readonly files: Files;
+  readonly sha256: Sha256;
+  readonly dir: string;
+  /** Show nothing past this seq: a server passes its durable head, so that nobody sees what may still be lost. */
+  readonly lastSeq?: number;
+}
+
+export interface Filter {
+  readonly event?: AuditEvent;
+  readonly action?: string;
+  readonly story_id?: string;
+  readonly plan_id?: string;
+  readonly user_id?: string;
+  readonly source?: string;
+  readonly audit_id?: string;
+  readonly job_id?: string;
+  readonly result?: string;
+}
+
+export interface Query {
+  /** Timestamps, RFC 3339 in UTC or a prefix such as a day; `from` inclusive, `to` exclusive. */
+  readonly from?: string;
+  readonly to?: string;
+  readonly filter?: Filter;
+  readonly order?: "oldest" | "newest";
+  readonly limit: number;
+  /** A page's `next`: goes on behind it. */
+  readonly cursor?: number;
+}
+
+export interface Page {
+  readonly records: StoredRecord[];
+  /** Cursor of the next page; absent at the end. */
+  readonly next?: number;
+}
+
+/** A record with the line it was read from. */
+export interface Read {
+  readonly record: StoredRecord;
+  readonly file: string;
+  readonly text: string;
+}
+
+/** @throws Fatal (exit code 4) at a damaged line, FileError */
+export async function readRecords(deps: ReadDeps, query: Query): Promise<Page> {
+  const records: StoredRecord[] = [];
+  const walk = query.order === "newest" ? newestFirst(deps, query.cursor) : oldestFirst(deps, afterCursor(query));
+  for await (const { record } of walk) {
+    if (query.cursor !== undefined && record.seq === query.cursor) continue;
+    if (!isWanted(record, query)) continue;
+    if (records.length === query.limit) return { records, next: records.at(-1)!.seq };
+    records.push(record);
+  }
+  return { records };
+}
+
+/** All records in order, from the file that holds this seq. */
+export async function* oldestFirst(deps: ReadDeps, fromSeq = 0): AsyncGenerator<Read> {
+  const list = segments(deps.files, deps.dir, deps.sha256);
+  const at = list.findLastIndex(({ firstSeq }) => firstSeq <= fromSeq);
+  for (const segment of list.slice(Math.max(0, at))) {
+    yield* readSegment(deps, segment, fromSeq);
+  }
+}
+
+/** All records, newest first; those of files that hold a seq at or below the given one. */
+export async function* newestFirst(deps: ReadDeps, fromSeq = Number.MAX_SAFE_INTEGER): AsyncGenerator<Read> {
+  const list = segments(deps.files, deps.dir, deps.sha256).filter(({ firstSeq }) => firstSeq <= fromSeq);
+  for (const segment of list.reverse()) {
+    const file = openSegment(deps, segment);
+    if (!file) continue;
+    try {
+      for await (const lines of linesBackwards(file, file.stat().bytes)) {
+        for (const line of lines.reverse()) {
+          const read = readLine(deps, segment, line);
+          if (read && read.record.seq <= fromSeq) yield read;
+        }
+      }
+    } finally {
+      file.close();
+    }
+  }
+}
+
+/**
+ * All records of one dispatch, in order. Its id tells when it was made; they lie in that day's files, or, for a dispatch
+ * around midnight, in the file after.
+ */
+export async function readDispatch(deps: ReadDeps, auditId: string): Promise<Read[]> {
+  const made = ulidTime(auditId.replace(/^AUD-/, ""));
+  if (made === undefined) return [];
+  const found: Read[] = [];
+  for (const segment of aroundDay(deps, dayOf(made))) {
+    for await (const read of readSegment(deps, segment, 0, auditId)) {
+      if (read.record.audit_id === auditId) found.push(read);
+    }
+  }
+  return found;
+}
+
+/** All records of one job, in order: found by the day in its id. */
+export async function readJob(deps: ReadDeps, jobId: string): Promise<StoredRecord[]> {
+  const job = parseJobId(jobId);
+  if (!job) return [];
+  const found: StoredRecord[] = [];
+  for (const segment of aroundDay(deps, job.day)) {
+    for await (const { record } of readSegment(deps, segment, 0, jobId)) if (record.job_id === jobId) found.push(record);
+  }
+  return found;
+}
+
+/** All records of one UTC day, and of the file after it, where a late outcome may be. */
+export async function* readDay(deps: ReadDeps, day: string): AsyncGenerator<StoredRecord> {
+  for (const segment of aroundDay(deps, day)) {
+    for await (const { record } of readSegment(deps, segment)) yield record;
+  }
+}
+
+/** The days that the log holds records of, oldest first. */
+export function heldDays(deps: ReadDeps): string[] {
+  return [...new Set(segments(deps.files, deps.dir, deps.sha256).map(({ day }) => day))].sort();
+}
+
+function aroundDay(deps: ReadDeps, day: string): Segment[] {
+  const list = segments(deps.files, deps.dir, deps.sha256);
+  return list.filter((segment, i) => segment.day === day || list[i - 1]?.day === day);
+}
+
+/** @param word when given, lines without it are passed over before they are checked and parsed */
+async function* readSegment(deps: ReadDeps, segment: Segment, fromSeq = 0, word?: string): AsyncGenerator<Read> {
+  const file = openSegment(deps, segment);
+  if (!file) return;
+  const needle = word === undefined ? undefined : new TextEncoder().encode(word);
+  try {
+    for await (const lines of linesOf(file, 0, file.stat().bytes)) {
+      for (const line of lines) {
+        if (needle && !holds(line.bytes, needle)) continue;
+        const read = readLine(deps, segment, line);
+        if (!read) return;
+        if (read.record.seq >= fromSeq) yield read;
+      }
+    }
+  } finally {
+    file.close();
+  }
+}
+
+/** Undefined when the file was pruned since it was listed; when it was rotated, it is found under its new name. */
+function openSegment(deps: ReadDeps, segment: Segment): ReadFile | undefined {
+  const now = segments(deps.files, deps.dir, deps.sha256).find(({ firstSeq }) => firstSeq === segment.firstSeq);
+  return now && deps.files.openRead(now.path);
+}
+
+/** Undefined past the durable head. */
+function readLine(deps: ReadDeps, segment: Segment, line: Pick<Line, "bytes">): Read | undefined {
+  const frame = frameLine(line.bytes, deps.sha256);
+  if (!isFlaw(frame) && deps.lastSeq !== undefined && frame.seq > deps.lastSeq) return undefined;
+  const record = isFlaw(frame) ? frame : recordOf(line.bytes);
+  if (isFlaw(record)) {
+    const what = `Cannot read the audit log: ${segment.path}: ${record.flaw}. Run \`roxy-core audit verify\``;
+    throw new Fatal(what, exitCodes.integrity);
+  }
+  return { record, file: segment.name, text: new TextDecoder().decode(line.bytes) };
+}
+
+function holds(bytes: Uint8Array, needle: Uint8Array): boolean {
+  const last = bytes.length - needle.length;
+  for (let at = bytes.indexOf(needle[0] as number); at !== -1 && at <= last; at = bytes.indexOf(needle[0] as number, at + 1)) {
+    let i = 1;
+    while (i < needle.length && bytes[at + i] === needle[i]) i++;
+    if (i === needle.length) return true;
+  }
+  return false;
+}
+
+function afterCursor(query: Query): number {
+  return query.cursor === undefined ? 0 : query.cursor + 1;
+}
+
+function isWanted(record: StoredRecord, { from, to, filter }: Query): boolean {
+  if (from !== undefined && record.timestamp < from) return false;
+  if (to !== undefined && record.timestamp >= to) return false;
+  for (const [key, value] of Object.entries(filter ?? {})) {
+    if (value !== undefined && record[key as keyof Filter] !== value) return false;
+  }
+  return true;
+}

@@ -1,0 +1,279 @@
+import { messageOf } from "../lib/errors.ts";
+import type { Files, ReadFile } from "../runtime/types.ts";
+import { Chain, keyStatement } from "./chain.ts";
+import { activeName, checkpointName, pathIn } from "./folder.ts";
+import type { Flaw, Frame } from "./frame.ts";
+import { isFlaw, recordOf } from "./frame.ts";
+import type { Line, Rest } from "./lines.ts";
+import { linesOf } from "./lines.ts";
+import type { SignedCheckpoint } from "./note.ts";
+import { isSignedBy, noteBytesMax, originOf, parseNote, verifySignature } from "./note.ts";
+import type { Sha256, StoredRecord } from "./record.ts";
+import type { Segment } from "./segments.ts";
+import { readHead, segments } from "./segments.ts";
+
+/**
+ * Reads the whole log and proves it, or says where it stops being what was written. Reads only, takes no lock, and may
+ * run beside the server. It shares the framing with the writer, and nothing that writes.
+ */
+
+export interface VerifyOptions {
+  readonly files: Files;
+  readonly sha256: Sha256;
+  readonly dir: string;
+  /** Raw, base64: the key that the log must be signed with. Without it, the log's own word is taken. */
+  readonly publicKey?: string;
+  /** Text of a checkpoint kept elsewhere; the log must hold what it covers. */
+  readonly checkpoint?: string;
+  /** Bytes read so far and in all. */
+  readonly onProgress?: (bytes: number, total: number) => void;
+}
+
+export interface Fault {
+  readonly file: string;
+  readonly line?: number;
+  readonly seq?: number;
+  readonly what: string;
+}
+
+export interface VerifyResult {
+  readonly ok: boolean;
+  readonly fault?: Fault;
+  /** Worth knowing, and no proof of tampering. */
+  readonly warnings: readonly string[];
+  readonly files: number;
+  readonly bytes: number;
+  readonly records: number;
+  readonly firstSeq?: number;
+  readonly head?: { readonly seq: number; readonly hash: string };
+  readonly logId?: string;
+  readonly publicKey?: string;
+  readonly keyIsPinned: boolean;
+  /** Records that a signed checkpoint vouches for. */
+  readonly checkpointSize?: number;
+}
+
+/** Thrown inside, to leave the walk at the first fault. */
+class Stop extends Error {
+  readonly fault: Fault;
+  constructor(fault: Fault) {
+    super(fault.what);
+    this.fault = fault;
+  }
+}
+
+/** @throws FileError when the folder can't be read; every fault of the log itself is in the result */
+export async function verify(options: VerifyOptions): Promise<VerifyResult> {
+  const walk = new Verification(options);
+  try {
+    await walk.run();
+    return walk.result(undefined);
+  } catch (error) {
+    if (error instanceof Stop) return walk.result(error.fault);
+    throw error;
+  }
+}
+
+class Verification {
+  readonly #options: VerifyOptions;
+  #chain: Chain | undefined;
+  #firstSeq: number | undefined;
+  #files = 0;
+  #bytes = 0;
+  #total = 0;
+  readonly #warnings: string[] = [];
+  readonly #keys = new Set<string>();
+  readonly #notes: { note: SignedCheckpoint; from: string; root?: string }[] = [];
+  /** The place that a prune record must vouch for, when the log does not begin with genesis. */
+  #missingPrefix: { lastSeq: number; lastHash: string; root: string } | undefined;
+
+  constructor(options: VerifyOptions) {
+    this.#options = options;
+  }
+
+  /** The checkpoint is read first: the log, read after it, can only hold more than it covers. */
+  async run(): Promise<void> {
+    const { files, dir, sha256 } = this.#options;
+    this.#readNotes();
+    const list = segments(files, dir, sha256);
+    this.#total = list.reduce((sum, { path }) => sum + (files.stat(path)?.bytes ?? 0), 0);
+    let segment = list[0];
+    while (segment) {
+      await this.#segment(segment);
+      segment = this.#following(segment);
+    }
+    await this.#conclude();
+  }
+
+  result(fault: Fault | undefined): VerifyResult {
+    const chain = this.#chain;
+    const vouched = this.#notes.filter(({ root }) => root !== undefined).map(({ note }) => note.size);
+    return {
+      ok: fault === undefined,
+      ...(fault && { fault }),
+      warnings: this.#warnings,
+      files: this.#files,
+      bytes: this.#bytes,
+      records: chain ? chain.seq + 1 - (this.#firstSeq ?? 0) : 0,
+      ...(this.#firstSeq !== undefined && { firstSeq: this.#firstSeq }),
+      ...(chain && { head: { seq: chain.seq, hash: chain.hash }, logId: chain.logId, publicKey: chain.publicKey }),
+      keyIsPinned: this.#options.publicKey !== undefined,
+      ...(!fault && vouched.length > 0 && { checkpointSize: Math.max(...vouched) }),
+    };
+  }
+
+  #readNotes(): void {
+    const { files, dir, checkpoint } = this.#options;
+    const path = pathIn(dir, checkpointName);
+    const texts: [string, string][] = checkpoint === undefined ? [] : [["the given checkpoint", checkpoint]];
+    if (files.stat(path)) texts.push([path, new TextDecoder().decode(files.readAll(path, noteBytesMax))]);
+    for (const [from, text] of texts) {
+      const note = parseNote(text);
+      if (isFlaw(note)) throw new Stop({ file: from, what: note.flaw });
+      this.#notes.push({ note, from });
+    }
+  }
+
+  /** The file that goes on where this one ended. Looked up anew: the active one may have been closed meanwhile. */
+  #following(segment: Segment): Segment | undefined {
+    const { files, dir, sha256 } = this.#options;
+    const next = segments(files, dir, sha256).find(({ firstSeq }) => firstSeq > segment.firstSeq);
+    if (next || !segment.closed) return next;
+    const path = pathIn(dir, activeName);
+    const head = files.stat(path) ? readHead(files, path, sha256) : undefined;
+    if (head && isFlaw(head)) throw new Stop({ file: path, line: 1, seq: this.#nextSeq(), what: head.flaw });
+    return undefined;
+  }
+
+  async #segment(segment: Segment): Promise<void> {
+    const file = this.#openSegment(segment);
+    try {
+      await this.#lines(segment, file);
+    } finally {
+      file.close();
+    }
+  }
+
+  #openSegment(segment: Segment): ReadFile {
+    try {
+      const file = this.#options.files.openRead(segment.path);
+      this.#files++;
+      return file;
+    } catch (error) {
+      throw new Stop({ file: segment.path, what: `it can't be read: ${messageOf(error)}` });
+    }
+  }
+
+  async #lines(segment: Segment, file: ReadFile): Promise<void> {
+    let line = 0;
+    const batches = linesOf(file, 0, file.stat().bytes);
+    for (;;) {
+      const { done, value } = await batches.next();
+      if (done) return this.#rest(segment, line, value);
+      for (const each of value) {
+        line++;
+        const frame = this.#take(each);
+        if (isFlaw(frame)) throw new Stop({ file: segment.path, line, seq: this.#nextSeq(), what: frame.flaw });
+      }
+      this.#bytes += value.reduce((sum, { bytes }) => sum + bytes.length + 1, 0);
+      this.#options.onProgress?.(this.#bytes, this.#total);
+    }
+  }
+
+  #take(line: Line): Frame | Flaw {
+    const chain = this.#chain ?? this.#begin(line);
+    if (isFlaw(chain)) return chain;
+    const frame = chain.take(line);
+    if (isFlaw(frame)) return frame;
+    if (frame.event === "key") this.#keys.add(chain.publicKey);
+    if (frame.event === "prune") this.#comparePrune(recordOf(line.bytes));
+    this.#lookAtNotes(chain);
+    return frame;
+  }
+
+  #begin(line: Line): Chain | Flaw {
+    const head = recordOf(line.bytes);
+    const chain = isFlaw(head) ? head : Chain.from(head, this.#options.sha256);
+    if (isFlaw(chain)) return chain;
+    this.#chain = chain;
+    this.#firstSeq = chain.seq + 1;
+    this.#keys.add(chain.publicKey);
+    if (chain.seq >= 0) this.#missingPrefix = { lastSeq: chain.seq, lastHash: chain.hash, root: chain.tree.root() };
+    this.#lookAtNotes(chain);
+    return chain;
+  }
+
+  #comparePrune(record: StoredRecord | Flaw): void {
+    const missing = this.#missingPrefix;
+    if (isFlaw(record) || !missing || record.last_seq !== missing.lastSeq) return;
+    if (record.last_hash === missing.lastHash && record.tree_root === missing.root) this.#missingPrefix = undefined;
+  }
+
+  #lookAtNotes(chain: Chain): void {
+    for (const entry of this.#notes) if (entry.note.size === chain.tree.size) entry.root = chain.tree.root();
+  }
+
+  /** Bytes after the last LF. In the active file that is a write going on, or one that a crash tore. */
+  #rest(segment: Segment, line: number, rest: Rest): void {
+    if (rest.bytes === 0) return;
+    const what = `the file ends in ${rest.bytes} bytes without a line end`;
+    if (segment.closed) throw new Stop({ file: segment.path, line: line + 1, seq: this.#nextSeq(), what });
+    this.#warnings.push(`${segment.path}: ${what}: a write going on, or torn by a crash (the next start sets it aside)`);
+  }
+
+  async #conclude(): Promise<void> {
+    const { dir } = this.#options;
+    const chain = this.#chain;
+    if (!chain) throw new Stop({ file: dir, what: "the folder holds no audit log" });
+    if (this.#missingPrefix) {
+      const what = `the records before seq ${this.#missingPrefix.lastSeq + 1} are missing, and no prune record says why`;
+      throw new Stop({ file: dir, seq: this.#missingPrefix.lastSeq, what });
+    }
+    await this.#checkKeys(chain);
+    if (!this.#notes.some(({ from }) => from === pathIn(dir, checkpointName)) && chain.seq > 0) {
+      throw new Stop({ file: pathIn(dir, checkpointName), what: "the checkpoint is missing: a cut end would not show" });
+    }
+    for (const { note, from, root } of this.#notes) await this.#checkNote(chain, note, from, root);
+  }
+
+  async #checkKeys(chain: Chain): Promise<void> {
+    for (const change of chain.keyChanges) {
+      const text = keyStatement(change);
+      const old = await verifySignature(change.oldKey, text, fromBase64(change.oldSignature));
+      const fresh = await verifySignature(change.newKey, text, fromBase64(change.newSignature));
+      if (old && fresh) continue;
+      throw new Stop({ file: this.#options.dir, seq: change.seq, what: "the key record is not signed by both keys" });
+    }
+    const pinned = this.#options.publicKey;
+    if (pinned === undefined || this.#keys.has(pinned)) return;
+    throw new Stop({ file: this.#options.dir, what: `the log is signed with ${chain.publicKey}, not with the given key ${pinned}` });
+  }
+
+  async #checkNote(chain: Chain, note: SignedCheckpoint, file: string, root: string | undefined): Promise<void> {
+    if (note.origin !== originOf(chain.logId)) throw new Stop({ file, what: `it belongs to another log, ${note.origin}` });
+    const signed = await Promise.all([...this.#keys].map((key) => isSignedBy(note, key, this.#options.sha256)));
+    if (!signed.includes(true)) throw new Stop({ file, what: "its signature is not by the log's key" });
+    if (note.size > chain.seq + 1) {
+      const what = `the checkpoint covers ${note.size} records, but the log ends with seq ${chain.seq}: the end was cut off`;
+      throw new Stop({ file, seq: chain.seq + 1, what });
+    }
+    if (root === undefined) {
+      this.#warnings.push(`${file} covers only records before seq ${this.#firstSeq}, which were pruned`);
+    } else if (root !== note.root) {
+      throw new Stop({ file, what: `its tree of ${note.size} records is not the tree of the log: records were changed` });
+    }
+  }
+
+  #nextSeq(): number {
+    return (this.#chain?.seq ?? -1) + 1;
+  }
+}
+
+/** Bytes of base64 text; none when it is malformed, which no signature check accepts. */
+function fromBase64(text: string): Uint8Array {
+  try {
+    return Uint8Array.fromBase64(text);
+  } catch {
+    return new Uint8Array();
+  }
+}

@@ -1,0 +1,43 @@
+import type { DispatchDeps } from "../dispatch/pipeline.ts";
+import { followTelemetry } from "../jobs/follow.ts";
+import { Telemetry } from "../podium/telemetry.ts";
+import type { StreamContext } from "../stream/client.ts";
+import { Clients } from "../stream/clients.ts";
+import { gatewayStatus } from "../stream/gateway-status.ts";
+import { Hub } from "../stream/hub.ts";
+import type { GatewayOptions } from "./gateway.ts";
+
+export interface StreamRoom {
+  readonly hub: Hub;
+  readonly clients: Clients;
+  readonly telemetry: Telemetry;
+  readonly context: StreamContext;
+}
+
+/** Podium's telemetry → hub → clients, and on its way past, each job's newest word into the log. */
+export function openStream({ config, clock, log }: GatewayOptions, dispatch: DispatchDeps): StreamRoom {
+  const hub = new Hub({ clock, types: config.stream.types, history: config.stream.history });
+  const clients = new Clients();
+  const upstream = gatewayStatus(hub);
+  const follow = followTelemetry({ jobs: dispatch.jobs, append: (draft) => dispatch.log.append(draft) });
+  const telemetry = new Telemetry({
+    url: config.podium.ws_url,
+    token: dispatch.token,
+    onFrame(text) {
+      const event = hub.publish(text);
+      if (event) follow(event);
+    },
+    onState(state, detail) {
+      log.info("podium_stream", { state, ...(detail !== "" && { detail }) });
+      upstream.change(state, detail);
+    },
+  });
+  const context: StreamContext = {
+    hub,
+    clients,
+    queueBytesMax: config.stream.client_queue_bytes_max,
+    terminalStatuses: new Set(config.stream.terminal_statuses),
+    gatewayStatus: upstream.current,
+  };
+  return { hub, clients, telemetry, context };
+}

@@ -1,0 +1,101 @@
+import { describe, expect, test } from "bun:test";
+import { runtime } from "#runtime";
+import { runCommand } from "../../src/luno/command-run.ts";
+import { atEnd } from "./luno-under-test.ts";
+
+/** Runs a shell script; `said(line)` resolves when it has written that line. */
+function run(script: string, limits: { runMsMax?: number; graceMs?: number } = {}) {
+  const lines: string[] = [];
+  let look = (): void => {};
+  const execution = runCommand({
+    process: runtime.process,
+    command: ["sh", "-c", script],
+    cwd: "/",
+    env: { PATH: runtime.process.env["PATH"] },
+    listener: {
+      line: (text, stream) => {
+        lines.push(stream === "stderr" ? `! ${text}` : text);
+        look();
+      },
+      progress() {},
+    },
+    ...limits,
+  });
+  atEnd(() => execution.stop());
+  const said = (wanted: RegExp): Promise<string> =>
+    new Promise((resolve) => {
+      look = () => {
+        const found = lines.find((line) => wanted.test(line));
+        if (found !== undefined) resolve(found);
+      };
+      look();
+    });
+  return { ...execution, lines, said };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe("runCommand", () => {
+  test("is done with exit code 0 and tells both output streams line by line", async () => {
+    const { ended, lines } = run("echo one; echo two; echo three >&2");
+    expect(await ended).toEqual({ status: "done", message: "Exit code 0" });
+    expect(lines.toSorted()).toEqual(["! three", "one", "two"]);
+  });
+
+  test("is failed with any other exit code, and with a signal", async () => {
+    expect(await run("exit 3").ended).toEqual({ status: "failed", message: "Exit code 3" });
+    expect(await run("kill -KILL $$").ended).toEqual({
+      status: "failed",
+      message: "The command was ended by SIGKILL",
+    });
+  });
+
+  test("is failed, in plain words, when there is no such program", async () => {
+    const listener = { line() {}, progress() {} };
+    const options = { process: runtime.process, cwd: "/", env: {}, listener };
+    const { status, message } = await runCommand({ ...options, command: ["/nowhere/program"] }).ended;
+    expect(status).toBe("failed");
+    expect(message).toContain("Cannot start the command");
+  });
+
+  test("stop ends the command and everything it started", async () => {
+    const { said, stop, ended } = run('sleep 60 & echo "child $!"; wait');
+    const pid = Number((await said(/^child/)).split(" ")[1]);
+    expect(isAlive(pid)).toBe(true);
+    stop();
+    expect((await ended).status).toBe("failed");
+    expect(isAlive(pid)).toBe(false);
+  });
+
+  test("stop kills a command that ignores the polite signal", async () => {
+    const { said, stop, ended } = run("trap '' TERM; echo ready; while :; do sleep 0.05; done", { graceMs: 50 });
+    await said(/^ready$/);
+    stop();
+    expect((await ended).message).toBe("The command was ended by SIGKILL");
+  });
+
+  test("a command past its time is stopped, and the message says so", async () => {
+    const { ended } = run("sleep 60", { runMsMax: 50 });
+    expect(await ended).toEqual({ status: "failed", message: "Stopped after 0.05 s, the longest a story may run" });
+  });
+
+  test("a flood of output is cut, the run goes on to its end", async () => {
+    const { ended, lines } = run("i=0; while [ $i -lt 12000 ]; do echo $i; i=$((i+1)); done");
+    expect((await ended).status).toBe("done");
+    expect(lines.length).toBe(10_001);
+    expect(lines.at(-1)).toBe("(more than 10000 lines: the rest is not shown)");
+  });
+
+  test("a long line is cut", async () => {
+    const { ended, lines } = run("head -c 10000 /dev/zero | tr '\\0' x; echo");
+    await ended;
+    expect(lines.map((line) => line.length)).toEqual([4097]);
+  });
+});
