@@ -102,7 +102,7 @@ function fileMistakes(file: Jsonc, path: string): Mistake[] {
   if (file.value === undefined) return [];
   return findingsIn(configFileSchema, file.value)
     .map((finding) => ({ finding, at: file.placeOf(finding.path, finding.part) }))
-    .sort((a, b) => a.at.line - b.at.line || a.at.column - b.at.column)
+    .toSorted((a, b) => a.at.line - b.at.line || a.at.column - b.at.column)
     .map(({ finding }) => mistakeOf(finding, placeIn(file, path, finding)));
 }
 

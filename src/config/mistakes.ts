@@ -1,4 +1,4 @@
-import { z } from "zod";
+import type { z } from "zod";
 import type { JsonPath } from "./jsonc.ts";
 import { knownKeysAt, settingsNamed } from "./keys.ts";
 import { nearest } from "./nearest.ts";

@@ -86,8 +86,28 @@ describe("parseJsonc", () => {
   });
 
   test("never throws, whatever the text", () => {
-    const pieces = fc.constantFrom("{", "}", "[", "]", ",", ":", '"', "\\", "//", "/*", "*/", "\n", "a", "1", "null", " ");
-    const text = fc.oneof(fc.string(), fc.array(pieces, { maxLength: 60 }).map((parts) => parts.join("")));
+    const pieces = fc.constantFrom(
+      "{",
+      "}",
+      "[",
+      "]",
+      ",",
+      ":",
+      '"',
+      "\\",
+      "//",
+      "/*",
+      "*/",
+      "\n",
+      "a",
+      "1",
+      "null",
+      " ",
+    );
+    const text = fc.oneof(
+      fc.string(),
+      fc.array(pieces, { maxLength: 60 }).map((parts) => parts.join("")),
+    );
     fc.assert(
       fc.property(text, (source) => {
         const parsed = parseJsonc(source);
@@ -134,7 +154,11 @@ const treeArbitrary: fc.Arbitrary<Tree> = fc.letrec<{ tree: Tree }>((tie) => ({
     fc.integer(),
     fc.string({ unit: "grapheme" }).filter((text) => text.isWellFormed()),
     fc.array(tie("tree"), { maxLength: 4 }),
-    fc.dictionary(fc.string({ minLength: 1 }).filter((key) => key !== "__proto__"), tie("tree"), { maxKeys: 4 }),
+    fc.dictionary(
+      fc.string({ minLength: 1 }).filter((key) => key !== "__proto__"),
+      tie("tree"),
+      { maxKeys: 4 },
+    ),
   ),
 })).tree;
 

@@ -55,19 +55,29 @@ describe("loadConfig", () => {
 
   test("gives the value of the strongest source that has one, and says which", () => {
     const layer = fc.option(fc.integer({ min: 1, max: 65_535 }), { nil: undefined });
-    const numbers = fc.constantFrom("listen.port", "limits.dispatch_per_minute", "stream.history", "podium.queue_limit");
+    const numbers = fc.constantFrom(
+      "listen.port",
+      "limits.dispatch_per_minute",
+      "stream.history",
+      "podium.queue_limit",
+    );
     fc.assert(
-      fc.property(numbers, layer, fc.array(fc.integer({ min: 1, max: 9999 }), { maxLength: 3 }), (key, inFile, flags) => {
-        const [section, name] = key.split(".") as [string, string];
-        const fits = inFile === undefined ? undefined : (inFile % 9999) + 1;
-        const text = fits === undefined ? "{}" : JSON.stringify({ [section]: { [name]: fits } });
-        const loaded = loadConfig(withFile(text, { flags: flags.map((value) => ({ key, value: String(value) })) }));
-        const byDefault = settings.find((setting) => setting.key === key)?.builtIn as number;
-        const sections = loaded.config as unknown as Record<string, Record<string, number>>;
-        expect(sections[section]?.[name]).toBe(flags.at(-1) ?? fits ?? byDefault);
-        const source = flags.length > 0 ? "flag" : fits === undefined ? "default" : "file";
-        expect(loaded.provenance.get(key)?.source).toBe(source);
-      }),
+      fc.property(
+        numbers,
+        layer,
+        fc.array(fc.integer({ min: 1, max: 9999 }), { maxLength: 3 }),
+        (key, inFile, flags) => {
+          const [section, name] = key.split(".") as [string, string];
+          const fits = inFile === undefined ? undefined : (inFile % 9999) + 1;
+          const text = fits === undefined ? "{}" : JSON.stringify({ [section]: { [name]: fits } });
+          const loaded = loadConfig(withFile(text, { flags: flags.map((value) => ({ key, value: String(value) })) }));
+          const byDefault = settings.find((setting) => setting.key === key)?.builtIn as number;
+          const sections = loaded.config as unknown as Record<string, Record<string, number>>;
+          expect(sections[section]?.[name]).toBe(flags.at(-1) ?? fits ?? byDefault);
+          const source = flags.length > 0 ? "flag" : fits === undefined ? "default" : "file";
+          expect(loaded.provenance.get(key)?.source).toBe(source);
+        },
+      ),
     );
   });
 
@@ -162,7 +172,7 @@ describe("Podium's addresses", () => {
     const loaded = loadConfig(inputOf({ env: { ROXY_PODIUM_BASE_URL: "", ROXY_PODIUM_WS: "", ROXY_ROOT: "" } }));
     expect(loaded.config.podium.url).toBe("http://127.0.0.1:3847");
     expect(loaded.root).toBe("/home/mark/.roxy");
-    expect([...loaded.warnings].sort()).toEqual([
+    expect(loaded.warnings.toSorted()).toEqual([
       "ROXY_PODIUM_BASE_URL is empty and counts as not set",
       "ROXY_PODIUM_WS is empty and counts as not set",
       "ROXY_ROOT is empty and counts as not set",

@@ -24,7 +24,10 @@ describe("a mistake in the file", () => {
     [{ listen: { port: null } }, "listen.port: Expected a whole number from 0 to 65535, got null"],
     [{ listen: { host: "127.0.0.1:8000" } }, "listen.host: Expected an address or host name without a port"],
     [{ listen: { host: true } }, "listen.host: Expected an address or host name without a port, got true"],
-    [{ audit: { retention_days: 30 } }, "audit.retention_days: Expected a whole number of days from 90 to 36500, got 30"],
+    [
+      { audit: { retention_days: 30 } },
+      "audit.retention_days: Expected a whole number of days from 90 to 36500, got 30",
+    ],
     [{ podium: { token_ttl_s: 1 } }, "podium.token_ttl_s: Expected a whole number of seconds from 5 to 3600, got 1"],
     [{ log: { level: "inof" } }, "log.level: Expected debug, info, warn or error (nearest: info)"],
     [{ log: { level: "loud" } }, "log.level: Expected debug, info, warn or error"],
@@ -32,21 +35,33 @@ describe("a mistake in the file", () => {
     [{ podium: { ws_url: "http://x/ws" } }, "podium.ws_url: Expected a ws:// or wss:// URL"],
     [{ podium: { url: "http://x?a=b" } }, "podium.url: Expected an http:// or https:// URL without '?' or '#'"],
     [{ stream: { types: "A,B" } }, "stream.types: Expected a list of at most 256 types in brackets, got text"],
-    [{ stream: { types: ["A", 7] } }, "stream.types[1]: Expected text of 1 to 128 characters in quotes, on one line, got 7"],
+    [
+      { stream: { types: ["A", 7] } },
+      "stream.types[1]: Expected text of 1 to 128 characters in quotes, on one line, got 7",
+    ],
     [{ listen: [] }, "listen: Expected an object in braces, got a list"],
     [{ audit: { dir: "a\nb" } }, "audit.dir: Expected a path in quotes"],
     [{ services: [{ name: "x", url: "ftp://x" }] }, "services[0].url: Expected an http:// or https:// URL"],
     [{ services: [{ name: "x" }] }, "services[0].url: Expected an http:// or https:// URL, but it is missing"],
-    [{ podium: { routes: { halt: { path: "/x" } } } }, "podium.routes.halt.method: Expected GET or POST, but it is missing"],
+    [
+      { podium: { routes: { halt: { path: "/x" } } } },
+      "podium.routes.halt.method: Expected GET or POST, but it is missing",
+    ],
     [{ podium: { routes: { halt: { method: "POST", path: "x" } } } }, "podium.routes.halt.path: Expected a path"],
-    [{ podium: { routes: { halt: { method: "POST", path: "/x", body: { a: [] } } } } }, "podium.routes.halt.body.a: Expected text"],
+    [
+      { podium: { routes: { halt: { method: "POST", path: "/x", body: { a: [] } } } } },
+      "podium.routes.halt.body.a: Expected text",
+    ],
     [{ listen: { prot: 1 } }, "listen.prot: Unknown key (nearest known key: listen.port)"],
     [{ audit: { retentionDays: 100 } }, "audit.retentionDays: Unknown key (nearest known key: audit.retention_days)"],
     [{ port: 1 }, "port: Unknown key (nearest known key: listen.port)"],
     [{ url: 1 }, "url: Unknown key (nearest known key: podium.url)"],
     [{ log: { colour: 1 } }, "log.colour: Unknown key (known here: level, format)"],
     [{ podium: { routes: { halts: {} } } }, "podium.routes.halts: Unknown key (nearest known key: podium.routes.halt)"],
-    [{ services: [{ name: "x", url: "http://x", helth: "/" }] }, "services[0].helth: Unknown key (nearest known key: services[0].health)"],
+    [
+      { services: [{ name: "x", url: "http://x", helth: "/" }] },
+      "services[0].helth: Unknown key (nearest known key: services[0].health)",
+    ],
   ])("%j is told in plain words", (tree, words) => {
     const lines = linesFor(JSON.stringify(tree));
     expect(lines).toHaveLength(1);
@@ -123,10 +138,30 @@ describe("a mistake on the command line", () => {
     ["listne.port", "1", undefined, "--set listne.port: listne: Unknown key (nearest known key: listen)"],
     ["listen", "5", undefined, "--set listen: listen: Expected an object in braces, got 5"],
     ["listen", '{"port":-1}', undefined, "--set listen: listen.port: Expected a whole number from 0 to 65535, got -1"],
-    ["listen.port.x", "1", undefined, "--set listen.port.x: listen.port: Expected a whole number from 0 to 65535, got an object"],
-    ["services.0.url", "http://x", undefined, "--set services.0.url: services: Expected a list of at most 32 services (objects with name, url and health) in brackets, got an object"],
-    ["__proto__.x", "1", undefined, '--set __proto__.x: __proto__: Unknown key (known here: listen, podium, audit, limits, stream, auth, log, services)'],
-    ["", "1", undefined, '--set : "": Unknown key (known here: listen, podium, audit, limits, stream, auth, log, services)'],
+    [
+      "listen.port.x",
+      "1",
+      undefined,
+      "--set listen.port.x: listen.port: Expected a whole number from 0 to 65535, got an object",
+    ],
+    [
+      "services.0.url",
+      "http://x",
+      undefined,
+      "--set services.0.url: services: Expected a list of at most 32 services (objects with name, url and health) in brackets, got an object",
+    ],
+    [
+      "__proto__.x",
+      "1",
+      undefined,
+      "--set __proto__.x: __proto__: Unknown key (known here: listen, podium, audit, limits, stream, auth, log, services)",
+    ],
+    [
+      "",
+      "1",
+      undefined,
+      '--set : "": Unknown key (known here: listen, podium, audit, limits, stream, auth, log, services)',
+    ],
   ])("%s=%s names the flag", (key, value, flag, line) => {
     expect(linesForFlag(key, value, flag)).toEqual([line]);
   });
@@ -137,7 +172,12 @@ describe("a mistake on the command line", () => {
   });
 
   test("is reported beside those of the file", () => {
-    const input = withFile('{ "log": 1 }', { flags: [{ key: "listen.port", value: "x" }, { key: "a.b", value: "" }] });
+    const input = withFile('{ "log": 1 }', {
+      flags: [
+        { key: "listen.port", value: "x" },
+        { key: "a.b", value: "" },
+      ],
+    });
     expect(examineConfig(input).mistakes.map(({ key }) => key)).toEqual(["log", "listen.port", "a"]);
   });
 

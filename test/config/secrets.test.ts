@@ -11,7 +11,9 @@ const jwtFile = "/home/mark/.roxy/jwt.secret";
 
 describe("the JWT secret", () => {
   test("comes from the environment first, then the systemd credential, then the named file", () => {
-    const option = fc.option(fc.string({ unit: fc.constantFrom("a", "b", "7"), minLength: 32, maxLength: 40 }), { nil: undefined });
+    const option = fc.option(fc.string({ unit: fc.constantFrom("a", "b", "7"), minLength: 32, maxLength: 40 }), {
+      nil: undefined,
+    });
     fc.assert(
       fc.property(option, option, option, (inEnvironment, inCredential, inFile) => {
         const files = {
@@ -141,24 +143,31 @@ describe("a file with secrets in it", () => {
 });
 
 describe("a secret in the wrong place", () => {
-  test.each(["podium.jwt_secret", "podium.token", "podium.password", "auth.token", "jwtSecret", "PODIUM_JWT_SECRET", "podium.api_key"])(
-    "under the key %s is refused with the places where it may live",
-    (key) => {
-      const text = JSON.stringify(key.split(".").reduceRight<unknown>((at, step) => ({ [step]: at }), good));
-      for (const input of [withFile(text), inputOf({ flags: [{ key, value: good }] })]) {
-        const [mistake, ...others] = examineConfig(input).mistakes;
-        expect(others).toEqual([]);
-        expect(mistake?.key).toBe(key);
-        expect(mistake?.detail).toContain("podium.jwt_secret_file");
-        expect(mistake?.detail).toContain("PODIUM_JWT_SECRET");
-        expect(mistake?.detail).toContain("systemd credential");
-      }
-    },
-  );
+  test.each([
+    "podium.jwt_secret",
+    "podium.token",
+    "podium.password",
+    "auth.token",
+    "jwtSecret",
+    "PODIUM_JWT_SECRET",
+    "podium.api_key",
+  ])("under the key %s is refused with the places where it may live", (key) => {
+    const text = JSON.stringify(key.split(".").reduceRight<unknown>((at, step) => ({ [step]: at }), good));
+    for (const input of [withFile(text), inputOf({ flags: [{ key, value: good }] })]) {
+      const [mistake, ...others] = examineConfig(input).mistakes;
+      expect(others).toEqual([]);
+      expect(mistake?.key).toBe(key);
+      expect(mistake?.detail).toContain("podium.jwt_secret_file");
+      expect(mistake?.detail).toContain("PODIUM_JWT_SECRET");
+      expect(mistake?.detail).toContain("systemd credential");
+    }
+  });
 
   test("that may only be a slip of a key gets both answers", () => {
     const { mistakes } = examineConfig(withFile('{ "podium": { "jwt_secret_fil": "x" } }'));
-    expect(mistakes[0]?.detail).toStartWith("Unknown key (nearest known key: podium.jwt_secret_file). A secret must not");
+    expect(mistakes[0]?.detail).toStartWith(
+      "Unknown key (nearest known key: podium.jwt_secret_file). A secret must not",
+    );
   });
 
   test.each([
@@ -181,7 +190,7 @@ describe("a secret in the wrong place", () => {
   });
 
   test("is never repeated, wherever it was put", () => {
-    const secret = fc.string({ unit: fc.constantFrom(..."ABCDEFGHJKLMNPQRSTUVWXYZ"), minLength: 10, maxLength: 50 });
+    const secret = fc.string({ unit: fc.constantFrom("A", "B", "C", "X", "Y", "Z"), minLength: 10, maxLength: 50 });
     fc.assert(
       fc.property(secret, fc.constantFrom(...places), (value, place) => {
         const examined = examineConfig(inputOf(place(value)));
