@@ -51,11 +51,7 @@ describe("loadCatalogue", () => {
       "run in a circle through A, B, C",
     ],
     ["a story that waits for itself", [{ storyId: "A", dependencies: ["A"] }], "in a circle through A"],
-    [
-      "too many stories",
-      Array.from({ length: storiesMax + 1 }, (_, i) => ({ storyId: `S${i}` })),
-      `at ${place}: `,
-    ],
+    ["too many stories", Array.from({ length: storiesMax + 1 }, (_, i) => ({ storyId: `S${i}` })), `at ${place}: `],
   ])("refuses %s, naming the place", (_name, stories, words) => {
     const attempt = load(stories);
     expect(attempt).toThrow(BadFile);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import fs from "node:fs";
 import { runtime } from "#runtime";
 import { runCommand } from "../../src/luno/command-run.ts";
 import { atEnd } from "./luno-under-test.ts";
@@ -33,10 +34,11 @@ function run(script: string, limits: { runMsMax?: number; graceMs?: number } = {
   return { ...execution, lines, said };
 }
 
+/** A killed orphan may stay in the process table until init fetches it: `Z` is dead too (proc_pid_stat(5)). */
 function isAlive(pid: number): boolean {
   try {
-    process.kill(pid, 0);
-    return true;
+    const stat = fs.readFileSync(`/proc/${pid}/stat`, "utf8");
+    return !/^[ZX]$/.test(stat.slice(stat.lastIndexOf(")") + 2)[0] ?? "");
   } catch {
     return false;
   }

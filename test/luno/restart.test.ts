@@ -51,7 +51,10 @@ describe("after a restart", () => {
     await first.command("HALT");
     await first.stop();
     const second = await startTestLuno({ folder });
-    expect((await second.get("/api/status")).json["orchestrator"]).toMatchObject({ state: "halted", haltedBy: "anonymous" });
+    expect((await second.get("/api/status")).json["orchestrator"]).toMatchObject({
+      state: "halted",
+      haltedBy: "anonymous",
+    });
     expect((await second.command("ENQUEUE_STORY", { storyId: "A" }))["error"]).toContain("halted");
   });
 

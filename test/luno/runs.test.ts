@@ -30,7 +30,8 @@ describe("a run", () => {
   });
 
   test("of a command streams its output and tells it who it is, but not the orchestrator's secrets", async () => {
-    const script = 'echo "$LUNO_STORY_ID on $LUNO_AGENT_ID"; echo "[$PODIUM_JWT_SECRET$ROXY_PODIUM_TOKEN]"; echo bad >&2';
+    const script =
+      'echo "$LUNO_STORY_ID on $LUNO_AGENT_ID"; echo "[$PODIUM_JWT_SECRET$ROXY_PODIUM_TOKEN]"; echo bad >&2';
     const env = { ...runtime.process.env, PODIUM_JWT_SECRET: "s3cret", ROXY_PODIUM_TOKEN: "t0ken" };
     const withSecrets = { ...runtime, process: { ...runtime.process, env } };
     const luno = await lunoWith([{ storyId: "A", command: ["sh", "-c", script] }], { runtime: withSecrets });

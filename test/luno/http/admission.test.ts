@@ -27,7 +27,10 @@ describe("with a secret", () => {
     expect((await luno.get("/api/logs", viewer)).status).toBe(200);
     const refused = await luno.post("/api/command", ping, viewer);
     expect(refused.status).toBe(403);
-    expect(refused.json).toEqual({ success: false, error: "Forbidden: the role admin is needed, this token has viewer" });
+    expect(refused.json).toEqual({
+      success: false,
+      error: "Forbidden: the role admin is needed, this token has viewer",
+    });
     for (const step of ["prepare-apply", "apply", "enqueue"]) {
       const body = { planId: "SKOREQ-XXX" };
       expect((await luno.post(`/api/governance/skoreq/${step}`, body, viewer)).status).toBe(403);

@@ -31,7 +31,9 @@ describe("POST /api/command", () => {
     expect(await refusal({ type: "ENQUEUE_STORY" })).toContain("Cannot run ENQUEUE_STORY: storyId");
     expect(await refusal({ type: "ENQUEUE_STORY", storyId: "a/b" })).toContain("storyId");
     expect(await refusal({ type: "ENQUEUE_STORY", storyId: 7 })).toContain("storyId");
-    expect(await refusal({ type: "ENQUEUE_STORY", storyId: "NONE" })).toBe("Cannot enqueue NONE: there is no such story");
+    expect(await refusal({ type: "ENQUEUE_STORY", storyId: "NONE" })).toBe(
+      "Cannot enqueue NONE: there is no such story",
+    );
     expect(await refusal({ type: "ENQUEUE_STORY", storyId: "STORY-006" })).toBe("Cannot enqueue STORY-006: it is done");
   });
 
@@ -130,7 +132,10 @@ describe("/ws", () => {
 });
 
 test("a queue that is full refuses the next story", async () => {
-  const stories = Array.from({ length: queueLengthMax + 2 }, (_, i) => ({ storyId: `S${i}`, command: ["sleep", "60"] }));
+  const stories = Array.from({ length: queueLengthMax + 2 }, (_, i) => ({
+    storyId: `S${i}`,
+    command: ["sleep", "60"],
+  }));
   const luno = await startTestLuno({ folder: folderWith(stories), agents: 1 });
   const stream = await luno.stream();
   await luno.command("ENQUEUE_STORY", { storyId: "S0" });
