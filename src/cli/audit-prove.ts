@@ -1,0 +1,100 @@
+import { checkProofFile, makeProofFile } from "../audit/proof-file.ts";
+import { isFlaw } from "../audit/frame.ts";
+import { readPublicKey } from "../audit/key.ts";
+import { oldestFirst, readDispatch } from "../audit/read.ts";
+import type { ReadDeps } from "../audit/read.ts";
+import { exitCodes, Fatal, messageOf } from "../lib/errors.ts";
+import type { Runtime } from "../runtime/types.ts";
+import { printable, readDeps } from "./audit-read.ts";
+import { readHead, segments } from "../audit/segments.ts";
+import type { CommandSpec } from "./options.ts";
+import { helpText, parseOptions, programName, settingOptions } from "./options.ts";
+
+/** `audit prove` and `audit check-proof`: evidence about one dispatch that can be handed to somebody. */
+
+export const proveCommand = {
+  name: "audit prove",
+  summary: "Write a proof that a dispatch is in the signed log, to check anywhere",
+  usage: "AUDIT_ID [options] > FILE",
+  positionals: ["AUDIT_ID"],
+  options: [{ name: "json", summary: "Print JSON, which a proof always is" }, ...settingOptions],
+  examples: [`${programName} audit prove AUD-01ARZ3NDEKTSV4RRFFQ69G5FAV > proof.json`],
+} as const satisfies CommandSpec;
+
+export const checkProofCommand = {
+  name: "audit check-proof",
+  summary: "Check a proof without the log; exit code 4 when it does not hold",
+  usage: "FILE [options]",
+  positionals: ["FILE"],
+  options: [
+    { name: "key", value: "FILE", summary: "Key that must have signed (PEM, or base64); else the proof's own word is taken" },
+    { name: "json", summary: "Print JSON" },
+  ],
+  examples: [`${programName} audit check-proof proof.json --key audit.pub`],
+} as const satisfies CommandSpec;
+
+/** One dispatch has a handful of records of 256 KiB at most. */
+const proofBytesMax = 16_777_216;
+
+export async function runProve(runtime: Runtime, argv: readonly string[]): Promise<number> {
+  const options = parseOptions(proveCommand, argv);
+  if (options.help) return help(runtime, proveCommand);
+  const [auditId = ""] = options.positionals;
+  const deps = readDeps(runtime, proveCommand, options.given);
+  const found = await readDispatch(deps, auditId);
+  if (found.length === 0) throw new Fatal(`The audit log holds no records of ${printable(auditId)}`);
+  const lines = found.map(({ record, text }) => ({ seq: record.seq, line: text }));
+  const file = await makeProofFile(deps, auditId, await signingKey(deps), lines).catch((error: unknown) => {
+    throw new Fatal(messageOf(error));
+  });
+  runtime.process.stdout(`${JSON.stringify(file, null, 2)}\n`);
+  return exitCodes.done;
+}
+
+/** The key in force at the end: what the newest file's first record says, or a key record after it. */
+async function signingKey(deps: ReadDeps): Promise<string> {
+  const last = segments(deps.files, deps.dir, deps.sha256).at(-1);
+  const head = last && readHead(deps.files, last.path, deps.sha256);
+  if (!head || isFlaw(head)) throw new Fatal(`Cannot prove anything: ${deps.dir} holds no intact log`, exitCodes.integrity);
+  let key = head.public_key ?? "";
+  for await (const { record } of oldestFirst(deps, head.seq)) if (record.event === "key") key = record.public_key ?? key;
+  return key;
+}
+
+export async function runCheckProof(runtime: Runtime, argv: readonly string[]): Promise<number> {
+  const options = parseOptions(checkProofCommand, argv);
+  if (options.help) return help(runtime, checkProofCommand);
+  const [path = ""] = options.positionals;
+  const keyFile = options.value("key");
+  const key = keyFile === undefined ? undefined : await readPublicKey(runtime.files, keyFile);
+  const verdict = await checkProofFile(readText(runtime, path), runtime.sha256, key);
+  if (isFlaw(verdict)) {
+    const text = `DOES NOT HOLD: ${printable(verdict.flaw)}\n`;
+    runtime.process.stdout(options.has("json") ? `${JSON.stringify({ ok: false, what: verdict.flaw })}\n` : text);
+    return exitCodes.integrity;
+  }
+  const { records, origin, size, root } = verdict;
+  if (options.has("json")) {
+    runtime.process.stdout(`${JSON.stringify({ ok: true, key_is_pinned: key !== undefined, origin, size, root, records }, null, 2)}\n`);
+    return exitCodes.done;
+  }
+  const pinned = key === undefined ? "the key is the proof's own word: give --key to pin it" : "signed with the given key";
+  runtime.process.stdout(`Holds: ${records.length} records in the tree of ${size} records of ${printable(origin)}; ${pinned}\n`);
+  for (const { seq, timestamp, event, result } of records) {
+    runtime.process.stdout(`${printable(`${timestamp} seq ${seq} ${event} ${result ?? ""}`.trimEnd())}\n`);
+  }
+  return exitCodes.done;
+}
+
+function readText(runtime: Runtime, path: string): string {
+  try {
+    return new TextDecoder().decode(runtime.files.readAll(path, proofBytesMax));
+  } catch (error) {
+    throw new Fatal(`Cannot read ${printable(path)}: ${messageOf(error)}`);
+  }
+}
+
+function help(runtime: Runtime, command: CommandSpec): number {
+  runtime.process.stdout(helpText(command));
+  return exitCodes.done;
+}

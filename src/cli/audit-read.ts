@@ -1,0 +1,218 @@
+import type { Filter, ReadDeps } from "../audit/read.ts";
+import { newestFirst, oldestFirst, readDispatch } from "../audit/read.ts";
+import type { StoredRecord } from "../audit/record.ts";
+import { loadConfig } from "../config/load.ts";
+import { exitCodes, Fatal } from "../lib/errors.ts";
+import type { Runtime } from "../runtime/types.ts";
+import { configInput } from "./config.ts";
+import type { CommandSpec, Given } from "./options.ts";
+import { configArgs, helpText, parseOptions, programName, settingOptions, usageError } from "./options.ts";
+
+/** `audit tail`, `audit show` and `audit export`. */
+
+const json = { name: "json", summary: "Print the stored lines, one JSON object each" } as const;
+
+export const tailCommand = {
+  name: "audit tail",
+  summary: "Show the newest records; with -f, go on as they are written",
+  usage: "[options]",
+  options: [
+    { name: "lines", value: "NUMBER", short: "n", summary: "How many; default 20" },
+    { name: "follow", short: "f", summary: "Go on until interrupted" },
+    json,
+    ...settingOptions,
+  ],
+  examples: [`${programName} audit tail -n 50`, `${programName} audit tail -f --json`],
+} as const satisfies CommandSpec;
+
+export const showCommand = {
+  name: "audit show",
+  summary: "Show every record of one dispatch",
+  usage: "AUDIT_ID [options]",
+  positionals: ["AUDIT_ID"],
+  options: [json, ...settingOptions],
+  examples: [`${programName} audit show AUD-01ARZ3NDEKTSV4RRFFQ69G5FAV`],
+} as const satisfies CommandSpec;
+
+export const exportCommand = {
+  name: "audit export",
+  summary: "Write records of a time range to standard output",
+  usage: "[options]",
+  options: [
+    { name: "from", value: "TIME", summary: "Day or UTC time, inclusive, such as 2026-01-09 or 2026-01-09T08:00Z" },
+    { name: "to", value: "TIME", summary: "Day or UTC time; a day is included, a time is not" },
+    { name: "format", value: "jsonl|csv", summary: "jsonl (default) prints the stored lines, so that they can be verified" },
+    { name: "event", value: "EVENT", summary: "Only records of this event, such as outcome" },
+    { name: "json", summary: "The same as --format jsonl" },
+    ...settingOptions,
+  ],
+  examples: [`${programName} audit export --from 2026-01-01 --to 2026-01-31 --format csv > january.csv`],
+} as const satisfies CommandSpec;
+
+/** How often `tail -f` looks: quick for a person, nothing for the machine. */
+const followMs = 250;
+const linesMax = 100_000;
+
+/** The folder of the configuration, for reading. */
+export function readDeps(runtime: Runtime, command: CommandSpec, given: readonly Given[]): ReadDeps {
+  const { audit } = loadConfig(configInput(runtime, configArgs(command, given))).config;
+  if (runtime.files.stat(audit.dir)?.kind !== "folder") {
+    throw new Fatal(`Cannot read the audit log: there is no folder ${audit.dir}`);
+  }
+  return { files: runtime.files, sha256: runtime.sha256, dir: audit.dir };
+}
+
+export async function runTail(runtime: Runtime, argv: readonly string[]): Promise<number> {
+  const options = parseOptions(tailCommand, argv);
+  if (options.help) return help(runtime, tailCommand);
+  const count = Number(options.value("lines") ?? 20);
+  if (!Number.isInteger(count) || count < 0 || count > linesMax) {
+    throw usageError(tailCommand, `--lines needs a whole number up to ${linesMax}`);
+  }
+  const deps = readDeps(runtime, tailCommand, options.given);
+  const shown: { record: StoredRecord; text: string }[] = [];
+  if (count > 0) {
+    for await (const read of newestFirst(deps)) if (shown.push(read) >= count) break;
+  }
+  const print = ({ record, text }: { record: StoredRecord; text: string }): void =>
+    runtime.process.stdout(options.has("json") ? `${text}\n` : `${lineOf(record)}\n`);
+  for (const read of shown.reverse()) print(read);
+  if (!options.has("follow")) return exitCodes.done;
+  return follow(runtime, deps, shown.at(-1)?.record.seq, print);
+}
+
+async function follow(
+  runtime: Runtime,
+  deps: ReadDeps,
+  from: number | undefined,
+  print: (read: { record: StoredRecord; text: string }) => void,
+): Promise<number> {
+  let stopped = false;
+  const stop = Promise.withResolvers<void>();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    runtime.process.onSignal(signal, () => {
+      stopped = true;
+      stop.resolve();
+    });
+  }
+  let seq = from ?? (await newestSeq(deps));
+  while (!stopped) {
+    for await (const read of oldestFirst(deps, seq + 1)) {
+      if (stopped) break;
+      print(read);
+      seq = read.record.seq;
+    }
+    await Promise.race([stop.promise, new Promise((resolve) => setTimeout(resolve, followMs))]);
+  }
+  return exitCodes.done;
+}
+
+async function newestSeq(deps: ReadDeps): Promise<number> {
+  for await (const { record } of newestFirst(deps)) return record.seq;
+  return -1;
+}
+
+export async function runShow(runtime: Runtime, argv: readonly string[]): Promise<number> {
+  const options = parseOptions(showCommand, argv);
+  if (options.help) return help(runtime, showCommand);
+  const [auditId = ""] = options.positionals;
+  const found = await readDispatch(readDeps(runtime, showCommand, options.given), auditId);
+  if (found.length === 0) throw new Fatal(`The audit log holds no records of ${printable(auditId)}`);
+  for (const { record, text } of found) {
+    runtime.process.stdout(options.has("json") ? `${text}\n` : `${blockOf(record)}\n`);
+  }
+  return exitCodes.done;
+}
+
+export async function runExport(runtime: Runtime, argv: readonly string[]): Promise<number> {
+  const options = parseOptions(exportCommand, argv);
+  if (options.help) return help(runtime, exportCommand);
+  const format = options.value("format") ?? "jsonl";
+  if (format !== "jsonl" && format !== "csv") throw usageError(exportCommand, "--format must be jsonl or csv");
+  const from = timeOf(options.value("from"), "from");
+  const to = timeOf(options.value("to"), "to");
+  const filter: Filter = { ...(options.value("event") && { event: options.value("event") as StoredRecord["event"] }) };
+  const deps = readDeps(runtime, exportCommand, options.given);
+  if (format === "csv") runtime.process.stdout(`${csvColumns.join(",")}\r\n`);
+  for await (const { record, text } of oldestFirst(deps)) {
+    if (record.timestamp < from || record.timestamp >= to) continue;
+    if (filter.event !== undefined && record.event !== filter.event) continue;
+    runtime.process.stdout(format === "csv" ? csvLine(record) : `${text}\n`);
+  }
+  return exitCodes.done;
+}
+
+/** Timestamps in the log all have one shape, so they compare as text. A day as `to` means its end. */
+function timeOf(text: string | undefined, side: "from" | "to"): string {
+  if (text === undefined) return side === "from" ? "" : "~";
+  const ms = Date.parse(text);
+  const isTime = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?Z)?$/.test(text) && Number.isFinite(ms);
+  if (!isTime) throw usageError(exportCommand, `--${side} needs a day or a UTC time, such as 2026-01-09T08:00Z`);
+  const end = side === "to" && text.length === 10 ? 86_400_000 : 0;
+  return new Date(ms + end).toISOString();
+}
+
+const csvColumns = [
+  "seq",
+  "timestamp",
+  "event",
+  "audit_id",
+  "job_id",
+  "action",
+  "story_id",
+  "plan_id",
+  "source",
+  "user_id",
+  "result",
+  "code",
+  "http_status",
+  "podium_status",
+  "duration_ms",
+  "podium_response",
+  "detail",
+  "hash",
+] as const;
+
+/** RFC 4180. A cell that a spreadsheet would run as a formula gets an apostrophe in front. */
+function csvLine(record: StoredRecord): string {
+  const cells = csvColumns.map((column) => {
+    const text = String(record[column] ?? "");
+    const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+    return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  });
+  return `${cells.join(",")}\r\n`;
+}
+
+function lineOf(record: StoredRecord): string {
+  const words = [
+    record.timestamp,
+    String(record.seq).padStart(6),
+    record.event.padEnd(10),
+    record.job_id,
+    record.action,
+    record.story_id ?? record.plan_id,
+    record.result,
+    record.podium_status,
+    record.code,
+    record.user_id && `user=${record.user_id}`,
+    record.source && `source=${record.source}`,
+    record.audit_id,
+  ];
+  return printable(words.filter(Boolean).join(" "));
+}
+
+function blockOf(record: StoredRecord): string {
+  const { v: _, ...rest } = record;
+  const entries = Object.entries(rest).map(([key, value]) => [key, typeof value === "object" ? JSON.stringify(value) : value]);
+  return `${entries.map(([key, value]) => printable(`${String(key).padEnd(16)} ${String(value)}`)).join("\n")}\n`;
+}
+
+/** Control and format characters from the log must not drive somebody's terminal. */
+export function printable(text: string): string {
+  return text.replaceAll(/\p{C}/gu, (unit) => `\\u{${(unit.codePointAt(0) ?? 0).toString(16)}}`);
+}
+
+function help(runtime: Runtime, command: CommandSpec): number {
+  runtime.process.stdout(helpText(command));
+  return exitCodes.done;
+}

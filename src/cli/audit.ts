@@ -1,0 +1,135 @@
+import { readPublicKey } from "../audit/key.ts";
+import { noteBytesMax } from "../audit/note.ts";
+import type { VerifyResult } from "../audit/verify.ts";
+import { verify } from "../audit/verify.ts";
+import { loadConfig } from "../config/load.ts";
+import { exitCodes } from "../lib/errors.ts";
+import type { Runtime } from "../runtime/types.ts";
+import { exportCommand, runExport, runShow, runTail, showCommand, tailCommand } from "./audit-read.ts";
+import { checkProofCommand, proveCommand, runCheckProof, runProve } from "./audit-prove.ts";
+import { configInput } from "./config.ts";
+import type { CommandSpec, Given } from "./options.ts";
+import { configArgs, helpText, parseOptions, programName, settingOptions, usageError } from "./options.ts";
+
+/** `audit verify|tail|show|export|prove|check-proof`: all of them only read, and run beside a live server. */
+
+const verifyCommand = {
+  name: "audit verify",
+  summary: "Prove that nobody edited the audit log, or say where; exit code 4 when somebody did",
+  usage: "[DIR] [options]",
+  positionals: ["[DIR]"],
+  options: [
+    { name: "key", value: "FILE", summary: "Key that must have signed it (PEM, or base64); default: the configured one" },
+    { name: "checkpoint", value: "FILE", summary: "A checkpoint kept elsewhere, such as in the journal" },
+    { name: "json", summary: "Print JSON" },
+    ...settingOptions,
+  ],
+  examples: [`${programName} audit verify`, `${programName} audit verify /mnt/copy/logs --key audit.pub --json`],
+} as const satisfies CommandSpec;
+
+/** For help, shell completion and the manual page. */
+export const auditCommands: readonly CommandSpec[] = [
+  verifyCommand,
+  tailCommand,
+  showCommand,
+  exportCommand,
+  proveCommand,
+  checkProofCommand,
+];
+
+export const auditCommand: CommandSpec = {
+  name: "audit",
+  summary: "Verify, read or prove the audit log",
+  usage: "verify|tail|show|export|prove|check-proof [options]",
+  options: [],
+  examples: auditCommands.map(({ name }) => `${programName} ${name} --help`),
+};
+
+/**
+ * @returns the exit code: 4 when the log or a proof does not hold
+ * @throws Fatal for bad usage (2), or what can't be read (1, or 4 at a damaged line)
+ */
+export async function runAudit(runtime: Runtime, argv: readonly string[]): Promise<number> {
+  const [word, ...rest] = argv;
+  if (word === "verify") return runVerify(runtime, rest);
+  if (word === "tail") return runTail(runtime, rest);
+  if (word === "show") return runShow(runtime, rest);
+  if (word === "export") return runExport(runtime, rest);
+  if (word === "prove") return runProve(runtime, rest);
+  if (word === "check-proof") return runCheckProof(runtime, rest);
+  if (word === "--help" || word === "-h") {
+    runtime.process.stdout(helpText(auditCommand));
+    return exitCodes.done;
+  }
+  throw usageError(auditCommand, `Expected verify, tail, show, export, prove or check-proof after ${programName} audit`);
+}
+
+async function runVerify(runtime: Runtime, argv: readonly string[]): Promise<number> {
+  const options = parseOptions(verifyCommand, argv);
+  if (options.help) {
+    runtime.process.stdout(helpText(verifyCommand));
+    return exitCodes.done;
+  }
+  const [given] = options.positionals;
+  const { dir, keyFile } = whatToVerify(runtime, given, options.value("key"), options.given);
+  const checkpointFile = options.value("checkpoint");
+  const json = options.has("json");
+  const result = await verify({
+    files: runtime.files,
+    sha256: runtime.sha256,
+    dir,
+    ...(keyFile !== undefined && { publicKey: await readPublicKey(runtime.files, keyFile) }),
+    ...(checkpointFile !== undefined && { checkpoint: readText(runtime, checkpointFile) }),
+    ...(runtime.process.stderrIsTerminal && !json && { onProgress: progressBar(runtime) }),
+  });
+  runtime.process.stdout(json ? `${JSON.stringify(result, null, 2)}\n` : verdictText(result, dir));
+  return result.ok ? exitCodes.done : exitCodes.integrity;
+}
+
+/** The configured key belongs to the configured folder; a copy elsewhere is judged by `--key` or by its own word. */
+function whatToVerify(
+  runtime: Runtime,
+  given: string | undefined,
+  key: string | undefined,
+  options: readonly Given[],
+): { dir: string; keyFile: string | undefined } {
+  if (given !== undefined && key !== undefined) return { dir: given, keyFile: key };
+  const { audit } = loadConfig(configInput(runtime, configArgs(verifyCommand, options))).config;
+  const isOurs = given === undefined || given.replace(/\/+$/, "") === audit.dir.replace(/\/+$/, "");
+  const configured = isOurs && runtime.files.stat(audit.checkpoint_key_file) ? audit.checkpoint_key_file : undefined;
+  return { dir: given ?? audit.dir, keyFile: key ?? configured };
+}
+
+function readText(runtime: Runtime, path: string): string {
+  return new TextDecoder().decode(runtime.files.readAll(path, noteBytesMax));
+}
+
+function verdictText(result: VerifyResult, dir: string): string {
+  const lines = result.warnings.map((warning) => `Warning: ${warning}`);
+  const { fault, head, firstSeq = 0, checkpointSize } = result;
+  if (fault) {
+    const line = fault.line === undefined ? "" : ` line ${fault.line}`;
+    const seq = fault.seq === undefined ? "" : ` (seq ${fault.seq})`;
+    lines.push(`NOT INTACT: ${fault.file}${line}${seq}: ${fault.what}`);
+    return `${lines.join("\n")}\n`;
+  }
+  const from = firstSeq > 0 ? `, verified from seq ${firstSeq} (older records were pruned, which is recorded)` : "";
+  lines.push(`Intact: ${result.records} records in ${result.files} files in ${dir}${from}`);
+  if (head) lines.push(`Head: seq ${head.seq}, hash ${head.hash}`);
+  const uncovered = (head?.seq ?? -1) + 1 - (checkpointSize ?? 0);
+  lines.push(`Signed: the first ${checkpointSize ?? 0} records${uncovered > 0 ? `; ${uncovered} newer ones are chained only` : ""}`);
+  const trust = result.keyIsPinned ? "the given key" : "its own word for it: the key is not pinned, give --key to pin it";
+  lines.push(`Key: ${result.publicKey} (${trust})`);
+  return `${lines.join("\n")}\n`;
+}
+
+function progressBar(runtime: Runtime): (bytes: number, total: number) => void {
+  let shown = -1;
+  return (bytes, total) => {
+    const percent = total === 0 ? 100 : Math.floor((bytes / total) * 100);
+    if (percent === shown) return;
+    shown = percent;
+    const bar = "#".repeat(Math.floor(percent / 4)).padEnd(25, ".");
+    runtime.process.stderr(`\r[${bar}] ${String(percent).padStart(3)} %${percent >= 100 ? "\r\u001b[K" : ""}`);
+  };
+}
