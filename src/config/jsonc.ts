@@ -162,7 +162,7 @@ function membersOf(node: Node): Member[] {
 function valueOf(node: Node): unknown {
   if (node.type === "array") return (node.children ?? []).map(valueOf);
   if (node.type !== "object") return node.value as unknown;
-  const members = membersOf(node).filter(({ key, value }) => value && key !== "__proto__");
+  const members = membersOf(node).filter(({ value }) => value);
   return Object.fromEntries(members.map(({ key, value }) => [key, valueOf(value as Node)]));
 }
 

@@ -63,7 +63,13 @@ describe("parseJsonc", () => {
     ]);
   });
 
-  test("refuses __proto__ and keeps it out of the value", () => {
+  test("counts the last of two, for the value and for its place", () => {
+    const parsed = parseJsonc('{ "a": 1, "a": 2 }');
+    expect(parsed.value).toEqual({ a: 2 });
+    expect(parsed.placeOf(["a"], "value")).toEqual({ line: 1, column: 16 });
+  });
+
+  test("refuses __proto__ and lets it set no prototype", () => {
     const parsed = parseJsonc('{ "__proto__": { "polluted": true } }');
     expect(parsed.mistakes[0]).toMatchObject({ line: 1, column: 3, detail: "This key is not allowed" });
     expect((parsed.value as { polluted?: boolean }).polluted).toBeUndefined();

@@ -123,7 +123,9 @@ describe("loadConfig", () => {
   });
 
   test("does not hand out the schema's own defaults", () => {
-    expect(loadConfig(inputOf({})).config.stream.types).not.toBe(loadConfig(inputOf({})).config.stream.types);
+    const [one, other] = [loadConfig(inputOf({})).config, loadConfig(inputOf({})).config];
+    expect(one.stream.types).not.toBe(other.stream.types);
+    expect(one.services[0]).not.toBe(other.services[0] as object);
   });
 
   test("ignores $schema", () => {

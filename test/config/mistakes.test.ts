@@ -34,6 +34,8 @@ describe("a mistake in the file", () => {
     [{ podium: { url: "127.0.0.1:3847" } }, "podium.url: Expected an http:// or https:// URL"],
     [{ podium: { ws_url: "http://x/ws" } }, "podium.ws_url: Expected a ws:// or wss:// URL"],
     [{ podium: { url: "http://x?a=b" } }, "podium.url: Expected an http:// or https:// URL without '?' or '#'"],
+    [{ podium: { url: "http://u:p@x?y" } }, "podium.url: Expected a URL without a user name or password"],
+    [{ podium: { ws_url: "ws://x/ws#y" } }, "podium.ws_url: Expected a ws:// or wss:// URL without '#'"],
     [{ stream: { types: "A,B" } }, "stream.types: Expected a list of at most 256 types in brackets, got text"],
     [
       { stream: { types: ["A", 7] } },
