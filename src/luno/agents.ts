@@ -9,9 +9,6 @@ import type { Story } from "./story.ts";
 import type { QueueName, StoryStatus } from "./vocabulary.ts";
 import { queueNames } from "./vocabulary.ts";
 
-/** Each agent is a process of its own at worst; a workstation has no use for more. */
-export const agentsMax = 16;
-
 /** What clients see of an agent. */
 export interface AgentView {
   readonly agentId: string;
@@ -79,7 +76,7 @@ export class AgentPool {
   /** Stories being run, the oldest first. */
   get running(): string[] {
     const busy = this.#agents.flatMap(({ work }) => (work ? [work] : []));
-    return busy.sort((a, b) => (a.since < b.since ? -1 : 1)).map(({ story }) => story.storyId);
+    return busy.toSorted((a, b) => (a.since < b.since ? -1 : 1)).map(({ story }) => story.storyId);
   }
 
   /**

@@ -6,15 +6,23 @@ import type { Orchestrator } from "./orchestrator.ts";
 import { Refusal } from "./vocabulary.ts";
 
 /** An answer to a command; camelCase, as Podium writes it. */
-export type Answer = { readonly success: true; readonly command: string; readonly [key: string]: unknown };
+export interface Answer {
+  readonly success: true;
+  readonly command: string;
+  /** For people. */
+  readonly message: string;
+  /** Of the story or plan. */
+  readonly status?: string;
+  readonly [key: string]: unknown;
+}
 
-const story = { storyId: idSchema };
+const named = { storyId: idSchema };
 
 /** Loose: options that a client sends beside the ids are allowed, and mean nothing here. */
 const commandSchema = z.discriminatedUnion("type", [
-  z.looseObject({ type: z.literal("ENQUEUE_STORY"), ...story }),
-  z.looseObject({ type: z.literal("FORCE_ENQUEUE_STORY"), ...story, bypassDependencies: z.boolean().default(false) }),
-  z.looseObject({ type: z.literal("CANCEL_STORY"), ...story }),
+  z.looseObject({ type: z.literal("ENQUEUE_STORY"), ...named }),
+  z.looseObject({ type: z.literal("FORCE_ENQUEUE_STORY"), ...named, bypassDependencies: z.boolean().default(false) }),
+  z.looseObject({ type: z.literal("CANCEL_STORY"), ...named }),
   z.looseObject({ type: z.literal("PING") }),
   z.looseObject({ type: z.literal("START_ORCHESTRATOR") }),
   z.looseObject({ type: z.literal("HALT") }),
@@ -35,7 +43,7 @@ export async function runCommandRequest(body: object, by: Caller, orchestrator: 
       return ping(orchestrator);
     case "START_ORCHESTRATOR":
       return start(orchestrator);
-    case "HALT":
+    default:
       return halt(by, orchestrator);
   }
 }
@@ -43,8 +51,8 @@ export async function runCommandRequest(body: object, by: Caller, orchestrator: 
 function readCommand(body: object): z.output<typeof commandSchema> {
   const type: unknown = "type" in body ? body.type : undefined;
   if (!commandTypes.some((known) => known === type)) {
-    const named = typeof type === "string" ? `"${type.slice(0, 64)}" is unknown` : "it has no type";
-    throw new Refusal(`Cannot run the command: ${named}; known are ${commandTypes.join(", ")}`);
+    const fault = typeof type === "string" ? `"${type.slice(0, 64)}" is unknown` : "it has no type";
+    throw new Refusal(`Cannot run the command: ${fault}; known are ${commandTypes.join(", ")}`);
   }
   const checked = commandSchema.safeParse(body);
   if (checked.success) return checked.data;
@@ -93,7 +101,7 @@ async function cancel(storyId: string, by: Caller, orchestrator: Orchestrator): 
 function ping({ telemetry, now }: Orchestrator): Answer {
   const timestamp = now();
   telemetry.publish({ type: "PONG", timestamp });
-  return { success: true, command: "PING", type: "PONG", timestamp };
+  return { success: true, command: "PING", type: "PONG", message: "luno is here", timestamp };
 }
 
 function start({ ledger, conductor }: Orchestrator): Answer {

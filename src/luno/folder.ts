@@ -1,4 +1,3 @@
-import { messageOf } from "../lib/errors.ts";
 import type { Files } from "../runtime/types.ts";
 import catalogue from "./examples/catalogue.json" with { type: "json" };
 import nightlyPlan from "./examples/SKOREQ-NIGHTLY.json" with { type: "json" };
@@ -42,6 +41,6 @@ function writeOnce(files: Files, path: string, document: object): void {
   try {
     files.writeNew(path, `${JSON.stringify(document, null, 2)}\n`, 0o600);
   } catch (error) {
-    if ((error as { code?: unknown }).code !== "EEXIST") throw new Error(`Cannot write ${path}: ${messageOf(error)}`);
+    if ((error as { code?: unknown }).code !== "EEXIST") throw error;
   }
 }

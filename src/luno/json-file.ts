@@ -1,4 +1,4 @@
-import { z } from "zod";
+import type { z } from "zod";
 import type { Fault } from "../lib/errors.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Files } from "../runtime/types.ts";

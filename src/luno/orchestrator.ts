@@ -85,7 +85,19 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
     access: options.access,
   });
   const orchestrator: Orchestrator = {
-    ...{ ledger, kernel, agents, conductor, plans, shelf, telemetry, logs, clock, log, startedAtMs, facts, now },
+    ledger,
+    kernel,
+    agents,
+    conductor,
+    plans,
+    shelf,
+    telemetry,
+    logs,
+    clock,
+    log,
+    startedAtMs,
+    facts,
+    now,
   };
   ledger.onChange((moved) => announce(orchestrator, moved));
   return orchestrator;

@@ -75,8 +75,15 @@ function enqueuePlan(planId: string, by: Caller, { plans, kernel, conductor }: O
   const [queued, waiting, alreadyQueued] = [taken("queued"), taken("waiting"), taken("already_queued")];
   const message = `Queued: ${counted(queued.length)}; waiting for dependencies: ${counted(waiting.length)}`;
   return {
-    ...{ success: true, command: "ENQUEUE_PLAN", planId, status: "queued" },
-    ...{ queued, waiting, alreadyQueued, refused, message },
+    success: true,
+    command: "ENQUEUE_PLAN",
+    planId,
+    status: "queued",
+    queued,
+    waiting,
+    alreadyQueued,
+    refused,
+    message,
   };
 }
 

@@ -12,7 +12,6 @@ import type { Folder } from "./folder.ts";
 import { fillFolder, folderAt } from "./folder.ts";
 import { createApp } from "./http/app.ts";
 import { isLoopback } from "./http/browser-guard.ts";
-import { bodyBytesMax } from "./http/request.ts";
 import { BadFile } from "./json-file.ts";
 import { Ledger } from "./ledger.ts";
 import type { Orchestrator } from "./orchestrator.ts";
@@ -26,6 +25,8 @@ export const defaultBeatMs = 5000;
 /** Long enough to see it happen, short enough to try again. */
 export const defaultRunMs = 1500;
 export const defaultAgents = 2;
+/** Each agent's story may be a process; a workstation has no use for more at a time. */
+export const agentsMax = 16;
 
 export interface LunoOptions {
   readonly runtime: Runtime;
@@ -60,7 +61,12 @@ export async function startLuno(options: LunoOptions): Promise<Luno> {
     const ledger = openLedger(runtime, folder, clock, log);
     const audit = new EnqueueAudit(runtime.files, folder.auditPath, log);
     const orchestrator = createOrchestrator({
-      ...{ runtime, folder, ledger, audit, clock, log },
+      runtime,
+      folder,
+      ledger,
+      audit,
+      clock,
+      log,
       beatMs: options.beatMs ?? defaultBeatMs,
       runMs: options.runMs ?? defaultRunMs,
       agents: options.agents ?? defaultAgents,
@@ -123,7 +129,8 @@ async function listen(
   const app = createApp({ orchestrator, admission });
   try {
     return await runtime.serve({
-      ...{ host, port, bodyBytesMax },
+      host,
+      port,
       fetch: (request, connection) => app.fetch(request, { connection }),
     });
   } catch (error) {

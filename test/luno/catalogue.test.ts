@@ -21,8 +21,13 @@ describe("loadCatalogue", () => {
   test("fills in what a story leaves out", () => {
     const [story] = load([{ storyId: "A" }])();
     expect(story).toEqual({
-      ...{ storyId: "A", title: "A story", queue: "free-tier", dependencies: [], status: "todo" },
-      ...{ epicId: "EPIC-1", sprintId: "SPRINT-1" },
+      storyId: "A",
+      title: "A story",
+      queue: "free-tier",
+      dependencies: [],
+      status: "todo",
+      epicId: "EPIC-1",
+      sprintId: "SPRINT-1",
     });
   });
 

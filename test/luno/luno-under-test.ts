@@ -9,7 +9,7 @@ import { startLuno } from "../../src/luno/start.ts";
 /** What a test wants done when it ends, newest first. */
 const endings: (() => unknown)[] = [];
 afterEach(async () => {
-  for (const end of endings.splice(0).reverse()) await end();
+  for (const end of endings.splice(0).toReversed()) await end();
 });
 
 export function atEnd(end: () => unknown): void {
@@ -30,7 +30,11 @@ const testBeatMs = 60_000;
 export async function startTestLuno(options: Partial<LunoOptions> = {}) {
   const folder = options.folder ?? temporaryFolder();
   const luno = await startLuno({
-    ...{ runtime, host: "127.0.0.1", port: 0, runMs: 4, beatMs: testBeatMs },
+    runtime,
+    host: "127.0.0.1",
+    port: 0,
+    runMs: 4,
+    beatMs: testBeatMs,
     ...options,
     folder,
   });

@@ -21,7 +21,12 @@ function desk(files: Files = runtime.files) {
   let nowMs = 1_800_000_000_000;
   const clock: Clock = { now: () => nowMs, monotonic: () => nowMs };
   const ledger = new Ledger({
-    ...{ files, path: path.join(folder, "state.json"), clock, log: silentLog, stories: [], state: emptyState },
+    files,
+    path: path.join(folder, "state.json"),
+    clock,
+    log: silentLog,
+    stories: [],
+    state: emptyState,
   });
   const plan = (planId: string, stories: object[], named = planId): void =>
     writeStories(path.join(plansFolder, `${named}.json`), { planId, title: "A plan" }, stories);

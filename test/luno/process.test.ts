@@ -17,8 +17,8 @@ function launch(launcher: string[], args: string[], env: Record<string, string> 
 /** The port in the start line. Reads on behind it: a reader that goes away breaks the pipe. */
 function startedPort(child: ReturnType<typeof launch>): Promise<number> {
   return new Promise((resolve, reject) => {
-    let text = "";
-    const read = async (): Promise<void> => {
+    const read = async (): Promise<string> => {
+      let text = "";
       for await (const chunk of child.stderr) {
         text += new TextDecoder().decode(chunk);
         const line = /"event":"luno_started","name":"roxy-core luno, a stand-in for Podium","url":"[^"]*:(\d+)"/.exec(
@@ -26,9 +26,9 @@ function startedPort(child: ReturnType<typeof launch>): Promise<number> {
         );
         if (line) resolve(Number(line[1]));
       }
-      reject(new Error(`luno ended before it had started: ${text}`));
+      return text;
     };
-    void read();
+    void read().then((all) => reject(new Error(`luno ended before it had started: ${all}`)));
   });
 }
 
@@ -45,7 +45,7 @@ test.each(launchers)(
     const port = await startedPort(child);
     const stream = await openStream(port);
     await post(port, { type: "ENQUEUE_STORY", storyId: "A" });
-    const { line } = await stream.until((f) => /^pid/.test(String(f["line"])));
+    const { line } = await stream.until((f) => String(f["line"]).startsWith("pid"));
     child.kill("SIGTERM");
     expect(await child.exited).toBe(0);
     expect(() => process.kill(Number(String(line).slice(4)), 0)).toThrow("ESRCH");
@@ -60,7 +60,7 @@ test.each(launchers)(
     const port = await startedPort(first);
     const stream = await openStream(port);
     await post(port, { type: "ENQUEUE_STORY", storyId: "A" });
-    const { line } = await stream.until((f) => /^pid/.test(String(f["line"])));
+    const { line } = await stream.until((f) => String(f["line"]).startsWith("pid"));
     atEnd(() => process.kill(Number(String(line).slice(4)), "SIGKILL"));
     first.kill("SIGKILL");
     await first.exited;

@@ -29,7 +29,9 @@ describe("after a restart", () => {
     if ((await second.story("A"))["status"] !== "done") await after.status("A", "done");
     expect(await second.story("A")).toMatchObject({ status: "done", runs: 1 });
     expect(await second.story("ENDLESS")).toMatchObject({
-      ...{ status: "failed", message: "luno was stopped while this story ran", runs: 1 },
+      status: "failed",
+      message: "luno was stopped while this story ran",
+      runs: 1,
     });
   });
 

@@ -16,7 +16,11 @@ test("a plan is prepared, applied with its nonce and enqueued, and all its stori
   expect(await luno.skoreq("apply", { planId, nonce })).toMatchObject({ success: true, planId, stories: ids });
   expect((await luno.story(ids[0]!))["status"]).toBe("todo");
   expect(await luno.skoreq("enqueue", { planId, nonce })).toMatchObject({
-    ...{ success: true, planId, queued: [ids[0]], waiting: ids.slice(1), refused: [] },
+    success: true,
+    planId,
+    queued: [ids[0]],
+    waiting: ids.slice(1),
+    refused: [],
   });
   await Promise.all(ids.map((id) => stream.status(id, "done")));
   const steps = stream.frames
@@ -37,13 +41,16 @@ test("a second use of the nonce is refused, and enqueueing the plan again runs n
   const { nonce } = await luno.skoreq("prepare-apply", { planId });
   await luno.skoreq("apply", { planId, nonce });
   expect(await luno.skoreq("apply", { planId, nonce })).toEqual({
-    ...{ success: false, error: "Cannot apply SKOREQ-XXX: this nonce was used already", planId },
+    success: false,
+    error: "Cannot apply SKOREQ-XXX: this nonce was used already",
+    planId,
   });
   await luno.skoreq("enqueue", { planId });
   await luno.skoreq("enqueue", { planId });
   await Promise.all(ids.map((id) => stream.status(id, "done")));
   expect(await luno.skoreq("enqueue", { planId })).toMatchObject({
-    ...{ success: false, error: "Cannot enqueue plan SKOREQ-XXX: it is done (all 4 stories)" },
+    success: false,
+    error: "Cannot enqueue plan SKOREQ-XXX: it is done (all 4 stories)",
   });
   for (const id of ids) expect((await luno.story(id))["runs"]).toBe(1);
 });

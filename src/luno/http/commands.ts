@@ -9,20 +9,30 @@ import { Refusal } from "../vocabulary.ts";
 import type { LunoEnv } from "./request.ts";
 import { readObject } from "./request.ts";
 
+/** What is told of a command on the stream and in the logs: the ids, never a nonce. */
+interface Report {
+  readonly command: string;
+  readonly by: string;
+  readonly ids: { readonly storyId?: string; readonly planId?: string };
+}
+
 /** Everything that changes something: admins only, each answer announced as COMMAND_RESULT. */
 export function commandRoutes(orchestrator: Orchestrator): Hono<LunoEnv> {
   const routes = new Hono<LunoEnv>();
   routes.post("/api/command", async (c) => {
     const body = await admitted(c);
-    return answer(c, body, String(fieldOf(body, "type") ?? "?"), orchestrator, () =>
+    const command = textOf(body, "type", 64) ?? "?";
+    return answer(c, reportOf(c, command, body), orchestrator, () =>
       runCommandRequest(body, c.var.caller, orchestrator),
     );
   });
   for (const step of planSteps) {
-    const name = { "prepare-apply": "PREPARE_APPLY", apply: "APPLY", enqueue: "ENQUEUE_PLAN" }[step];
+    const command = { "prepare-apply": "PREPARE_APPLY", apply: "APPLY", enqueue: "ENQUEUE_PLAN" }[step];
     routes.post(`/api/governance/skoreq/${step}`, async (c) => {
       const body = await admitted(c);
-      return answer(c, body, name, orchestrator, () => runPlanStep(step, body, c.var.caller, orchestrator));
+      return answer(c, reportOf(c, command, body), orchestrator, () =>
+        runPlanStep(step, body, c.var.caller, orchestrator),
+      );
     });
   }
   return routes;
@@ -36,46 +46,46 @@ function admitted(c: Context<LunoEnv>): Promise<object> {
 
 async function answer(
   c: Context<LunoEnv>,
-  body: object,
-  command: string,
+  report: Report,
   orchestrator: Orchestrator,
   run: () => Answer | Promise<Answer>,
 ): Promise<Response> {
-  const { telemetry, log, logs, now } = orchestrator;
-  const about = {
-    ...idOf(body, "storyId"),
-    ...idOf(body, "planId"),
-  };
-  const by = c.var.caller.name;
   try {
     const result = await run();
-    const { message, status } = result as { message?: string; status?: string };
-    telemetry.publish({
-      ...{ type: "COMMAND_RESULT", command, success: true, ...about, timestamp: now() },
-      ...(status !== undefined && { status }),
-      ...(message !== undefined && { message }),
-    });
-    log.info("luno_command", { command, ...about, by });
-    if (command !== "PING") logs.add({ timestamp: now(), level: "info", message: `${command} by ${by}: ${message}` });
+    reportSuccess(report, result, orchestrator);
     return c.json(result);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    const shown = command.slice(0, 64);
-    telemetry.publish({
-      ...{ type: "COMMAND_RESULT", command: shown, success: false, ...about, error: error.message, timestamp: now() },
-    });
-    log.info("luno_command_refused", { command: shown, ...about, by, reason: error.message });
-    logs.add({ timestamp: now(), level: "warn", message: error.message });
-    return c.json({ success: false, error: error.message, ...about }, error.status);
+    reportRefusal(report, error.message, orchestrator);
+    return c.json({ success: false, error: error.message, ...report.ids }, error.status);
   }
 }
 
-function fieldOf(body: object, key: string): unknown {
-  return (body as Record<string, unknown>)[key];
+function reportSuccess({ command, by, ids }: Report, result: Answer, orchestrator: Orchestrator): void {
+  const { telemetry, log, logs, now } = orchestrator;
+  const { status, message } = result;
+  const told = { ...(status !== undefined && { status }), message };
+  telemetry.publish({ type: "COMMAND_RESULT", command, success: true, ...ids, ...told, timestamp: now() });
+  log.info("luno_command", { command, ...ids, by });
+  // A ping every few seconds would push everything else out of the ring.
+  if (command !== "PING") logs.add({ timestamp: now(), level: "info", message: `${command} by ${by}: ${message}` });
 }
 
-/** The id that the answer repeats; one that is no short text is left out. */
-function idOf<K extends string>(body: object, key: K): { [P in K]?: string } {
-  const id = fieldOf(body, key);
-  return typeof id === "string" && id.length <= 128 ? ({ [key]: id } as { [P in K]?: string }) : {};
+function reportRefusal({ command, by, ids }: Report, error: string, orchestrator: Orchestrator): void {
+  const { telemetry, log, logs, now } = orchestrator;
+  telemetry.publish({ type: "COMMAND_RESULT", command, success: false, ...ids, error, timestamp: now() });
+  log.info("luno_command_refused", { command, ...ids, by, reason: error });
+  logs.add({ timestamp: now(), level: "warn", message: error });
+}
+
+function reportOf(c: Context<LunoEnv>, command: string, body: object): Report {
+  const [storyId, planId] = [textOf(body, "storyId", 128), textOf(body, "planId", 128)];
+  const ids = { ...(storyId !== undefined && { storyId }), ...(planId !== undefined && { planId }) };
+  return { command, by: c.var.caller.name, ids };
+}
+
+/** A text of the body that may be repeated; one that is too long, or no text, is left out. */
+function textOf(body: object, key: string, lengthMax: number): string | undefined {
+  const text = (body as Record<string, unknown>)[key];
+  return typeof text === "string" && text.length <= lengthMax ? text : undefined;
 }

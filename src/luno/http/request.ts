@@ -10,8 +10,8 @@ export interface LunoEnv {
   Variables: { caller: Caller };
 }
 
-/** The largest legal command has two ids and 4 KiB of options; the runtime cuts longer bodies off as well. */
-export const bodyBytesMax = 65_536;
+/** The largest legal command has two ids and 4 KiB of options. */
+const bodyBytesMax = 65_536;
 
 /** The body as a JSON object. @throws Refusal 400 or 413 */
 export async function readObject(c: Context<LunoEnv>): Promise<object> {
@@ -22,7 +22,7 @@ export async function readObject(c: Context<LunoEnv>): Promise<object> {
   throw new Refusal("Cannot read the body: it is not a JSON object", 400);
 }
 
-/** Stops reading at the limit: Deno's server sets none of its own. */
+/** Stops reading at the limit, whatever the length header promised. */
 async function readBody(request: Request): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;

@@ -81,8 +81,14 @@ describe("the reading routes", () => {
     const { json } = await (await startTestLuno()).get("/api/status");
     expect(json).toMatchObject({ success: true, currentStory: null, queue: [], running: [] });
     expect(json["stories"].find((story: Json) => story["storyId"] === "STORY-003")).toEqual({
-      ...{ storyId: "STORY-003", title: "Depends on the two stories above", status: "todo", runs: 0 },
-      ...{ queue: "free-tier", epicId: "EPIC-001", sprintId: "SPRINT-001", run: "simulated" },
+      storyId: "STORY-003",
+      title: "Depends on the two stories above",
+      status: "todo",
+      runs: 0,
+      queue: "free-tier",
+      epicId: "EPIC-001",
+      sprintId: "SPRINT-001",
+      run: "simulated",
       dependencies: ["STORY-001", "STORY-002"],
     });
     expect(json["agents"]).toMatchObject([{ status: "idle" }, { status: "idle" }]);
