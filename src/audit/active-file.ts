@@ -67,8 +67,9 @@ export class ActiveFile {
     if (this.#files.stat(target)) throw new Fatal(`${target} is in the way`, exitCodes.integrity);
     this.#files.rename(this.path, target);
     this.#files.syncFolder(this.#dir);
-    this.#file.close();
+    const closed = this.#file;
     this.#file = this.#files.openAppend(this.path);
+    closed.close();
     this.#files.syncFolder(this.#dir);
     this.#start = next;
     this.#bytes = 0;

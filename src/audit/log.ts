@@ -179,8 +179,11 @@ export class AuditLog {
     await this.#upkeep;
     this.#checkpoints.stop();
     if (this.#state === "closing") this.#state = "closed";
-    this.#file.close();
-    this.#lock.release();
+    try {
+      this.#file.close();
+    } finally {
+      this.#lock.release();
+    }
   }
 
   #enqueue(draft: Draft): Promise<StoredRecord> {
