@@ -59,10 +59,13 @@ test("a json line is one object with the fields as they were", () => {
   );
 });
 
-test.each(logLevels.map((level, index) => [level, index] as const))("level %s silences what is below it", (level, index) => {
-  const lines: string[] = [];
-  const log = logInto(lines, "json", level);
-  for (const each of logLevels) log[each]("said");
-  const said = lines.map((line) => (JSON.parse(line) as { level: string }).level);
-  expect(said).toEqual(logLevels.slice(index));
-});
+test.each(logLevels.map((level, index) => [level, index] as const))(
+  "level %s silences what is below it",
+  (level, index) => {
+    const lines: string[] = [];
+    const log = logInto(lines, "json", level);
+    for (const each of logLevels) log[each]("said");
+    const said = lines.map((line) => (JSON.parse(line) as { level: string }).level);
+    expect(said).toEqual(logLevels.slice(index));
+  },
+);

@@ -1,0 +1,26 @@
+import { createInterface } from "node:readline";
+import { runtime } from "#runtime";
+import type { ExchangeError, OutgoingRequest } from "../../src/runtime/types.ts";
+
+/**
+ * Runs exchanges on whichever runtime starts it: one JSON request a line on standard input, one JSON result a line on
+ * standard output, in the order in which they end.
+ */
+interface Asked {
+  readonly id: number;
+  readonly request: OutgoingRequest;
+}
+
+async function run({ id, request }: Asked): Promise<object> {
+  try {
+    const { status, contentType, body } = await runtime.exchange(request);
+    return { id, status, contentType, body: new TextDecoder().decode(body) };
+  } catch (error) {
+    const { kind, sent, message } = error as ExchangeError;
+    return { id, kind, sent, message };
+  }
+}
+
+createInterface({ input: process.stdin }).on("line", (line) => {
+  void run(JSON.parse(line) as Asked).then((result) => process.stdout.write(`${JSON.stringify(result)}\n`));
+});

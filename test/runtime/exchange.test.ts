@@ -1,0 +1,83 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { OutgoingRequest } from "../../src/runtime/types.ts";
+import type { Driver } from "./driver.ts";
+import { runtimeNames, startDriver } from "./driver.ts";
+import type { ExchangeCase } from "./exchange-cases.ts";
+import { exchangeCases } from "./exchange-cases.ts";
+import type { RawServer } from "./raw-server.ts";
+import { rawServer, refusedPort } from "./raw-server.ts";
+
+const body = '{"type":"ENQUEUE_STORY","storyId":"STORY-001","note":"ä€"}';
+const bodyBytes = new TextEncoder().encode(body).length;
+
+function post(url: string, bounds: Partial<OutgoingRequest> = {}): OutgoingRequest {
+  const headers = { "content-type": "application/json", authorization: "Bearer t0ken" };
+  return { url, method: "POST", headers, body, timeoutMs: 5000, bodyBytesMax: 4096, ...bounds };
+}
+
+async function play(driver: Driver, { answer, onConnect, expected, arrives = true, ...bounds }: ExchangeCase) {
+  const server = await rawServer(answer, onConnect);
+  try {
+    const result = await driver.exchange(post(`${server.url}/api/command`, bounds));
+    expect(result).toMatchObject(expected);
+    expect(server.requests.length).toBe(arrives ? 1 : 0);
+    expect(server.connections()).toBe(1);
+  } finally {
+    await server.close();
+  }
+}
+
+for (const name of runtimeNames) {
+  describe(`exchange on ${name}`, () => {
+    let driver: Driver;
+    let proxy: RawServer;
+    beforeAll(async () => {
+      proxy = await rawServer((socket) => void socket.end("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nproxy"));
+      const { url } = proxy;
+      driver = startDriver(name, { HTTP_PROXY: url, http_proxy: url, ALL_PROXY: url, all_proxy: url, NO_PROXY: "" });
+    });
+    afterAll(async () => {
+      driver.stop();
+      await proxy.close();
+    });
+
+    test.each(exchangeCases.map((each) => [each.name, each] as const))("%s", async (_name, each) => {
+      await play(driver, each);
+    });
+
+    test("a port where nothing listens: nothing was sent", async () => {
+      const port = await refusedPort();
+      for (const host of ["127.0.0.1", "localhost", "[::1]"]) {
+        expect(await driver.exchange(post(`http://${host}:${port}/`))).toMatchObject({
+          kind: "unreachable",
+          sent: false,
+        });
+      }
+    });
+
+    test("a name that does not resolve: nothing was sent", async () => {
+      const result = await driver.exchange(post("http://podium.invalid:3847/"));
+      expect(result).toMatchObject({ kind: "unreachable", sent: false });
+    });
+
+    test("what arrives is the request as it was given", async () => {
+      const server = await rawServer((socket) => void socket.end("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"));
+      await driver.exchange(post(`${server.url}/api/command?x=1`));
+      const [head, text] = server.requests[0]!.split("\r\n\r\n") as [string, string];
+      expect(head.split("\r\n")[0]).toBe("POST /api/command?x=1 HTTP/1.1");
+      expect(head.toLowerCase()).toContain("authorization: bearer t0ken");
+      expect(head.toLowerCase()).toContain(`content-length: ${bodyBytes}`);
+      expect(new TextDecoder().decode(Uint8Array.from(text, (c) => c.charCodeAt(0)))).toBe(body);
+      await server.close();
+    });
+
+    test("each exchange has a connection of its own, and none goes through a proxy", async () => {
+      const keepAlive = "HTTP/1.1 200 OK\r\nconnection: keep-alive\r\ncontent-length: 2\r\n\r\nok";
+      const server = await rawServer((socket) => void socket.write(keepAlive));
+      for (let i = 0; i < 5; i++) await driver.exchange(post(server.url));
+      expect([server.requests.length, server.connections()]).toEqual([5, 5]);
+      expect(proxy.requests).toEqual([]);
+      await server.close();
+    });
+  });
+}
