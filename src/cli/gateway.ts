@@ -8,6 +8,7 @@ import { Refusals } from "../dispatch/refusals.ts";
 import type { AppDeps } from "../http/app.ts";
 import { createApp } from "../http/app.ts";
 import { requireToken, trustLocal } from "../http/authenticate.ts";
+import { JobArchive } from "../jobs/archive.ts";
 import { JobStore } from "../jobs/store.ts";
 import type { Clock } from "../lib/clock.ts";
 import { Fatal, messageOf } from "../lib/errors.ts";
@@ -68,8 +69,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   };
 }
 
+/** What the doors are opened onto. */
+interface Core extends DispatchDeps {
+  readonly archive: JobArchive;
+}
+
 /** The log is opened first: it tells the jobs, keys and limits what happened before. */
-async function openDispatch(options: GatewayOptions, onFatal: (fatal: Fatal) => void): Promise<DispatchDeps> {
+async function openDispatch(options: GatewayOptions, onFatal: (fatal: Fatal) => void): Promise<Core> {
   const { runtime, config, clock, log } = options;
   const jobs = new JobStore();
   const keys = new Keys(clock);
@@ -102,7 +108,12 @@ async function openDispatch(options: GatewayOptions, onFatal: (fatal: Fatal) => 
   return {
     log: audit,
     jobs,
-    findJob: (jobId) => Promise.resolve(jobs.get(jobId)),
+    archive: new JobArchive(jobs, () => ({
+      files: runtime.files,
+      sha256: runtime.sha256,
+      dir: config.audit.dir,
+      lastSeq: audit.head.seq,
+    })),
     keys,
     limits,
     lane: new Lane({ maxInFlight: config.podium.max_in_flight, queueLimit: config.podium.queue_limit }),
@@ -132,14 +143,14 @@ function tokenSource({ config, secrets, clock }: GatewayOptions): DispatchDeps["
 
 function appDeps(
   options: GatewayOptions,
-  dispatch: DispatchDeps,
+  dispatch: Core,
   { hub, clients, telemetry, context }: StreamRoom,
 ): AppDeps {
   const { runtime, config, log, clientToken } = options;
   return {
     dispatch,
     bodyBytesMax: config.limits.body_bytes_max,
-    findJob: dispatch.findJob,
+    archive: dispatch.archive,
     async podiumStatus() {
       const token = await dispatch.token({ subject: "roxy-core", role: "viewer" });
       return dispatch.podium.send(fillRoute(config.podium.routes.status, { action: "status" }), token);

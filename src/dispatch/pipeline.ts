@@ -3,6 +3,7 @@ import { dayOf } from "../lib/clock.ts";
 import { Problem } from "../lib/errors.ts";
 import { jobIdOf, newAuditId } from "../lib/ids.ts";
 import type { Job } from "../jobs/job.ts";
+import type { JobArchive } from "../jobs/archive.ts";
 import type { JobStore } from "../jobs/store.ts";
 import type { Action } from "../wire/dispatch.ts";
 import { isExecuting, subjectOf } from "../wire/dispatch.ts";
@@ -23,8 +24,7 @@ import type { Refusals } from "./refusals.ts";
 export interface DispatchDeps extends ForwardDeps, ReconcileDeps {
   readonly log: AuditLog;
   readonly jobs: JobStore;
-  /** A job from memory or, when it is older, from the log. */
-  readonly findJob: (jobId: string) => Promise<Job | undefined>;
+  readonly archive: Pick<JobArchive, "find">;
   readonly keys: Keys;
   readonly limits: Limits;
   readonly lane: Lane;
@@ -91,7 +91,7 @@ function fingerprintOf({ sha256 }: DispatchDeps, { command, asker }: Incoming): 
 }
 
 async function replay(deps: DispatchDeps, jobId: string): Promise<Dispatched> {
-  const job = await deps.findJob(jobId);
+  const job = await deps.archive.find(jobId);
   if (!job)
     throw new Problem("not_found", `The answer of ${jobId} is no longer in the audit log; nothing was executed`);
   return { ...answerOf(job), replayed: true };
@@ -114,7 +114,7 @@ async function settleEarlier(deps: DispatchDeps, incoming: Incoming, claim: Clai
   const { command } = incoming;
   if (!isExecuting(command.action)) return undefined;
   const sameKey = claim.kind === "unknown";
-  const job = sameKey ? await deps.findJob(claim.jobId) : deps.jobs.unsettledOf(subjectOf(command));
+  const job = sameKey ? await deps.archive.find(claim.jobId) : deps.jobs.unsettledOf(subjectOf(command));
   if (!job && sameKey) throw new Problem("podium_timeout", `${claim.jobId} can't be read back; nothing more was sent`);
   if (!job || job.status !== "unknown") return job && sameKey ? { ...answerOf(job), replayed: true } : undefined;
   const finding = await reconcile(deps, job);

@@ -1,40 +1,98 @@
 import { Hono } from "hono";
 import { Problem } from "../lib/errors.ts";
 import { parseJobId } from "../lib/ids.ts";
+import type { JobArchive } from "../jobs/archive.ts";
 import type { Job } from "../jobs/job.ts";
+import type { JobsQuery } from "../wire/jobs.ts";
+import { jobsQuerySchema } from "../wire/jobs.ts";
+import { faultsOf } from "../wire/problem.ts";
 import type { HttpEnv } from "./app.ts";
 import { streamUrl } from "./dispatch.ts";
 import { notFound } from "./problem.ts";
 import { asJson, jsonResponse, jsonWith } from "./raw-json.ts";
 
 export interface JobRouteDeps {
-  /** A job from memory or, when it is older, from the log. */
-  readonly findJob: (jobId: string) => Promise<Job | undefined>;
+  readonly archive: Pick<JobArchive, "find" | "list" | "firstDay">;
 }
 
-/** `GET /api/orchestrator/status/{job_id}`: what became of one dispatch. */
-export function jobRoutes({ findJob }: JobRouteDeps): Hono<HttpEnv> {
-  return new Hono<HttpEnv>().get("/api/orchestrator/status/:job_id", async (c) => {
-    const job = await requireJob(findJob, c.req.param("job_id"));
-    return jsonResponse(jobJson(job, c.req.raw));
-  });
+/** `GET /api/orchestrator/status/{job_id}`: what became of one dispatch. `GET /api/orchestrator/jobs`: of all. */
+export function jobRoutes({ archive }: JobRouteDeps): Hono<HttpEnv> {
+  return new Hono<HttpEnv>()
+    .get("/api/orchestrator/status/:job_id", async (c) => {
+      const job = await requireJob(archive, c.req.param("job_id"));
+      return jsonResponse(jobJson(job, c.req.raw, { success: true }));
+    })
+    .get("/api/orchestrator/jobs", async (c) => {
+      const query = parseQuery(c.req.queries());
+      const { jobs, nextBefore } = await archive.list(query, positionOf(query));
+      const list = `[${jobs.map((job) => jobJson(job, c.req.raw)).join(",")}]`;
+      const next = nextBefore === undefined ? null : cursorOf(query, nextBefore);
+      return jsonResponse(jsonWith({ success: true, next }, { jobs: list }));
+    });
 }
 
 /** @throws Problem `not_found` or, for what can't be a job id, `invalid_request` */
-export async function requireJob(find: JobRouteDeps["findJob"], jobId: string): Promise<Job> {
-  if (!parseJobId(jobId)) {
-    throw new Problem("invalid_request", "A job id looks like JOB-20260109-001", {
-      errors: [{ pointer: "/job_id", detail: "Not a job id" }],
-    });
+export async function requireJob(archive: JobRouteDeps["archive"], jobId: string): Promise<Job> {
+  const id = parseJobId(jobId);
+  if (!id) throw invalid("/job_id", "A job id looks like JOB-20260109-001");
+  const job = await archive.find(jobId);
+  if (job) return job;
+  const firstDay = archive.firstDay();
+  if (firstDay !== undefined && id.day < firstDay) {
+    throw notFound(`The log of ${id.day} is no longer kept (audit.retention_days): it begins on ${firstDay}`);
   }
-  const job = await find(jobId);
-  if (!job) throw notFound(`No job ${jobId} is in the audit log`);
-  return job;
+  throw notFound(`No job ${jobId} is in the audit log`);
 }
 
-function jobJson({ podium_response, last_event, ...job }: Job, request: Request): string {
+function jobJson({ podium_response, last_event, ...job }: Job, request: Request, first: object = {}): string {
   return jsonWith(
-    { success: true, podium_status: null, ...job, stream_url: streamUrl(request, job.job_id) },
+    { ...first, podium_status: null, ...job, stream_url: streamUrl(request, job.job_id) },
     { podium_result: asJson(podium_response), last_event: asJson(last_event) },
   );
+}
+
+/** @throws Problem `invalid_request` naming each fault */
+function parseQuery(values: Record<string, string[]>): JobsQuery {
+  const twice = Object.keys(values).find((key) => values[key]!.length > 1);
+  if (twice !== undefined) throw invalid(`/${twice}`, "This parameter stands twice");
+  const single = Object.fromEntries(Object.entries(values).map(([key, [value]]) => [key, value]));
+  const query = jobsQuerySchema.safeParse(single);
+  if (query.success) return query.data;
+  const errors = faultsOf(query.error);
+  throw new Problem("invalid_request", `${errors[0]?.pointer ?? ""}: ${errors[0]?.detail ?? "Invalid query"}`, {
+    errors,
+  });
+}
+
+function invalid(pointer: string, detail: string): Problem {
+  return new Problem("invalid_request", detail, { errors: [{ pointer, detail }] });
+}
+
+/** A cursor belongs to its filter: with another one it would skip jobs silently. */
+function filterOf({ status, story, action, user, day }: JobsQuery): string {
+  return JSON.stringify([status, story, action, user, day]);
+}
+
+function cursorOf(query: JobsQuery, before: string): string {
+  const bytes = new TextEncoder().encode(`${before} ${filterOf(query)}`);
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replaceAll("=", "");
+}
+
+function positionOf(query: JobsQuery): string | undefined {
+  if (query.cursor === undefined) return undefined;
+  let text = "";
+  try {
+    const bytes = Uint8Array.from(atob(query.cursor.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
+    text = new TextDecoder().decode(bytes);
+  } catch {
+    throw invalid("/cursor", "Not a cursor of ours");
+  }
+  const space = text.indexOf(" ");
+  const before = text.slice(0, space);
+  if (!parseJobId(before)) throw invalid("/cursor", "Not a cursor of ours");
+  if (text.slice(space + 1) !== filterOf(query)) throw invalid("/cursor", "This cursor belongs to another filter");
+  return before;
 }

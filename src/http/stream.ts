@@ -13,11 +13,11 @@ export interface StreamRouteDeps extends JobRouteDeps {
 }
 
 /** `WS /api/orchestrator/stream[/{job_id}]`: Podium's frames, unchanged. */
-export function streamRoutes({ stream, findJob }: StreamRouteDeps): Hono<HttpEnv> {
+export function streamRoutes({ stream, archive }: StreamRouteDeps): Hono<HttpEnv> {
   return new Hono<HttpEnv>()
     .get("/api/orchestrator/stream", (c) => upgrade(c, stream, wishOf(c)))
     .get("/api/orchestrator/stream/:job_id", async (c) => {
-      const job = await requireJob(findJob, c.req.param("job_id"));
+      const job = await requireJob(archive, c.req.param("job_id"));
       return upgrade(c, stream, { ...wishOf(c), job: viewOf(job, stream.terminalStatuses) });
     });
 }

@@ -20,10 +20,13 @@ export class JobStore {
   readonly #open = new Map<string, Job>();
   /** The newest dispatch with an unknown outcome, by story or plan step, until the outcome is found out. */
   readonly #unsettled = new Map<string, Job>();
+  /** The first day of which every job is in memory; a replay may begin in the middle of the day before. */
+  #completeFrom: string | undefined;
   #day = "";
   #number = 0;
 
   apply(record: StoredRecord): void {
+    this.#completeFrom ??= record.seq === 0 ? record.timestamp.slice(0, 10) : dayAfter(record.timestamp);
     if (record.job_id === undefined) return;
     if (record.event === "intent") this.#begin(record);
     else this.#continue(record);
@@ -44,9 +47,20 @@ export class JobStore {
     return this.#unsettled.get(subject);
   }
 
-  /** Jobs newest first. */
-  *newestFirst(): Generator<Job> {
-    yield* [...this.#jobs.values()].toReversed();
+  /** Whether every job of this day is in memory. */
+  holdsDay(day: string): boolean {
+    return this.#completeFrom !== undefined && day >= this.#completeFrom;
+  }
+
+  /** Days that jobs in memory were made on, in no order. */
+  days(): string[] {
+    return [...new Set([...this.#jobs.keys()].map((id) => parseJobId(id)!.day))];
+  }
+
+  /** The jobs of one day, newest first. */
+  ofDay(day: string): Job[] {
+    const prefix = `JOB-${day.replaceAll("-", "")}-`;
+    return [...this.#jobs.values()].filter(({ job_id }) => job_id.startsWith(prefix)).toReversed();
   }
 
   /** Intents that have no outcome: after a crash, the ones whose fate is unknown. */
@@ -101,9 +115,15 @@ export class JobStore {
   #forgetOldest(): void {
     for (const [jobId, job] of this.#jobs) {
       this.#jobs.delete(jobId);
+      const firstWhole = dayAfter(job.created_at);
+      if (firstWhole > (this.#completeFrom ?? "")) this.#completeFrom = firstWhole;
       this.#unsettled.delete(subjectOf(job));
       if (job.story_id !== undefined && this.#byStory.get(job.story_id) === jobId) this.#byStory.delete(job.story_id);
       return;
     }
   }
+}
+
+function dayAfter(timestamp: string): string {
+  return new Date(Date.parse(timestamp.slice(0, 10)) + 86_400_000).toISOString().slice(0, 10);
 }
