@@ -1,5 +1,7 @@
+import type { Clock } from "../lib/clock.ts";
 import type { Child, Process } from "../runtime/types.ts";
 import type { Ending, Execution, RunListener } from "./execution.ts";
+import { OutputGate } from "./output-gate.ts";
 
 /** An agent's story takes minutes; after an hour it is stuck and holds an agent that others wait for. */
 export const commandRunMsMax = 3_600_000;
@@ -7,10 +9,6 @@ export const commandRunMsMax = 3_600_000;
 export const killGraceMs = 2000;
 /** After SIGKILL: a process that has left its group may still hold our pipes open, and is not waited for. */
 const settleMs = 1000;
-/** Lines of one run that become telemetry: more is a flood, and would push everything else out of the log. */
-const linesMax = 10_000;
-/** Characters of a line that become telemetry; the rest is cut. */
-const lineLengthMax = 4096;
 
 export interface CommandRunOptions {
   readonly process: Process;
@@ -18,6 +16,7 @@ export interface CommandRunOptions {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly listener: RunListener;
+  readonly clock: Pick<Clock, "monotonic">;
   readonly runMsMax?: number;
   readonly graceMs?: number;
 }
@@ -25,7 +24,9 @@ export interface CommandRunOptions {
 /** Runs a story's command as the head of a process group. Exit code 0 is `done`, everything else `failed`. */
 export function runCommand(options: CommandRunOptions): Execution {
   const { command, cwd, env, runMsMax = commandRunMsMax, graceMs = killGraceMs } = options;
-  const child = options.process.spawn({ command, cwd, env, group: true, onLine: boundedLines(options.listener) });
+  const gate = new OutputGate((line, stream) => options.listener.line(line, stream), options.clock);
+  const onLine = gate.pass.bind(gate);
+  const child = options.process.spawn({ command, cwd, env, group: true, onLine });
   const { promise: givenUp, resolve: giveUp } = Promise.withResolvers<Ending>();
   const timers: ReturnType<typeof setTimeout>[] = [];
   const later = (ms: number, what: () => void): void => void timers.push(setTimeout(what, ms));
@@ -44,6 +45,7 @@ export function runCommand(options: CommandRunOptions): Execution {
   });
   const ended = Promise.race([child.ended.then(endingOf), givenUp]).then((ending) => {
     for (const timer of timers) clearTimeout(timer);
+    gate.tellLeftOut();
     return timedOut ? failed(`Stopped after ${runMsMax / 1000} s, the longest a story may run`) : ending;
   });
   return { ended, stop };
@@ -57,15 +59,4 @@ function endingOf(end: Awaited<Child["ended"]>): Ending {
 
 function failed(message: string): Ending {
   return { status: "failed", message };
-}
-
-function boundedLines(listener: RunListener): (line: string, stream: "stdout" | "stderr") => void {
-  let count = 0;
-  return (line, stream) => {
-    count++;
-    if (count > linesMax + 1) return;
-    if (count > linesMax) return listener.line(`(more than ${linesMax} lines: the rest is not shown)`, stream);
-    const text = line.length > lineLengthMax ? `${line.slice(0, lineLengthMax)}…` : line;
-    listener.line(text.toWellFormed(), stream);
-  };
 }

@@ -122,10 +122,10 @@ function announce(orchestrator: Orchestrator, moved: readonly Moved[]): void {
 }
 
 function execute(options: OrchestratorOptions, story: Story, agentId: string, listener: RunListener): Execution {
-  const { runtime, folder, runMs } = options;
+  const { runtime, folder, runMs, clock } = options;
   if (!story.command) return simulateRun(runMs, listener);
   const env = { ...withoutSecrets(runtime.process.env), LUNO_STORY_ID: story.storyId, LUNO_AGENT_ID: agentId };
-  return runCommand({ process: runtime.process, command: story.command, cwd: folder.root, env, listener });
+  return runCommand({ process: runtime.process, command: story.command, cwd: folder.root, env, listener, clock });
 }
 
 /** A story is code that somebody else may have planned: it gets our environment, but not the keys to the orchestrator. */

@@ -1,10 +1,11 @@
 import type { Peer } from "../runtime/types.ts";
 import type { Frame } from "./frames.ts";
+import { burstBytesMax } from "./output-gate.ts";
 
 /** A gateway, a panel or two and a script; each client costs a frame a change. */
 export const clientsMax = 64;
-/** Bytes that may wait for a client: some sixteen of the largest frames. A client that far behind does not read. */
-export const clientBytesMax = 1_048_576;
+/** Bytes that may wait for a client: one burst of each of 16 agents. A client that far behind does not read. */
+export const clientBytesMax = 16 * burstBytesMax;
 
 /** The WebSocket clients. Each frame is encoded once; a client that does not read is dropped, never waited for. */
 export class Telemetry {

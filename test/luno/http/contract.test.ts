@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import net from "node:net";
 import { queueLengthMax } from "../../../src/luno/kernel.ts";
 import type { Json } from "../luno-under-test.ts";
-import { folderWith, startTestLuno } from "../luno-under-test.ts";
+import { atEnd, folderWith, startTestLuno } from "../luno-under-test.ts";
 
 describe("POST /api/command", () => {
   test.each([
@@ -132,10 +133,39 @@ describe("/ws", () => {
     expect(frames[1]).toMatchObject({ type: "AGENT_STATUS", agents: [{ storyId: "A", status: "busy" }, {}] });
   });
 
+  test("drops a client that does not read", async () => {
+    const burst = ["sh", "-c", "head -c 240000 /dev/zero | tr '\\0' x | fold -w 2000"];
+    const stories = Array.from({ length: 80 }, (_, i) => ({ storyId: `S${i}`, command: burst }));
+    const luno = await startTestLuno({ folder: folderWith(stories), agents: 8 });
+    await silentClient(luno.port);
+    const metrics = async (): Promise<Json> => (await luno.get("/api/metrics")).json;
+    expect((await metrics())["streamClients"]).toBe(1);
+    for (const { storyId } of stories) await luno.command("ENQUEUE_STORY", { storyId });
+    while ((await metrics())["stories"].byStatus.done < stories.length);
+    expect((await metrics())["streamClients"]).toBe(0);
+  });
+
   test("is refused to a plain request", async () => {
     expect((await (await startTestLuno()).get("/ws")).status).toBe(400);
   });
 });
+
+/** A WebSocket client that shakes hands and then never reads again. */
+function silentClient(port: number): Promise<net.Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect(port, "127.0.0.1", () => {
+      const key = "dGhlIHNhbXBsZSBub25jZQ==";
+      const upgrade = `Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}`;
+      socket.write(`GET /ws HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${upgrade}\r\n\r\n`);
+    });
+    socket.on("error", reject);
+    socket.once("data", () => {
+      socket.pause();
+      resolve(socket);
+    });
+    atEnd(() => socket.destroy());
+  });
+}
 
 test("a queue that is full refuses the next story", async () => {
   const stories = Array.from({ length: queueLengthMax + 2 }, (_, i) => ({
