@@ -52,10 +52,29 @@ export function survey(files: Files, folder: string): Survey {
  * @throws Fatal with the path, what is wrong and what to do
  */
 export function prepareFolder(files: Files, folder: string): void {
-  if (files.stat(folder) === undefined) files.makeFolder(folder, 0o700);
+  makeFolder(files, folder);
   const facts = files.stat(folder);
   if (facts?.kind !== "folder") throw refused(folder, `it is a ${facts?.kind ?? "thing that vanished"}, not a folder`, "Move it away, or set audit.dir");
   refuseStrangersAccess(files, folder, facts);
+}
+
+/**
+ * Makes a folder and its missing parents, 0700, and makes their names durable: a synced file in a folder that is gone
+ * after a power cut is gone, too. If we crash in between, what was made is found and used.
+ */
+export function makeFolder(files: Files, folder: string): void {
+  const missing: string[] = [];
+  for (let path = folder; files.stat(path) === undefined && path !== "."; path = parentOf(path)) missing.push(path);
+  if (missing.length === 0) return;
+  files.makeFolder(folder, 0o700);
+  for (const path of missing.reverse()) files.syncFolder(parentOf(path));
+}
+
+export function parentOf(path: string): string {
+  const trimmed = path.replace(/\/+$/, "");
+  const at = trimmed.lastIndexOf("/");
+  if (at === -1) return ".";
+  return at === 0 ? "/" : trimmed.slice(0, at);
 }
 
 /** @throws Fatal when the path is a symlink, another user's, or open to others */

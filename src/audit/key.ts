@@ -1,6 +1,6 @@
 import { Fatal, exitCodes, messageOf } from "../lib/errors.ts";
 import type { Files } from "../runtime/types.ts";
-import { checkFile } from "./folder.ts";
+import { checkFile, makeFolder, parentOf } from "./folder.ts";
 import type { Checkpoint } from "./note.ts";
 import { checkpointBody, keyIdOf, signedNote } from "./note.ts";
 import type { Sha256 } from "./record.ts";
@@ -29,8 +29,7 @@ export function pendingKeyPath(keyFile: string): string {
 export async function makeKey(files: Files, path: string): Promise<SigningKey> {
   const pair = (await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"])) as CryptoKeyPair;
   const der = new Uint8Array(await crypto.subtle.exportKey("pkcs8", pair.privateKey));
-  const folder = folderOf(path);
-  if (files.stat(folder) === undefined) files.makeFolder(folder, 0o700);
+  makeFolder(files, parentOf(path));
   files.writeNew(path, `-----BEGIN PRIVATE KEY-----\n${der.toBase64()}\n-----END PRIVATE KEY-----\n`, 0o600);
   return signingKey(pair.privateKey);
 }
@@ -131,9 +130,5 @@ export async function currentKey(
 /** Gives the pending key its final name. If we crash before the rename is durable, the next start does it again. */
 export function installKey(files: Files, keyFile: string): void {
   files.rename(pendingKeyPath(keyFile), keyFile);
-  files.syncFolder(folderOf(keyFile));
-}
-
-function folderOf(path: string): string {
-  return path.slice(0, path.lastIndexOf("/")) || "/";
+  files.syncFolder(parentOf(keyFile));
 }
