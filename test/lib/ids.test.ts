@@ -30,7 +30,7 @@ test("ulids of one millisecond differ", () => {
 
 test("a ulid uses each of Crockford's 32 digits and no other", () => {
   const digits = new Set(Array.from({ length: 500 }, () => ulid(0).slice(10)).join(""));
-  expect([...digits].sort().join("")).toBe("0123456789ABCDEFGHJKMNPQRSTVWXYZ");
+  expect([...digits].toSorted().join("")).toBe("0123456789ABCDEFGHJKMNPQRSTVWXYZ");
 });
 
 test.each([

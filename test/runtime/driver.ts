@@ -31,7 +31,7 @@ export interface Driver {
 /** A process of the wanted runtime that runs exchanges for us. */
 export function startDriver(name: RuntimeName, env: Readonly<Record<string, string>>): Driver {
   const [program, ...args] = [...launchers[name], path.join(import.meta.dir, "exchange-driver.ts")];
-  const child = spawn(program!, args, {
+  const child = spawn(program, args, {
     cwd: root,
     // Deno asks for news of itself, through the proxy; that is not what is watched here.
     env: { ...process.env, DENO_NO_UPDATE_CHECK: "1", ...env },
