@@ -96,15 +96,15 @@ function startLuno(runtime: Runtime, port: number, dir: string, secret: string):
 }
 
 async function ready(runtime: Runtime, luno: Child, port: number): Promise<void> {
-  let gone = false;
-  void luno.ended.then(() => (gone = true));
-  for (let waitedMs = 0; waitedMs < startMs && !gone; waitedMs += pollMs) {
-    const url = `http://${host}:${port}/health`;
+  const url = `http://${host}:${port}/health`;
+  const gone = luno.ended.then(() => "gone" as const);
+  for (let waitedMs = 0; waitedMs < startMs; waitedMs += pollMs) {
     const answer = await runtime
       .exchange({ url, method: "GET", headers: {}, timeoutMs: 1000, bodyBytesMax: 65_536 })
       .catch(() => undefined);
     if (answer?.status === 200) return;
-    await new Promise((resolve) => setTimeout(resolve, pollMs));
+    const pause = new Promise((resolve) => setTimeout(resolve, pollMs));
+    if ((await Promise.race([gone, pause])) === "gone") break;
   }
   throw new Fatal(`Cannot start the embedded orchestrator on ${host}:${port}; its own lines above say why`);
 }

@@ -15,9 +15,9 @@ import { Fatal, messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { commit, version } from "../lib/version.ts";
 import { createPodiumClient } from "../podium/client.ts";
+import { statusSource } from "../podium/status.ts";
 import { createTokenSource } from "../podium/token.ts";
 import type { Listener, Runtime } from "../runtime/types.ts";
-import { fillRoute } from "../wire/podium.ts";
 import { closeOpenIntents } from "./open-intents.ts";
 import type { StreamRoom } from "./stream-room.ts";
 import { openStream } from "./stream-room.ts";
@@ -40,6 +40,8 @@ export interface Gateway {
   stop(): Promise<void>;
 }
 
+/** Stream clients are told to go over this time: long enough to spread their return, short enough for a restart. */
+const goodbyeMs = 1_000;
 /** A client that does not take its last answer is not waited for. */
 const stopMs = 5_000;
 
@@ -47,8 +49,9 @@ const stopMs = 5_000;
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const failed = Promise.withResolvers<Fatal>();
   const dispatch = await openDispatch(options, failed.resolve);
-  const stream = openStream(options, dispatch);
-  const app = createApp(appDeps(options, dispatch, stream));
+  const podiumStatus = statusSource(dispatch.podium, dispatch.token, dispatch.statusRoute);
+  const stream = openStream(options, dispatch, podiumStatus);
+  const app = createApp(appDeps(options, dispatch, stream, podiumStatus));
   const { host, port } = options.config.listen;
   let listener: Listener;
   try {
@@ -145,16 +148,14 @@ function appDeps(
   options: GatewayOptions,
   dispatch: Core,
   { hub, clients, telemetry, context }: StreamRoom,
+  podiumStatus: AppDeps["podiumStatus"],
 ): AppDeps {
   const { runtime, config, log, clientToken } = options;
   return {
     dispatch,
     bodyBytesMax: config.limits.body_bytes_max,
     archive: dispatch.archive,
-    async podiumStatus() {
-      const token = await dispatch.token({ subject: "roxy-core", role: "viewer" });
-      return dispatch.podium.send(fillRoute(config.podium.routes.status, { action: "status" }), token);
-    },
+    podiumStatus,
     gateway: () => ({
       version,
       commit,
@@ -183,7 +184,7 @@ function appDeps(
 async function stop({ lane, refusals, log }: DispatchDeps, stream: StreamRoom, listener: Listener): Promise<void> {
   await lane.close();
   stream.telemetry.stop();
-  stream.clients.closeAll();
+  await stream.clients.closeAll(goodbyeMs);
   await Promise.race([listener.stop(false), new Promise((resolve) => setTimeout(resolve, stopMs))]);
   await listener.stop(true);
   refusals.flush();

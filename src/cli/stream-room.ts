@@ -4,7 +4,10 @@ import { Telemetry } from "../podium/telemetry.ts";
 import type { StreamContext } from "../stream/client.ts";
 import { Clients } from "../stream/clients.ts";
 import { gatewayStatus } from "../stream/gateway-status.ts";
+import type { Verdict } from "../podium/verdict.ts";
+import type { StreamEvent } from "../stream/hub.ts";
 import { Hub } from "../stream/hub.ts";
+import { jsonWith } from "../wire/raw-json.ts";
 import type { GatewayOptions } from "./gateway.ts";
 
 export interface StreamRoom {
@@ -15,10 +18,23 @@ export interface StreamRoom {
 }
 
 /** Podium's telemetry → hub → clients, and on its way past, each job's newest word into the log. */
-export function openStream({ config, clock, log }: GatewayOptions, dispatch: DispatchDeps): StreamRoom {
+export function openStream(
+  { config, clock, log }: GatewayOptions,
+  dispatch: DispatchDeps,
+  podiumStatus: () => Promise<Verdict>,
+): StreamRoom {
   const hub = new Hub({ clock, types: config.stream.types, history: config.stream.history });
-  const clients = new Clients();
-  const upstream = gatewayStatus(hub);
+  const clients = new Clients({
+    clientsMax: config.stream.clients_max,
+    perAddressMax: config.stream.clients_per_address_max,
+  });
+  const snapshot = async (): Promise<StreamEvent | undefined> => {
+    const verdict = await podiumStatus();
+    if (verdict.kind !== "accepted") return undefined;
+    const { type, at } = hub.own("SNAPSHOT", {});
+    return { seq: 0, at, type, text: jsonWith({ type }, { podium: verdict.json, timestamp: `"${at}"` }) };
+  };
+  const upstream = gatewayStatus(hub, snapshot);
   const follow = followTelemetry({ jobs: dispatch.jobs, append: (draft) => dispatch.log.append(draft) });
   const telemetry = new Telemetry({
     url: config.podium.ws_url,
@@ -38,6 +54,7 @@ export function openStream({ config, clock, log }: GatewayOptions, dispatch: Dis
     queueBytesMax: config.stream.client_queue_bytes_max,
     terminalStatuses: new Set(config.stream.terminal_statuses),
     gatewayStatus: upstream.current,
+    snapshot,
   };
   return { hub, clients, telemetry, context };
 }

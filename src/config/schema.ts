@@ -103,6 +103,12 @@ const stream = z
     client_queue_bytes_max: whole(65_536, 268_435_456, "bytes")
       .default(1_048_576)
       .describe("Bytes that may wait for one slow client before it is closed."),
+    clients_max: whole(1, 1_000_000, "clients")
+      .default(16_384)
+      .describe("Stream clients at a time; each costs some 10 KiB. The descriptor limit may be lower."),
+    clients_per_address_max: whole(1, 1_000_000, "clients")
+      .default(1024)
+      .describe("Stream clients of one address, so that one runaway script can't take every place."),
     terminal_statuses: list(text(128), 64, "statuses")
       .default(["done", "failed", "cancelled"])
       .describe("Podium's words for a story that has ended; a job's stream closes after one of them."),

@@ -4,7 +4,8 @@ import { dispatch } from "../dispatch/pipeline.ts";
 import { parseDispatch, parseIdempotencyKey } from "../dispatch/command.ts";
 import type { HttpEnv } from "./app.ts";
 import { readJsonBody } from "./body.ts";
-import { jsonResponse, jsonWith } from "./raw-json.ts";
+import { jsonResponse } from "./json-response.ts";
+import { jsonWith } from "../wire/raw-json.ts";
 
 export interface DispatchRouteDeps {
   readonly dispatch: DispatchDeps;

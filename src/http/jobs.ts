@@ -9,7 +9,8 @@ import { faultsOf } from "../wire/problem.ts";
 import type { HttpEnv } from "./app.ts";
 import { streamUrl } from "./dispatch.ts";
 import { notFound } from "./problem.ts";
-import { asJson, jsonResponse, jsonWith } from "./raw-json.ts";
+import { jsonResponse } from "./json-response.ts";
+import { asJson, jsonWith } from "../wire/raw-json.ts";
 
 export interface JobRouteDeps {
   readonly archive: Pick<JobArchive, "find" | "list" | "firstDay">;

@@ -1,6 +1,6 @@
 import { Problem } from "../lib/errors.ts";
 import { problemDocument } from "../wire/problem.ts";
-import { jsonWith } from "./raw-json.ts";
+import { jsonWith } from "../wire/raw-json.ts";
 
 /**
  * The one place where an error becomes an answer (RFC 9457).

@@ -31,6 +31,7 @@ export const problemCodes = {
   podium_invalid_response: { status: 502, retry: "same-key", title: "Podium's answer can't be understood" },
   audit_unavailable: { status: 503, retry: "safe", title: "The audit log can't be written" },
   queue_full: { status: 503, retry: "safe", title: "Too many dispatches are waiting" },
+  too_many_clients: { status: 503, retry: "safe", title: "Too many stream clients" },
   shutting_down: { status: 503, retry: "safe", title: "roxy-core is shutting down" },
   cancelled_by_halt: { status: 503, retry: "safe", title: "Cancelled by a halt before it was sent" },
   cancelled_by_client: { status: 503, retry: "safe", title: "The client hung up before it was sent" },

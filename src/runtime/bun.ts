@@ -35,6 +35,8 @@ function serve(options: ServeOptions): Promise<Listener> {
     maxRequestBodySize: requestBytesMax,
     idleTimeout: requestIdleS,
     development: false,
+    // Bun would let a second server share a taken port, silently: two gateways on one door.
+    reusePort: false,
     fetch: (request, self) => options.fetch(request, connectionOf(request, self)),
     websocket: {
       idleTimeout: 2 * heartbeatS,

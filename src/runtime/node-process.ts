@@ -1,12 +1,13 @@
 import { spawn } from "node:child_process";
 import os from "node:os";
-import { createInterface } from "node:readline";
 import type { Child, ChildOptions, Process } from "./types.ts";
 
 /** Longest line taken from a child: what comes past it is cut, so that a child can't fill our memory with one line. */
 const lineLengthMax = 65_536;
 
 export function nodeProcess(args: readonly string[], self: readonly string[]): Process {
+  // A reader of our output that goes away (a closed pager, a restarted journal) must not end the gateway.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   return {
     pid: process.pid,
     args,
@@ -62,6 +63,16 @@ function killChild(pid: number | undefined, group: boolean, signal: "SIGTERM" | 
   }
 }
 
+/** Lines without their newline. What comes past the bound is passed over until the line ends. */
 function eachLine(stream: NodeJS.ReadableStream, onLine: (line: string) => void): void {
-  createInterface({ input: stream, crlfDelay: Infinity }).on("line", (line) => onLine(line.slice(0, lineLengthMax)));
+  let rest = "";
+  stream.setEncoding("utf8");
+  stream.on("data", (chunk: string) => {
+    const lines = (rest + chunk).split("\n");
+    rest = (lines.pop() ?? "").slice(0, lineLengthMax);
+    for (const line of lines) onLine(line.slice(0, lineLengthMax).replace(/\r$/, ""));
+  });
+  stream.on("end", () => {
+    if (rest !== "") onLine(rest);
+  });
 }

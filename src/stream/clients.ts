@@ -1,12 +1,52 @@
+import { Problem } from "../lib/errors.ts";
 import type { Outbox } from "./outbox.ts";
 import { closeCodes } from "./outbox.ts";
 
-/** Every connected stream client, so that a shutdown can say goodbye to each. */
+export interface ClientsOptions {
+  readonly clientsMax: number;
+  readonly perAddressMax: number;
+}
+
+/** Fewer than this many goodbyes need no spreading: their reconnects hurt nobody. */
+const spreadFrom = 100;
+
+/** Every connected stream client: counted when they come, told when we go. */
 export class Clients {
+  readonly #options: ClientsOptions;
   readonly #boxes = new Set<Outbox>();
+  readonly #perAddress = new Map<string, number>();
+  #admitted = 0;
+
+  constructor(options: ClientsOptions) {
+    this.#options = options;
+  }
 
   get size(): number {
     return this.#boxes.size;
+  }
+
+  /**
+   * Takes a place for a client of this address; the returned function gives it back, once.
+   * @throws Problem `too_many_clients`
+   */
+  admit(address: string): () => void {
+    const { clientsMax, perAddressMax } = this.#options;
+    const here = this.#perAddress.get(address) ?? 0;
+    if (this.#admitted >= clientsMax) throw tooMany(`${clientsMax} clients are connected (stream.clients_max)`);
+    if (here >= perAddressMax) {
+      throw tooMany(`${perAddressMax} clients of your address are connected (stream.clients_per_address_max)`);
+    }
+    this.#admitted++;
+    this.#perAddress.set(address, here + 1);
+    let left = false;
+    return () => {
+      if (left) return;
+      left = true;
+      this.#admitted--;
+      const rest = this.#perAddress.get(address)! - 1;
+      if (rest > 0) this.#perAddress.set(address, rest);
+      else this.#perAddress.delete(address);
+    };
   }
 
   add(box: Outbox): void {
@@ -17,7 +57,20 @@ export class Clients {
     this.#boxes.delete(box);
   }
 
-  closeAll(): void {
-    for (const box of this.#boxes) box.close(closeCodes.goingAway, "roxy-core is shutting down: reconnect");
+  /** Says goodbye to everybody; to a crowd spread over this time, so that they don't all come back in one moment. */
+  async closeAll(spreadMs: number): Promise<void> {
+    const boxes = [...this.#boxes];
+    const slices = boxes.length < spreadFrom ? 1 : 20;
+    const size = Math.ceil(boxes.length / slices);
+    for (let slice = 0; slice < slices; slice++) {
+      if (slice > 0) await new Promise((resolve) => setTimeout(resolve, spreadMs / slices));
+      for (const box of boxes.slice(slice * size, (slice + 1) * size)) {
+        box.close(closeCodes.goingAway, "roxy-core is shutting down: reconnect in a moment");
+      }
+    }
   }
+}
+
+function tooMany(why: string): Problem {
+  return new Problem("too_many_clients", `No more stream clients: ${why}`, { retryAfterS: 5 });
 }

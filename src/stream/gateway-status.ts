@@ -8,7 +8,7 @@ export interface GatewayStatus {
 }
 
 /** Keeps the state of the upstream connection as clients see it: GATEWAY_STATUS on connecting and on each change. */
-export function gatewayStatus(hub: Hub): GatewayStatus {
+export function gatewayStatus(hub: Hub, snapshot: () => Promise<StreamEvent | undefined>): GatewayStatus {
   let fields: Record<string, unknown> = { podium: "disconnected" };
   let lostAt: string | undefined;
   return {
@@ -20,6 +20,7 @@ export function gatewayStatus(hub: Hub): GatewayStatus {
       if (state !== "connected" || lostAt === undefined) return;
       hub.announce("GAP", { reason: "upstream", from: lostAt, to: at });
       lostAt = undefined;
+      void snapshot().then((event) => event && hub.tell(event));
     },
   };
 }

@@ -10,6 +10,7 @@ export interface StreamEvent {
   readonly type: string;
   readonly text: string;
   readonly storyId?: string;
+  readonly planId?: string;
   readonly status?: string;
 }
 
@@ -69,7 +70,11 @@ export class Hub {
 
   /** Sends a frame of our own (GATEWAY_STATUS, GAP) to everybody, outside the sequence. */
   announce(type: string, fields: Readonly<Record<string, unknown>>): StreamEvent {
-    const event = this.own(type, fields);
+    return this.tell(this.own(type, fields));
+  }
+
+  /** Hands a frame of our own to everybody. */
+  tell(event: StreamEvent): StreamEvent {
     for (const subscriber of this.#subscribers) subscriber(event);
     return event;
   }
@@ -78,6 +83,11 @@ export class Hub {
   own(type: string, fields: Readonly<Record<string, unknown>>): StreamEvent {
     const at = timestampOf(this.#options.clock.now());
     return { seq: 0, at, type, text: JSON.stringify({ type, ...fields, timestamp: at }) };
+  }
+
+  /** The newest frame in the history that fits. */
+  newest(fits: (event: StreamEvent) => boolean): StreamEvent | undefined {
+    return this.#history.findLast(fits);
   }
 
   subscribe(subscriber: Subscriber): () => void {
@@ -112,11 +122,4 @@ export class Hub {
     this.#history = this.#history.slice(drop);
     this.#historyBytes = bytes;
   }
-}
-
-/** The text of an event for one client: Podium's bytes, or the envelope around them (never re-serialised). */
-export function frameText(hub: Hub, event: StreamEvent, envelope: boolean): string {
-  if (!envelope) return event.text;
-  const id = event.seq > 0 ? `${hub.epoch}:${event.seq}` : null;
-  return `{"id":${JSON.stringify(id)},"at":"${event.at}","event":${event.text}}`;
 }

@@ -77,6 +77,7 @@ export const refusalSchema = z.looseObject({ success: z.literal(false), error: z
 export interface FrameFacts {
   readonly type: string;
   readonly storyId?: string;
+  readonly planId?: string;
   readonly status?: string;
 }
 
@@ -84,6 +85,7 @@ const wordSchema = z.string().max(128);
 const frameSchema = z.looseObject({
   type: wordSchema,
   storyId: wordSchema.optional().catch(undefined),
+  planId: wordSchema.optional().catch(undefined),
   status: wordSchema.optional().catch(undefined),
 });
 
@@ -97,8 +99,13 @@ export function readFrame(text: string): FrameFacts | undefined {
   }
   const frame = frameSchema.safeParse(value);
   if (!frame.success) return undefined;
-  const { type, storyId, status } = frame.data;
-  return { type, ...(storyId !== undefined && { storyId }), ...(status !== undefined && { status }) };
+  const { type, storyId, planId, status } = frame.data;
+  return {
+    type,
+    ...(storyId !== undefined && { storyId }),
+    ...(planId !== undefined && { planId }),
+    ...(status !== undefined && { status }),
+  };
 }
 
 /** Podium's words for a story that something has been done about, and for one that is as it was (PODIUM vocabulary). */
