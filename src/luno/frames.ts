@@ -17,6 +17,8 @@ export interface QueueUpdate {
 export interface StoryStatusFrame {
   readonly type: "STORY_STATUS";
   readonly storyId: string;
+  /** The plan that brought the story. */
+  readonly planId?: string;
   readonly status: StoryStatus;
   readonly previousStatus?: StoryStatus;
   readonly agent?: string;

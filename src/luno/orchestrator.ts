@@ -105,9 +105,10 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
 
 /** Every change of the ledger, and nothing else, becomes telemetry here. */
 function announce(orchestrator: Orchestrator, moved: readonly Moved[]): void {
-  const { telemetry, logs, now } = orchestrator;
+  const { telemetry, logs, ledger, now } = orchestrator;
   for (const { to, ...rest } of moved) {
-    telemetry.publish({ type: "STORY_STATUS", ...rest, status: to });
+    const planId = ledger.stories.get(rest.storyId)?.planId;
+    telemetry.publish({ type: "STORY_STATUS", ...rest, ...(planId !== undefined && { planId }), status: to });
     const { storyId, agent, message, timestamp } = rest;
     const words = `${storyId} is ${to}${message === undefined ? "" : `: ${message}`}`;
     logs.add({

@@ -18,6 +18,7 @@ describe("the schema", () => {
       ...["dir", "retention_days", "checkpoint_key_file", "disk_reserve_mb"].map((key) => `audit.${key}`),
       ...["dispatch_per_minute", "story_cooldown_s", "body_bytes_max"].map((key) => `limits.${key}`),
       ...["types", "history", "client_queue_bytes_max", "terminal_statuses"].map((key) => `stream.${key}`),
+      ...["clients_max", "clients_per_address_max"].map((key) => `stream.${key}`),
       "auth.token_file",
       "log.level",
       "log.format",
