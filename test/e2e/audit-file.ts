@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { Json } from "./http-client.ts";
 
 /** The log as anybody can read it: lines of JSON in a file. Knows nothing of the program's own code. */
@@ -9,11 +9,16 @@ export function auditPath(root: string): string {
   return `${root}/logs/${activeName}`;
 }
 
-/** Whole lines only: the last one may be being written. */
+/** Closed files in their order, then the active one. Whole lines only: the last one may be being written. */
 export function readLines(root: string): string[] {
-  const path = auditPath(root);
-  if (!existsSync(path)) return [];
-  return readFileSync(path, "utf8").split("\n").slice(0, -1);
+  const folder = `${root}/logs`;
+  if (!existsSync(folder)) return [];
+  const firstSeq = (name: string): number => Number(name.split(".")[1]);
+  const closed = readdirSync(folder).filter((name) => /^orchestrator-audit-.*\.jsonl$/.test(name));
+  const names = [...closed.sort((a, b) => firstSeq(a) - firstSeq(b)), activeName];
+  return names
+    .filter((name) => existsSync(`${folder}/${name}`))
+    .flatMap((name) => readFileSync(`${folder}/${name}`, "utf8").split("\n").slice(0, -1));
 }
 
 export function readRecords(root: string): Json[] {

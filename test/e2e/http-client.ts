@@ -59,15 +59,15 @@ export function call(baseUrl: string, request: Call): Promise<Answer> {
 function writeRequest(socket: net.Socket, host: string, { method, path, headers, body, chunkBytes }: Call): void {
   const bytes = typeof body === "string" ? Buffer.from(body) : Buffer.from(body ?? []);
   const lines = [`${method ?? (body === undefined ? "GET" : "POST")} ${path} HTTP/1.1`];
-  const all: Record<string, string | readonly string[]> = { host, connection: "close", ...headers };
+  const all: Record<string, string | readonly string[]> = { host, ...headers };
   for (const [name, value] of Object.entries(all)) {
     for (const one of typeof value === "string" ? [value] : value) lines.push(`${name}: ${one}`);
   }
   if (chunkBytes !== undefined) lines.push("transfer-encoding: chunked");
   else if (body !== undefined) lines.push(`content-length: ${bytes.length}`);
-  socket.write(`${lines.join("\r\n")}\r\n\r\n`);
-  if (chunkBytes === undefined) writeSlices(socket, bytes, 65_536, (slice) => slice, Buffer.alloc(0));
-  else writeSlices(socket, bytes, chunkBytes, chunkOf, Buffer.from("0\r\n\r\n"));
+  const head = Buffer.from(`${lines.join("\r\n")}\r\n\r\n`);
+  if (chunkBytes === undefined) writeSlices(socket, head, bytes, 65_536, (slice) => slice, Buffer.alloc(0));
+  else writeSlices(socket, head, bytes, chunkBytes, chunkOf, Buffer.from("0\r\n\r\n"));
 }
 
 function chunkOf(slice: Buffer): Buffer {
@@ -75,13 +75,22 @@ function chunkOf(slice: Buffer): Buffer {
 }
 
 /** One slice after the other, each when the one before has left: an answer in between is seen, as by any good client. */
-function writeSlices(socket: net.Socket, bytes: Buffer, size: number, frame: (slice: Buffer) => Buffer, end: Buffer): void {
-  const write = (at: number): void => {
+function writeSlices(
+  socket: net.Socket,
+  head: Buffer,
+  bytes: Buffer,
+  size: number,
+  frame: (slice: Buffer) => Buffer,
+  end: Buffer,
+): void {
+  const write = (before: Buffer, at: number): void => {
     if (socket.destroyed) return;
-    if (at >= bytes.length) return void socket.write(end);
-    socket.write(frame(bytes.subarray(at, at + size)), (error) => error ?? setImmediate(write, at + size));
+    const slice = bytes.subarray(at, at + size);
+    const isLast = at + size >= bytes.length;
+    const parts = [before, ...(slice.length > 0 ? [frame(slice)] : []), ...(isLast ? [end] : [])];
+    socket.write(Buffer.concat(parts), (error) => void (error ?? (isLast || setImmediate(write, Buffer.alloc(0), at + size))));
   };
-  write(0);
+  write(head, 0);
 }
 
 interface Head {

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, setDefaultTimeout, test } from "bun:test";
 import { recordsOf } from "./audit-file.ts";
 import type { Answer, Call, Json } from "./http-client.ts";
 import { call } from "./http-client.ts";
@@ -7,7 +7,7 @@ import { removeRoot, startGateway } from "./launcher.ts";
 import { PodiumStub } from "./podium-stub.ts";
 import type { SocketClient } from "./socket-client.ts";
 import { connectSocket } from "./socket-client.ts";
-import { eventually } from "./watch.ts";
+import { eventually, patienceMs } from "./watch.ts";
 
 export const dispatchPath = "/api/orchestrator/dispatch";
 
@@ -102,6 +102,7 @@ export function gate(): { readonly opened: Promise<void>; open(): void } {
 /** The suites of one launcher; without it they are skipped aloud, and failed where everything must be there. */
 export function launcherSuites(launcher: Launcher, suites: readonly ((launcher: Launcher) => void)[]): void {
   const { missing, name } = launcher;
+  setDefaultTimeout(3 * patienceMs);
   if (missing === undefined) {
     describe(name, () => {
       for (const suite of suites) suite(launcher);

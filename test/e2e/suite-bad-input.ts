@@ -114,6 +114,13 @@ function sizes(scene: Scene): void {
     expectProblem(answer, { status: 413, code: "too_large", retry: "never" });
   });
 
+  // To fix: under Bun the connection is closed with the body unread, so that the kernel resets it and the answer is lost
+  // to a client that asked for `Connection: close`, such as Python's urllib. Read on for a bounded while before closing.
+  test.todo("a body of 10 MB is refused in words on a connection that is to be closed", async () => {
+    const answer = await untouched(scene, dispatchCall(big, { headers: { connection: "close" } }));
+    expectProblem(answer, { status: 413, code: "too_large", retry: "never" });
+  });
+
   test("a body one byte over the limit is refused, one at the limit is read", async () => {
     const start = '{"action":"halt","source":"e2e"}';
     const at = (bytes: number): Call => dispatchCall(start + " ".repeat(bytes - start.length));

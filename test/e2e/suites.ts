@@ -1,7 +1,19 @@
 import type { Launcher } from "./launcher.ts";
+import { auditSuite } from "./suite-audit.ts";
 import { badInputSuite } from "./suite-bad-input.ts";
 import { dispatchSuite } from "./suite-dispatch.ts";
 import { podiumFaultsSuite } from "./suite-podium-faults.ts";
+import { refusalsSuite } from "./suite-refusals.ts";
+import { statusSuite } from "./suite-status.ts";
+import { tokensSuite } from "./suite-tokens.ts";
 
 /** Everything that must hold however the program was started. */
-export const suites: readonly ((launcher: Launcher) => void)[] = [dispatchSuite, podiumFaultsSuite, badInputSuite];
+export const suites: readonly ((launcher: Launcher) => void)[] = [
+  dispatchSuite,
+  tokensSuite,
+  auditSuite,
+  podiumFaultsSuite,
+  badInputSuite,
+  refusalsSuite,
+  statusSuite,
+];
