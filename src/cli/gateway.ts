@@ -1,4 +1,6 @@
+import { Evidence } from "../audit/evidence.ts";
 import { AuditLog } from "../audit/log.ts";
+import type { ReadDeps } from "../audit/read.ts";
 import type { Config, Secrets } from "../config/schema.ts";
 import type { DispatchDeps } from "../dispatch/pipeline.ts";
 import { Keys } from "../dispatch/keys.ts";
@@ -14,6 +16,8 @@ import type { Clock } from "../lib/clock.ts";
 import { Fatal, messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { commit, version } from "../lib/version.ts";
+import type { Neighbour } from "../podium/neighbours.ts";
+import { neighbourWatch } from "../podium/neighbours.ts";
 import { createPodiumClient } from "../podium/client.ts";
 import { statusSource } from "../podium/status.ts";
 import { createTokenSource } from "../podium/token.ts";
@@ -75,6 +79,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 /** What the doors are opened onto. */
 interface Core extends DispatchDeps {
   readonly archive: JobArchive;
+  readonly evidence: Evidence;
 }
 
 /** The log is opened first: it tells the jobs, keys and limits what happened before. */
@@ -107,16 +112,19 @@ async function openDispatch(options: GatewayOptions, onFatal: (fatal: Fatal) => 
     version,
   });
   live = true;
+  const reading = (): ReadDeps => ({
+    files: runtime.files,
+    sha256: runtime.sha256,
+    dir: config.audit.dir,
+    // Nobody is shown what may still be lost.
+    lastSeq: audit.head.seq,
+  });
   await closeOpenIntents(audit, jobs, log);
   return {
     log: audit,
     jobs,
-    archive: new JobArchive(jobs, () => ({
-      files: runtime.files,
-      sha256: runtime.sha256,
-      dir: config.audit.dir,
-      lastSeq: audit.head.seq,
-    })),
+    archive: new JobArchive(jobs, reading),
+    evidence: new Evidence({ log: reading, keyFile: config.audit.checkpoint_key_file }),
     keys,
     limits,
     lane: new Lane({ maxInFlight: config.podium.max_in_flight, queueLimit: config.podium.queue_limit }),
@@ -155,6 +163,10 @@ function appDeps(
     dispatch,
     bodyBytesMax: config.limits.body_bytes_max,
     archive: dispatch.archive,
+    evidence: dispatch.evidence,
+    head: () => dispatch.log.head,
+    checkpointSize: () => dispatch.log.checkpointSize,
+    neighbours: neighbourWatch({ neighbours: portMap(config), exchange: runtime.exchange, clock: options.clock }),
     podiumStatus,
     gateway: () => ({
       version,
@@ -178,6 +190,10 @@ function appDeps(
     },
     authenticate: clientToken === undefined ? trustLocal : requireToken(clientToken, runtime.sha256),
   };
+}
+
+function portMap({ podium, services }: Config): Neighbour[] {
+  return [{ name: "Podium (LUNO)", url: podium.url, health: "/health/orchestrator" }, ...services];
 }
 
 /** The log goes last: every outcome before it still has to be written. */

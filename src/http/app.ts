@@ -1,8 +1,10 @@
 import { Hono } from "hono";
 import type { Log } from "../lib/log.ts";
-import { messageOf, Problem } from "../lib/errors.ts";
+import { exitCodes, Fatal, messageOf, Problem } from "../lib/errors.ts";
 import type { Connection } from "../runtime/types.ts";
 import type { Authenticate } from "./authenticate.ts";
+import type { AuditRouteDeps } from "./audit.ts";
+import { auditRoutes } from "./audit.ts";
 import type { DispatchRouteDeps } from "./dispatch.ts";
 import { dispatchRoute } from "./dispatch.ts";
 import type { GuardOptions } from "./guard.ts";
@@ -12,6 +14,8 @@ import { jobRoutes } from "./jobs.ts";
 import type { MetaRouteDeps } from "./meta.ts";
 import { metaRoutes } from "./meta.ts";
 import { notFound, problemResponse } from "./problem.ts";
+import type { ServicesRouteDeps } from "./services.ts";
+import { servicesRoute } from "./services.ts";
 import type { StatusRouteDeps } from "./status.ts";
 import { statusRoute } from "./status.ts";
 import type { StreamRouteDeps } from "./stream.ts";
@@ -23,7 +27,15 @@ export interface HttpEnv {
   Variables: { owner: string | undefined };
 }
 
-export interface AppDeps extends DispatchRouteDeps, JobRouteDeps, StatusRouteDeps, StreamRouteDeps, MetaRouteDeps {
+export interface AppDeps
+  extends
+    DispatchRouteDeps,
+    JobRouteDeps,
+    StatusRouteDeps,
+    StreamRouteDeps,
+    AuditRouteDeps,
+    ServicesRouteDeps,
+    MetaRouteDeps {
   readonly log: Log;
   readonly guard: GuardOptions;
   readonly authenticate: Authenticate;
@@ -47,6 +59,8 @@ export function createApp(deps: AppDeps): Hono<HttpEnv> {
   app.route("/", statusRoute(deps));
   app.route("/", jobRoutes(deps));
   app.route("/", streamRoutes(deps));
+  app.route("/", auditRoutes(deps));
+  app.route("/", servicesRoute(deps));
   app.route("/", metaRoutes(deps));
   const paths = new Set(app.routes.filter(({ method }) => method !== "ALL").map(({ path }) => path));
   app.notFound((c) => problemResponse(unknownRoute(c.req.method, c.req.path, paths)));
@@ -62,6 +76,10 @@ function unknownRoute(method: string, path: string, paths: ReadonlySet<string>):
 
 /** A fault of ours: the log gets the words, the caller gets no internals. */
 function unexpected(log: Log, error: unknown): Problem {
+  if (error instanceof Fatal && error.exitCode === exitCodes.integrity) {
+    log.error("audit_damaged", { message: error.message });
+    return new Problem("audit_unavailable", error.message);
+  }
   log.error("internal_error", {
     message: messageOf(error),
     ...(error instanceof Error && { stack: error.stack ?? "" }),

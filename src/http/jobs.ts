@@ -1,14 +1,13 @@
 import { Hono } from "hono";
-import { Problem } from "../lib/errors.ts";
 import { parseJobId } from "../lib/ids.ts";
 import type { JobArchive } from "../jobs/archive.ts";
 import type { Job } from "../jobs/job.ts";
 import type { JobsQuery } from "../wire/jobs.ts";
 import { jobsQuerySchema } from "../wire/jobs.ts";
-import { faultsOf } from "../wire/problem.ts";
 import type { HttpEnv } from "./app.ts";
 import { streamUrl } from "./dispatch.ts";
 import { notFound } from "./problem.ts";
+import { invalid, parseQuery } from "../wire/query.ts";
 import { jsonResponse } from "./json-response.ts";
 import { asJson, jsonWith } from "../wire/raw-json.ts";
 
@@ -24,7 +23,7 @@ export function jobRoutes({ archive }: JobRouteDeps): Hono<HttpEnv> {
       return jsonResponse(jobJson(job, c.req.raw, { success: true }));
     })
     .get("/api/orchestrator/jobs", async (c) => {
-      const query = parseQuery(c.req.queries());
+      const query = parseQuery(jobsQuerySchema, c.req.queries());
       const { jobs, nextBefore } = await archive.list(query, positionOf(query));
       const list = `[${jobs.map((job) => jobJson(job, c.req.raw)).join(",")}]`;
       const next = nextBefore === undefined ? null : cursorOf(query, nextBefore);
@@ -50,23 +49,6 @@ function jobJson({ podium_response, last_event, ...job }: Job, request: Request,
     { ...first, podium_status: null, ...job, stream_url: streamUrl(request, job.job_id) },
     { podium_result: asJson(podium_response), last_event: asJson(last_event) },
   );
-}
-
-/** @throws Problem `invalid_request` naming each fault */
-function parseQuery(values: Record<string, string[]>): JobsQuery {
-  const twice = Object.keys(values).find((key) => values[key]!.length > 1);
-  if (twice !== undefined) throw invalid(`/${twice}`, "This parameter stands twice");
-  const single = Object.fromEntries(Object.entries(values).map(([key, [value]]) => [key, value]));
-  const query = jobsQuerySchema.safeParse(single);
-  if (query.success) return query.data;
-  const errors = faultsOf(query.error);
-  throw new Problem("invalid_request", `${errors[0]?.pointer ?? ""}: ${errors[0]?.detail ?? "Invalid query"}`, {
-    errors,
-  });
-}
-
-function invalid(pointer: string, detail: string): Problem {
-  return new Problem("invalid_request", detail, { errors: [{ pointer, detail }] });
 }
 
 /** A cursor belongs to its filter: with another one it would skip jobs silently. */

@@ -80,7 +80,8 @@ function begin(context: StreamContext, wish: Wish, deliver: (event: StreamEvent)
     return;
   }
   if (wish.since !== undefined) {
-    deliver(hub.own("GAP", { reason: "cursor", since: wish.since, resumeAt: `${hub.epoch}:${hub.seq}` }));
+    const gap = hub.own("GAP", { reason: "cursor", since: wish.since, resumeAt: `${hub.epoch}:${hub.seq}` });
+    deliver({ ...gap, position: hub.seq });
     void context.snapshot().then((event) => event && deliver(event));
   }
   if (wish.job) beginJob(hub, wish.job, deliver);

@@ -6,6 +6,8 @@ import { readFrame } from "../wire/podium.ts";
 export interface StreamEvent {
   /** Position in the stream, from 1, without holes; 0 for our own frames, which are not part of the sequence. */
   readonly seq: number;
+  /** Of our own frames: the position that a client has reached when it sees them; a transport may say it as a cursor. */
+  readonly position?: number;
   readonly at: string;
   readonly type: string;
   readonly text: string;
@@ -70,7 +72,7 @@ export class Hub {
 
   /** Sends a frame of our own (GATEWAY_STATUS, GAP) to everybody, outside the sequence. */
   announce(type: string, fields: Readonly<Record<string, unknown>>): StreamEvent {
-    return this.tell(this.own(type, fields));
+    return this.tell({ ...this.own(type, fields), position: this.#seq });
   }
 
   /** Hands a frame of our own to everybody. */

@@ -18,7 +18,8 @@ export function renderEnvelope(hub: Hub): Render {
 export function renderServerSent(hub: Hub, inner: Render): Render {
   return (event) => {
     const data = inner(event).replaceAll(/\r\n|\r|\n/g, "\ndata: ");
-    return event.seq > 0 ? `id: ${hub.epoch}:${event.seq}\ndata: ${data}\n\n` : `data: ${data}\n\n`;
+    const position = event.seq > 0 ? event.seq : event.position;
+    return position === undefined ? `data: ${data}\n\n` : `id: ${hub.epoch}:${position}\ndata: ${data}\n\n`;
   };
 }
 

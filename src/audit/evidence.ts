@@ -1,0 +1,81 @@
+import { exitCodes, Fatal, Problem } from "../lib/errors.ts";
+import { checkpointName, pathIn } from "./folder.ts";
+import { isFlaw } from "./frame.ts";
+import { readPublicKey } from "./key.ts";
+import { noteBytesMax } from "./note.ts";
+import type { ProofFile } from "./proof-file.ts";
+import { makeProofFile } from "./proof-file.ts";
+import type { Page, Query, Read, ReadDeps } from "./read.ts";
+import { oldestFirst, readDispatch, readRecords } from "./read.ts";
+import { readHead, segments } from "./segments.ts";
+import type { VerifyResult } from "./verify.ts";
+import { verify } from "./verify.ts";
+
+export interface EvidenceOptions {
+  /** How to read the log right now, no further than what is durable. */
+  readonly log: () => ReadDeps;
+  /** The configured signing key: pins verification. */
+  readonly keyFile: string;
+}
+
+/** The reading side of the log as a server offers it: pages, one dispatch, the newest checkpoint, proofs, verification. */
+export class Evidence {
+  readonly #options: EvidenceOptions;
+  #verification: Promise<VerifyResult> | undefined;
+
+  constructor(options: EvidenceOptions) {
+    this.#options = options;
+  }
+
+  /** @throws Fatal (exit code 4) at a damaged line */
+  page(query: Query): Promise<Page> {
+    return readRecords(this.#options.log(), query);
+  }
+
+  /** All records of one dispatch, in order; empty when there are none. */
+  dispatch(auditId: string): Promise<Read[]> {
+    return readDispatch(this.#options.log(), auditId);
+  }
+
+  /** The newest signed note as it stands beside the log. */
+  checkpoint(): string | undefined {
+    const { files, dir } = this.#options.log();
+    const path = pathIn(dir, checkpointName);
+    return files.stat(path) ? new TextDecoder().decode(files.readAll(path, noteBytesMax)) : undefined;
+  }
+
+  /** @throws Problem `not_found`: no such dispatch, or no checkpoint covers it yet */
+  async proof(auditId: string): Promise<ProofFile> {
+    const deps = this.#options.log();
+    const found = await readDispatch(deps, auditId);
+    if (found.length === 0) throw new Problem("not_found", `No records of ${auditId} are in the audit log`);
+    const lines = found.map(({ record, text }) => ({ seq: record.seq, line: text }));
+    return makeProofFile(deps, auditId, await signingKey(deps), lines);
+  }
+
+  /** Reads the whole log. All who ask while one verification runs share its result: the disk is read once. */
+  verify(): Promise<VerifyResult> {
+    const { keyFile } = this.#options;
+    const { files, sha256, dir } = this.#options.log();
+    const run = async (): Promise<VerifyResult> =>
+      verify({ files, sha256, dir, publicKey: await readPublicKey(files, keyFile) });
+    return (this.#verification ??= run().finally(() => {
+      this.#verification = undefined;
+    }));
+  }
+}
+
+/**
+ * The key in force at the end: what the newest file's first record says, or a key record after it.
+ * @throws Fatal (exit code 4) when there is no intact log
+ */
+export async function signingKey(deps: ReadDeps): Promise<string> {
+  const last = segments(deps.files, deps.dir, deps.sha256).at(-1);
+  const head = last && readHead(deps.files, last.path, deps.sha256);
+  if (!head || isFlaw(head))
+    throw new Fatal(`Cannot prove anything: ${deps.dir} holds no intact log`, exitCodes.integrity);
+  let key = head.public_key ?? "";
+  for await (const { record } of oldestFirst(deps, head.seq))
+    if (record.event === "key") key = record.public_key ?? key;
+  return key;
+}
