@@ -230,8 +230,9 @@ export class AuditLog {
       this.#deps.onRecord?.(record);
     }
     const checkpoint = (): void => void this.#maintain(() => this.#writeCheckpoint());
+    if (this.#state !== "open") return;
     if (batch[0]?.opens) void this.#maintain(() => this.#prune());
-    else if (this.#state === "open" && this.#checkpoints.isDue(this.#durable.size, checkpoint)) checkpoint();
+    else if (this.#checkpoints.isDue(this.#durable.size, checkpoint)) checkpoint();
   }
 
   #maintain(work: () => Promise<void>): Promise<void> {

@@ -50,10 +50,10 @@ export class Prover {
 
   /**
    * Root of an aligned subtree: what the newest file head inside it says about its beginning, then leaf by leaf. A head
-   * at N lists the subtrees of [0, N); because the span is aligned, those from `from` on are its own.
+   * at N lists the subtrees of [0, N); with N inside an aligned span, those from `from` on are the span's own.
    */
   async #root({ from, to }: Span): Promise<string> {
-    const at = this.#segments.findLastIndex(({ segment }) => segment.firstSeq <= to);
+    const at = this.#segments.findLastIndex(({ segment }) => segment.firstSeq < to);
     const start = this.#segments[at];
     if (!start) return this.#prunedRoot({ from, to });
     const { firstSeq } = start.segment;

@@ -9,8 +9,9 @@ import type { Acknowledged } from "./traced.ts";
 /** What must be true of a log after whatever was done to its writer. */
 
 export function allRecords(place: Place): StoredRecord[] {
-  const { closed } = survey(runtime.files, place.dir);
-  return [...closed.map((file) => file.path), place.active].flatMap(recordsIn);
+  // A kill between rename and open leaves no active file.
+  const { closed, active } = survey(runtime.files, place.dir);
+  return [...closed.map((file) => file.path), ...(active ? [place.active] : [])].flatMap(recordsIn);
 }
 
 /** Verification passes, and every acknowledged record is there with its hash, or was pruned with a record of it. */
