@@ -1,0 +1,152 @@
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { AuditLog } from "../../src/audit/log.ts";
+import type { StoredRecord } from "../../src/audit/record.ts";
+import { closeOpenIntents } from "../../src/cli/open-intents.ts";
+import type { Incoming } from "../../src/dispatch/command.ts";
+import { Keys } from "../../src/dispatch/keys.ts";
+import { Lane } from "../../src/dispatch/lane.ts";
+import { Limits } from "../../src/dispatch/limits.ts";
+import type { Dispatched, DispatchDeps } from "../../src/dispatch/pipeline.ts";
+import { dispatch } from "../../src/dispatch/pipeline.ts";
+import { Refusals } from "../../src/dispatch/refusals.ts";
+import { JobStore } from "../../src/jobs/store.ts";
+import { Problem } from "../../src/lib/errors.ts";
+import { silentLog } from "../../src/lib/log.ts";
+import type { Files } from "../../src/runtime/types.ts";
+import { runtime } from "#runtime";
+import type { Command } from "../../src/wire/dispatch.ts";
+import { defaultRoutes } from "../../src/wire/podium.ts";
+import { FakeClock } from "../lib/fake-clock.ts";
+import { ScriptedPodium } from "./scripted-podium.ts";
+
+/** Milliseconds after which Podium counts as silent; also how long an unknown outcome may still come true. */
+export const settleMs = 30_000;
+
+export interface DeskOptions {
+  readonly clock?: FakeClock;
+  readonly podium?: ScriptedPodium;
+  readonly dir?: string;
+  readonly files?: Files;
+  readonly dispatchPerMinute?: number;
+  readonly storyCooldownS?: number;
+  readonly queueLimit?: number;
+}
+
+/** The gateway from the key's look-up to the answer: everything real but the clock and Podium. */
+export interface Desk {
+  readonly clock: FakeClock;
+  readonly podium: ScriptedPodium;
+  readonly dir: string;
+  readonly deps: DispatchDeps;
+  readonly lane: Lane;
+  readonly jobs: JobStore;
+  readonly log: AuditLog;
+  readonly fatals: unknown[];
+  /** Every record in the file, as it stands on disk. */
+  records(): StoredRecord[];
+  close(): Promise<void>;
+}
+
+export function newFolder(): string {
+  return fs.mkdtempSync(path.join(os.tmpdir(), "roxy-desk-"));
+}
+
+export async function openDesk(options: DeskOptions = {}): Promise<Desk> {
+  const clock = options.clock ?? new FakeClock();
+  const podium = options.podium ?? new ScriptedPodium(clock);
+  const dir = options.dir ?? newFolder();
+  const fatals: unknown[] = [];
+  const jobs = new JobStore();
+  const keys = new Keys(clock);
+  const { dispatchPerMinute = 1000, storyCooldownS = 5 } = options;
+  const limits = new Limits({ dispatchPerMinute, storyCooldownS, clock });
+  let live = false;
+  const log = await AuditLog.open({
+    files: options.files ?? runtime.files,
+    sha256: runtime.sha256,
+    clock,
+    log: silentLog,
+    dir: path.join(dir, "logs"),
+    keyFile: path.join(dir, "keys/audit-ed25519.key"),
+    retentionDays: 90,
+    diskReserveMb: 0,
+    onRecord(record) {
+      jobs.apply(record);
+      if (live) return;
+      limits.restore(record);
+      keys.restore(record);
+    },
+    onFatal: (fatal) => fatals.push(fatal),
+    version: "0.0.0",
+  });
+  live = true;
+  await closeOpenIntents(log, jobs, silentLog);
+  const lane = new Lane({ maxInFlight: 1, queueLimit: options.queueLimit ?? 1000 });
+  const deps: DispatchDeps = {
+    log,
+    jobs,
+    archive: { find: (jobId) => Promise.resolve(jobs.get(jobId)) },
+    keys,
+    limits,
+    lane,
+    refusals: new Refusals({ append: (draft) => log.append(draft) }),
+    podium,
+    // Podium then knows which dispatch a request belongs to.
+    token: ({ auditId }) => Promise.resolve(auditId),
+    clock,
+    routes: defaultRoutes,
+    statusRoute: defaultRoutes.status,
+    settleMs,
+    sha256: runtime.sha256,
+  };
+  return { clock, podium, dir, deps, lane, jobs, log, fatals, records: () => recordsIn(dir), close: () => shut(deps) };
+}
+
+async function shut({ log, refusals }: DispatchDeps): Promise<void> {
+  refusals.flush();
+  await log.close();
+}
+
+export function recordsIn(dir: string): StoredRecord[] {
+  const logs = path.join(dir, "logs");
+  return fs
+    .readdirSync(logs)
+    .filter((name) => name.endsWith(".jsonl"))
+    .flatMap((name) => fs.readFileSync(path.join(logs, name), "utf8").split("\n"))
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as StoredRecord)
+    .toSorted((a, b) => a.seq - b.seq);
+}
+
+export function incoming(command: Command, key?: string, signal = new AbortController().signal): Incoming {
+  return {
+    command,
+    asker: { source: "test", user_id: "mark", auth_mode: "local" },
+    ...(key !== undefined && { idempotencyKey: key }),
+    client: { signal },
+  };
+}
+
+export const enqueue = (story: string): Command => ({ action: "enqueue_story", story_id: story });
+
+/** A dispatch that never throws: its answer or its problem. */
+export async function ask(desk: Desk, request: Incoming): Promise<Dispatched | Problem> {
+  try {
+    return await dispatch(desk.deps, request);
+  } catch (error) {
+    if (error instanceof Problem) return error;
+    throw error;
+  }
+}
+
+/** `ok`, or the problem's code and verdict. */
+export function verdictOf(answer: Dispatched | Problem): string {
+  return answer instanceof Problem ? `${answer.code} ${answer.retry}` : "ok";
+}
+
+/** Resolves when everything that can happen without us has happened: reads and writes of the log included. */
+export async function quiet(): Promise<void> {
+  for (let i = 0; i < 3; i++) await new Promise((resolve) => void setImmediate(resolve));
+}
