@@ -30,9 +30,9 @@ function refused(answer: Dispatched | Problem): Problem {
 
 /** Lets the pauses between tries pass without waiting for them. */
 async function patiently<T>(work: Promise<T>): Promise<T> {
-  let done = false;
-  void work.finally(() => (done = true));
-  while (!done) {
+  const ended = { yes: false };
+  void work.finally(() => (ended.yes = true));
+  while (!ended.yes) {
     await quiet();
     jest.advanceTimersByTime(1000);
   }
