@@ -13,6 +13,8 @@ import type { JobRouteDeps } from "./jobs.ts";
 import { jobRoutes } from "./jobs.ts";
 import type { MetaRouteDeps } from "./meta.ts";
 import { metaRoutes } from "./meta.ts";
+import type { PanelRouteDeps } from "./panel.ts";
+import { panelRoutes } from "./panel.ts";
 import { notFound, problemResponse } from "./problem.ts";
 import type { ServicesRouteDeps } from "./services.ts";
 import { servicesRoute } from "./services.ts";
@@ -35,6 +37,7 @@ export interface AppDeps
     StreamRouteDeps,
     AuditRouteDeps,
     ServicesRouteDeps,
+    PanelRouteDeps,
     MetaRouteDeps {
   readonly log: Log;
   readonly guard: GuardOptions;
@@ -54,6 +57,7 @@ export function createApp(deps: AppDeps): Hono<HttpEnv> {
   });
   app.use(guard(deps.guard));
   app.get("/health", (c) => c.json({ success: true, status: "ok" }));
+  app.route("/", panelRoutes(deps));
   app.use(deps.authenticate);
   app.route("/", dispatchRoute(deps));
   app.route("/", statusRoute(deps));
@@ -71,7 +75,7 @@ export function createApp(deps: AppDeps): Hono<HttpEnv> {
 function unknownRoute(method: string, path: string, paths: ReadonlySet<string>): Problem {
   if (paths.has(path))
     return new Problem("method_not_allowed", `${path} does not take ${method}; nothing was executed`);
-  return notFound(`There is nothing at ${method} ${path}; GET / lists what there is`);
+  return notFound(`There is nothing at ${method} ${path}; GET /api lists what there is`);
 }
 
 /** A fault of ours: the log gets the words, the caller gets no internals. */

@@ -8,7 +8,7 @@ export interface MetaRouteDeps {
   readonly gateway: () => Readonly<Record<string, unknown>>;
 }
 
-/** `/ready` and `/`; `/health` stands before authentication, in `app.ts`. */
+/** `/ready` and `/api`; `/health` stands before authentication, in `app.ts`. */
 export function metaRoutes({ notReady, gateway }: MetaRouteDeps): Hono<HttpEnv> {
   return new Hono<HttpEnv>()
     .get("/ready", (c) => {
@@ -18,7 +18,7 @@ export function metaRoutes({ notReady, gateway }: MetaRouteDeps): Hono<HttpEnv> 
         reason ? 503 : 200,
       );
     })
-    .get("/", (c) =>
+    .get("/api", (c) =>
       c.json({
         name: "roxy-core",
         version,
@@ -29,6 +29,16 @@ export function metaRoutes({ notReady, gateway }: MetaRouteDeps): Hono<HttpEnv> 
           "GET /api/orchestrator/status/{job_id}",
           "WS /api/orchestrator/stream",
           "WS /api/orchestrator/stream/{job_id}",
+          "GET /api/orchestrator/events",
+          "GET /api/orchestrator/events/{job_id}",
+          "GET /api/orchestrator/jobs",
+          "GET /api/orchestrator/audit",
+          "GET /api/orchestrator/audit/{audit_id}",
+          "GET /api/orchestrator/audit/{audit_id}/proof",
+          "GET /api/orchestrator/audit/head",
+          "GET /api/orchestrator/audit/verify",
+          "GET /api/services",
+          "GET /",
           "GET /health",
           "GET /ready",
         ],

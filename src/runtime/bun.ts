@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { dlopen, FFIType } from "bun:ffi";
 import fs from "node:fs";
-import { nodeExchange } from "./node-exchange.ts";
+import { bunExchange } from "./bun-exchange.ts";
 import { nodeFiles, openSafely } from "./node-files.ts";
 import { nodeProcess } from "./node-process.ts";
 import type { Connection, FileLock, Listener, Peer, PeerHandlers, Runtime, ServeOptions } from "./types.ts";
@@ -13,7 +13,7 @@ export const runtime: Runtime = {
   files: nodeFiles(lock),
   process: nodeProcess(process.argv.slice(2), selfCommand()),
   sha256: (data) => createHash("sha256").update(data).digest("hex"),
-  exchange: nodeExchange,
+  exchange: bunExchange,
   serve,
 };
 

@@ -78,7 +78,8 @@ function collect(
   });
 }
 
-function exchangeErrorOf(error: unknown): ExchangeError {
+/** Whether anything can have been sent, by the name of the error. */
+export function exchangeErrorOf(error: unknown): ExchangeError {
   if (error instanceof ExchangeError) return error;
   const { code, message } = error as { code?: string; message?: string };
   if (code !== undefined && neverConnected.has(code)) {

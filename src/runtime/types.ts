@@ -102,8 +102,8 @@ export interface IncomingAnswer {
 }
 
 /**
- * One HTTP exchange over a connection of its own. It never re-sends, never follows a redirect and never uses a proxy:
- * `fetch` may do all three behind the caller's back (Deno re-sends a POST when a pooled connection dies).
+ * One HTTP exchange. It never re-sends, never follows a redirect and never uses a proxy: a plain `fetch` may do all three
+ * behind the caller's back (Deno's re-sends a POST when a pooled connection dies).
  */
 export type Exchange = (request: OutgoingRequest) => Promise<IncomingAnswer>;
 
