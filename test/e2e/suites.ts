@@ -1,10 +1,13 @@
 import type { Launcher } from "./launcher.ts";
 import { auditSuite } from "./suite-audit.ts";
 import { badInputSuite } from "./suite-bad-input.ts";
+import { crashSuite } from "./suite-crash.ts";
 import { dispatchSuite } from "./suite-dispatch.ts";
+import { idempotencySuite } from "./suite-idempotency.ts";
 import { podiumFaultsSuite } from "./suite-podium-faults.ts";
 import { refusalsSuite } from "./suite-refusals.ts";
 import { statusSuite } from "./suite-status.ts";
+import { streamSuite } from "./suite-stream.ts";
 import { tokensSuite } from "./suite-tokens.ts";
 
 /** Everything that must hold however the program was started. */
@@ -16,4 +19,7 @@ export const suites: readonly ((launcher: Launcher) => void)[] = [
   badInputSuite,
   refusalsSuite,
   statusSuite,
+  streamSuite,
+  idempotencySuite,
+  crashSuite,
 ];

@@ -1,0 +1,179 @@
+import { describe, expect, test } from "bun:test";
+import type { Answer } from "./http-client.ts";
+import type { Launcher } from "./launcher.ts";
+import { reply, yes } from "./podium-stub.ts";
+import { expectProblem } from "./problem.ts";
+import type { Scene } from "./scene.ts";
+import { enqueueBody, gate, newStory, useScene } from "./scene.ts";
+import { eventually } from "./watch.ts";
+
+export function idempotencySuite(launcher: Launcher): void {
+  describe("an Idempotency-Key", () => {
+    const scene = useScene(launcher, { settings: { "podium.timeout_ms": "300" } });
+    replays(scene);
+    conflicts(scene);
+    fates(scene);
+    unknowns(scene);
+  });
+  underLimits(launcher);
+}
+
+let keys = 0;
+
+/** A story and a key of its own for one test. */
+function pair(): { story: string; headers: { "idempotency-key": string } } {
+  return { story: newStory(), headers: { "idempotency-key": `key-${++keys}` } };
+}
+
+function expectReplay(again: Answer, first: Answer): void {
+  expect(again.status).toBe(first.status);
+  expect(again.headers.get("idempotency-replayed")).toBe("true");
+  expect(again.json).toEqual(first.json);
+}
+
+function replays(scene: Scene): void {
+  test("the same request again gets the same answer, and Podium no second command", async () => {
+    const { story, headers } = pair();
+    scene.podium.next(reply.text('{"success":true,"n":1.0}'));
+    const first = await scene.enqueue(story, headers);
+    expect(first.headers.get("idempotency-replayed")).toBeNull();
+    const lines = scene.gateway.auditLines().length;
+    const again = await scene.enqueue(story, headers);
+    expectReplay(again, first);
+    expect(again.text).toContain('"podium_result":{"success":true,"n":1.0}');
+    const [key] = Object.values(headers);
+    expectReplay(await scene.enqueue(story, { "idempotency-key": `"${key}"` }), first);
+    const { auth, source, payload, action } = enqueueBody(story);
+    expectReplay(await scene.dispatch({ auth, source, payload, action }, { headers }), first);
+    expect(scene.podium.commands).toHaveLength(1);
+    expect(scene.gateway.auditLines()).toHaveLength(lines);
+  });
+
+  test("it survives a stop and a kill -9", async () => {
+    const { story, headers } = pair();
+    const first = await scene.enqueue(story, headers);
+    for (const how of ["stop", "kill"] as const) {
+      await scene.restart(how);
+      const again = await scene.enqueue(story, headers);
+      expect(again.headers.get("idempotency-replayed")).toBe("true");
+      expect(again.json).toEqual({ ...first.json, stream_url: again.json.stream_url });
+      expect(scene.podium.commands).toHaveLength(1);
+    }
+  });
+
+  test("of a hundred equal requests at once one is sent, and none gets another answer", async () => {
+    const { story, headers } = pair();
+    const answers = await Promise.all(Array.from({ length: 100 }, () => scene.enqueue(story, headers)));
+    expect(scene.podium.commands).toHaveLength(1);
+    const jobs = new Set(answers.map(({ json }) => json.job_id).filter((id) => id !== undefined));
+    expect(jobs.size).toBe(1);
+    for (const answer of answers) {
+      if (answer.status !== 200) expectProblem(answer, { status: 409, code: "in_flight", retry: "same-key" });
+    }
+    expect(answers.some(({ status }) => status === 200)).toBe(true);
+  });
+}
+
+function conflicts(scene: Scene): void {
+  test("while the first is on its way the second is told to wait, with the job", async () => {
+    const { story, headers } = pair();
+    const hold = gate();
+    scene.podium.next(reply.after(hold.opened, reply.text(yes)));
+    const first = scene.enqueue(story, headers);
+    await scene.podium.commandsSeen(1);
+    const second = await scene.enqueue(story, headers);
+    expectProblem(second, { status: 409, code: "in_flight", retry: "same-key" });
+    expect(second.headers.get("retry-after")).toMatch(/^[1-9]\d*$/);
+    hold.open();
+    expect((await first).json.job_id).toBe(second.json.job_id);
+    expect(scene.podium.commands).toHaveLength(1);
+  });
+
+  test("the same key with another request is refused", async () => {
+    const { story, headers } = pair();
+    await scene.enqueue(story, headers);
+    for (const body of [enqueueBody(newStory()), { ...enqueueBody(story), source: "other" }, { action: "halt" }]) {
+      const answer = await scene.dispatch(body, { headers });
+      expectProblem(answer, { status: 422, code: "idempotency_mismatch", retry: "never" });
+    }
+    expect(scene.podium.commands).toHaveLength(1);
+  });
+}
+
+function fates(scene: Scene): void {
+  test("a refusal of Podium is an answer: it is replayed, not asked for again", async () => {
+    const { story, headers } = pair();
+    scene.podium.next(reply.text('{"success":false,"error":"Story is done"}'));
+    const first = await scene.enqueue(story, headers);
+    const again = await scene.enqueue(story, headers);
+    for (const answer of [first, again]) {
+      expectProblem(answer, { status: 502, code: "podium_rejected", retry: "safe" });
+      expect(answer.json.detail).toContain("Story is done");
+    }
+    expect(again.json.job_id).toBe(first.json.job_id);
+    expect(scene.podium.commands).toHaveLength(1);
+  });
+
+  test("a key is free again when nothing was sent", async () => {
+    const { story, headers } = pair();
+    await scene.podium.down();
+    expectProblem(await scene.enqueue(story, headers), { status: 502, code: "podium_unreachable", retry: "safe" });
+    await scene.podium.up();
+    const second = await scene.enqueue(story, headers);
+    expect(second.status).toBe(200);
+    expect(second.headers.get("idempotency-replayed")).toBeNull();
+    expect(scene.podium.commands).toHaveLength(1);
+  });
+}
+
+function unknowns(scene: Scene): void {
+  const shown = (story: string, status: string) => reply.text(`{"stories":[{"storyId":"${story}","status":"${status}"}]}`);
+
+  test("after an unknown outcome Podium is asked first: it was started, so it is not sent again", async () => {
+    const { story, headers } = pair();
+    scene.podium.next(reply.close());
+    const first = await scene.enqueue(story, headers);
+    expectProblem(first, { status: 502, code: "podium_invalid_response", retry: "same-key" });
+    scene.podium.status = shown(story, "in_progress");
+    const again = await scene.enqueue(story, headers);
+    expect(again.status).toBe(200);
+    expect(again.json.job_id).toBe(first.json.job_id);
+    expect(again.headers.get("idempotency-replayed")).toBe("true");
+    expect(scene.podium.commands).toHaveLength(1);
+  });
+
+  test("it was not started: after the time that Podium may still take, it is sent", async () => {
+    const { story, headers } = pair();
+    scene.podium.next(reply.hang());
+    expectProblem(await scene.enqueue(story, headers), { status: 504, code: "podium_timeout", retry: "same-key" });
+    scene.podium.status = shown(story, "todo");
+    const sent = await eventually(async () => {
+      const answer = await scene.enqueue(story, headers);
+      return answer.status === 200 ? answer : undefined;
+    }, "the second try to be sent");
+    expect(sent.json.status).toBe("queued");
+    expect(scene.podium.commands).toHaveLength(2);
+  });
+
+  test("Podium can't be asked: nothing is sent, with this key or with none", async () => {
+    const { story, headers } = pair();
+    scene.podium.next(reply.close());
+    await scene.enqueue(story, headers);
+    scene.podium.status = reply.text("no", 500);
+    expect((await scene.enqueue(story, headers)).json.retry).toBe("same-key");
+    expect((await scene.enqueue(story)).status).not.toBe(200);
+    expect(scene.podium.commands).toHaveLength(1);
+  });
+}
+
+function underLimits(launcher: Launcher): void {
+  describe("an Idempotency-Key under the limits as they come", () => {
+    const scene = useScene(launcher, { defaultLimits: true });
+    test("a replay meets neither cooldown nor rate limit", async () => {
+      const { story, headers } = pair();
+      const first = await scene.enqueue(story, headers);
+      for (let i = 0; i < 15; i++) expectReplay(await scene.enqueue(story, headers), first);
+      expect(scene.podium.commands).toHaveLength(1);
+    });
+  });
+}

@@ -1,0 +1,199 @@
+import { describe, expect, test } from "bun:test";
+import type { Launcher } from "./launcher.ts";
+import { reply } from "./podium-stub.ts";
+import { expectProblem } from "./problem.ts";
+import type { Scene } from "./scene.ts";
+import { newStory, useScene } from "./scene.ts";
+import type { SocketClient } from "./socket-client.ts";
+
+const path = "/api/orchestrator/stream";
+
+/** Frames that printing again would change. */
+const odd = [
+  '{ "type" : "STORY_STATUS","storyId":"S-1", "progress":1.0 }',
+  '{"n":12345678901234567890,"type":"QUEUE_UPDATE","10":1,"2":2,"s":"\\u0041\\/é\\ud83d\\ude00"}',
+  '{"type":"AGENT_STATUS",\n  "agents":[ ],"agents":[1e2,-0]}',
+  `{"type":"QUEUE_UPDATE","long":"${"ä".repeat(50_000)}"}`,
+];
+
+export function streamSuite(launcher: Launcher): void {
+  describe("the stream", () => {
+    const scene = useScene(launcher);
+    bytes(scene);
+    wishes(scene);
+    jobStreams(scene);
+    upstream(scene);
+    goodbye(scene);
+  });
+}
+
+/** A client that has got its first frame: from now on it misses nothing. */
+async function listen(scene: Scene, query = ""): Promise<SocketClient> {
+  await scene.podium.telemetry();
+  const client = await scene.socket(path + query);
+  await client.frame(({ type, event }) => (event ?? { type }).type === "GATEWAY_STATUS", "the gateway's first word");
+  return client;
+}
+
+/** Everything up to this frame has arrived when it has. */
+async function mark(scene: Scene, clients: readonly SocketClient[]): Promise<void> {
+  const text = `{"type":"AGENT_STATUS","mark":${Math.random()}}`;
+  (await scene.podium.telemetry()).text(text);
+  for (const client of clients) await client.frame((_, got) => got.includes(text), "the last frame");
+}
+
+const podiumTypes = ["QUEUE_UPDATE", "STORY_STATUS", "AGENT_STATUS", "COMMAND_RESULT", "PONG"];
+
+function bytes(scene: Scene): void {
+  test("Podium's frames pass unchanged, in order, to every client, over one connection to Podium", async () => {
+    const clients = await Promise.all(Array.from({ length: 10 }, () => listen(scene)));
+    for (const text of odd) scene.podium.emit(text);
+    await mark(scene, clients);
+    for (const client of clients) expect(client.texts(podiumTypes).slice(0, -1)).toEqual(odd);
+    expect(scene.podium.sockets).toHaveLength(1);
+    expect(scene.podium.sockets[0]!.messages).toBe(0);
+  });
+
+  test("other types, other shapes and broken frames do not", async () => {
+    const client = await listen(scene);
+    const unwanted = [
+      '{"type":"COMMAND_RESULT","success":true}',
+      '{"type":"PONG"}',
+      '{"type":"GATEWAY_STATUS","podium":"forged"}',
+      '{"type":["QUEUE_UPDATE"]}',
+      '{"kind":"QUEUE_UPDATE"}',
+      '["QUEUE_UPDATE"]',
+      '"QUEUE_UPDATE"',
+      "QUEUE_UPDATE",
+      '{"type":"QUEUE_UPDATE"',
+      "",
+    ];
+    for (const text of unwanted) scene.podium.emit(text);
+    scene.podium.sockets[0]!.binary(Buffer.from('{"type":"QUEUE_UPDATE"}'));
+    await mark(scene, [client]);
+    expect(client.texts().map((text) => JSON.parse(text).type)).toEqual(["GATEWAY_STATUS", "AGENT_STATUS"]);
+    expect(client.texts()[0]).not.toContain("forged");
+  });
+
+  test("the first frame says that Podium is connected", async () => {
+    const client = await listen(scene);
+    expect(JSON.parse(client.frames[0]!)).toMatchObject({ type: "GATEWAY_STATUS", podium: "connected" });
+  });
+}
+
+function wishes(scene: Scene): void {
+  test("types= narrows, envelope=1 wraps without touching the frame, since= resumes", async () => {
+    const [narrow, wrapped] = [await listen(scene, "?types=QUEUE_UPDATE,AGENT_STATUS"), await listen(scene, "?envelope=1")];
+    scene.podium.emit(odd[0]!);
+    scene.podium.emit(odd[1]!);
+    await mark(scene, [narrow, wrapped]);
+    expect(narrow.texts(podiumTypes)[0]).toBe(odd[1]!);
+    const [, first, second] = wrapped.frames;
+    expect(first).toEndWith(`"event":${odd[0]}}`);
+    const { id } = JSON.parse(first!) as { id: string };
+    expect(id).toMatch(/^[0-9a-f]{16}:\d+$/);
+    const resumed = await scene.socket(`${path}?envelope=1&since=${id}`);
+    await resumed.frame((_, text) => text === second, "the frame after the cursor");
+    expect(resumed.frames.filter((text) => text.includes(odd[0]!))).toEqual([]);
+  });
+
+  test("a cursor that can't be honoured gets a GAP, not silence", async () => {
+    for (const since of ["0000000000000000:1", "nonsense", ""]) {
+      const client = await scene.socket(`${path}?since=${since}`);
+      await client.frame(({ type, reason }) => type === "GAP" && reason === "cursor", "the GAP");
+    }
+  });
+
+  test("a client that talks too much is shown the door with 1008", async () => {
+    const client = await listen(scene);
+    // One more than are taken as a polite mistake; whoever goes on talking may miss the closing words.
+    for (let i = 0; i < 17; i++) client.send("{}");
+    expect((await client.closed).code).toBe(1008);
+  });
+}
+
+function jobStreams(scene: Scene): void {
+  const status = (story: string, word: string): string => `{"type":"STORY_STATUS", "storyId":"${story}","status":"${word}"}`;
+
+  test("a job's stream holds its story's frames only, and ends with 1000 after the last", async () => {
+    const [story, other] = [newStory(), newStory()];
+    const { json } = await scene.enqueue(story);
+    const client = await listen(scene, `/${json.job_id}`);
+    const own = [status(story, "queued"), status(story, "in_progress"), status(story, "done")];
+    scene.podium.emit(status(other, "done"));
+    scene.podium.emit('{"type":"QUEUE_UPDATE","queue":[]}');
+    for (const text of own) scene.podium.emit(text);
+    expect((await client.closed).code).toBe(1000);
+    expect(client.texts(podiumTypes)).toEqual(own);
+    await scene.recorded(({ podium_status, story_id }) => story_id === story && podium_status === "done", "the last word");
+    const late = await scene.socket(`${path}/${json.job_id}`);
+    expect((await late.closed).code).toBe(1000);
+    expect(late.texts(podiumTypes)).toEqual([own[2]!]);
+  });
+
+  test("whoever joins in the middle first gets what is known", async () => {
+    const story = newStory();
+    const { json } = await scene.enqueue(story);
+    scene.podium.emit(status(story, "in_progress"));
+    await scene.recorded(({ podium_status, story_id }) => story_id === story && podium_status !== undefined, "its word");
+    const client = await listen(scene, `/${json.job_id}`);
+    scene.podium.emit(status(story, "failed"));
+    expect((await client.closed).code).toBe(1000);
+    expect(client.texts(podiumTypes)).toEqual([status(story, "in_progress"), status(story, "failed")]);
+  });
+
+  test("the stream of a job that never ran ends at once", async () => {
+    scene.podium.next(reply.text('{"success":false,"error":"no"}'));
+    const { json } = await scene.enqueue(newStory());
+    expect((await (await scene.socket(`${path}/${json.job_id}`)).closed).code).toBe(1000);
+  });
+
+  test("the stream of a job that is not there is a 404", async () => {
+    const headers = { connection: "Upgrade", upgrade: "websocket", "sec-websocket-version": "13", "sec-websocket-key": "eA==" };
+    const answer = await scene.call({ path: `${path}/JOB-20200101-001`, headers });
+    expectProblem(answer, { status: 404, code: "not_found", retry: "never" });
+  });
+}
+
+function upstream(scene: Scene): void {
+  const state = (client: SocketClient): string[] => client.texts(["GATEWAY_STATUS"]).map((text) => JSON.parse(text).podium);
+
+  test("a lost connection to Podium is said, made again, and the gap is told", async () => {
+    const client = await listen(scene);
+    (await scene.podium.telemetry()).drop();
+    await client.frame(({ type, reason }) => type === "GAP" && reason === "upstream", "the GAP after the outage");
+    expect(state(client)).toEqual(["connected", "disconnected", "connecting", "connected"]);
+    await mark(scene, [client]);
+    expect(scene.podium.sockets).toHaveLength(1);
+  });
+
+  test("a Podium that is killed and started again is found again; the clients stay", async () => {
+    const client = await listen(scene);
+    await scene.podium.down();
+    await client.frame(({ podium }) => podium === "disconnected", "the loss");
+    const newcomer = await scene.socket(path);
+    await newcomer.frame(({ type, podium }) => type === "GATEWAY_STATUS" && podium !== "connected", "the state of now");
+    expect((await scene.get("/health")).status).toBe(200);
+    await scene.podium.up();
+    await mark(scene, [client, newcomer]);
+    expect(state(client).at(-1)).toBe("connected");
+  });
+
+  test("a frame beyond all bounds costs the connection, not the gateway", async () => {
+    const client = await listen(scene);
+    scene.podium.emit(`{"type":"QUEUE_UPDATE","x":"${"x".repeat(2_000_000)}"}`);
+    await client.frame(({ podium }) => podium === "disconnected", "the loss");
+    await client.frame(({ type, reason }) => type === "GAP" && reason === "upstream", "the connection after it");
+    await mark(scene, [client]);
+    expect(client.texts(["QUEUE_UPDATE"])).toEqual([]);
+  });
+}
+
+function goodbye(scene: Scene): void {
+  test("at the end clients are told to come back: 1001, and the process ends with 0", async () => {
+    const client = await listen(scene);
+    expect(await scene.gateway.stop()).toEqual({ code: 0, signal: null });
+    expect((await client.closed).code).toBe(1001);
+    expect(scene.gateway.records().at(-1).event).toBe("close");
+  });
+}
