@@ -3,6 +3,7 @@ import { dlopen, FFIType } from "bun:ffi";
 import fs from "node:fs";
 import { bunExchange } from "./bun-exchange.ts";
 import { nodeFiles, openSafely } from "./node-files.ts";
+import { nodeFollow } from "./node-follow.ts";
 import { nodeProcess } from "./node-process.ts";
 import type { Connection, FileLock, Listener, Peer, PeerHandlers, Runtime, ServeOptions } from "./types.ts";
 import { heartbeatS, requestBytesMax, requestIdleS, socketBufferBytesMax, socketMessageBytesMax } from "./types.ts";
@@ -14,6 +15,7 @@ export const runtime: Runtime = {
   process: nodeProcess(process.argv.slice(2), selfCommand()),
   sha256: (data) => createHash("sha256").update(data).digest("hex"),
   exchange: bunExchange,
+  follow: nodeFollow,
   serve,
 };
 

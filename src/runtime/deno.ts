@@ -3,6 +3,7 @@ import fs from "node:fs";
 import { fileURLToPath } from "node:url";
 import { nodeExchange } from "./node-exchange.ts";
 import { nodeFiles, openSafely } from "./node-files.ts";
+import { nodeFollow } from "./node-follow.ts";
 import { nodeProcess } from "./node-process.ts";
 import type { Connection, FileLock, Listener, Peer, PeerHandlers, Runtime, ServeOptions } from "./types.ts";
 import { drainPollMs, heartbeatS } from "./types.ts";
@@ -36,6 +37,7 @@ export const runtime: Runtime = {
   process: nodeProcess(Deno.args, [Deno.execPath(), "run", "-A", fileURLToPath(Deno.mainModule)]),
   sha256: (data) => createHash("sha256").update(data).digest("hex"),
   exchange: nodeExchange,
+  follow: nodeFollow,
   serve,
 };
 

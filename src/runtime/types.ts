@@ -10,6 +10,7 @@ export interface Runtime {
   /** SHA-256 as 64 lower-case hex digits; synchronous because the chain is. A string counts as its UTF-8 bytes. */
   sha256(data: string | Uint8Array): string;
   exchange: Exchange;
+  follow: Follow;
   serve(options: ServeOptions): Promise<Listener>;
 }
 
@@ -119,6 +120,28 @@ export class ExchangeError extends Error {
     this.sent = sent;
   }
 }
+
+export interface FollowRequest {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** From the first connection attempt to the answer's head, in milliseconds. */
+  readonly headMs: number;
+  /** Longest silence inside the body, in milliseconds. */
+  readonly idleMs: number;
+}
+
+export interface FollowedAnswer {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The body as it comes; ends with the answer. @throws ExchangeError when the connection breaks or falls silent */
+  readonly chunks: AsyncIterable<Uint8Array>;
+  /** Hangs up; the chunks then end without an error. */
+  close(): void;
+}
+
+/** A GET whose body never needs to end, such as server-sent events. @throws ExchangeError before the head has come */
+export type Follow = (request: FollowRequest) => Promise<FollowedAnswer>;
 
 export interface ServeOptions {
   readonly host: string;

@@ -1,0 +1,69 @@
+import http from "node:http";
+import https from "node:https";
+import { exchangeErrorOf } from "./node-exchange.ts";
+import type { Follow, FollowedAnswer, FollowRequest } from "./types.ts";
+import { ExchangeError } from "./types.ts";
+
+/** {@link Follow} over `node:http`, with a connection of its own for the same reasons as an exchange. */
+export const nodeFollow: Follow = (request) =>
+  new Promise((resolve, reject) => {
+    const send = request.url.startsWith("https:") ? https.request : http.request;
+    const outgoing = send(request.url, { method: "GET", headers: { ...request.headers }, agent: false });
+    const late = new ExchangeError("timeout", true, `No answer within ${request.headMs} ms`);
+    const timer = setTimeout(() => outgoing.destroy(late), request.headMs);
+    const fail = (error: unknown): void => {
+      clearTimeout(timer);
+      reject(exchangeErrorOf(error));
+    };
+    outgoing.on("error", fail);
+    outgoing.on("close", () => fail(new Error("The connection was closed before an answer came")));
+    outgoing.on("response", (answer) => {
+      clearTimeout(timer);
+      resolve(followed(request, outgoing, answer));
+    });
+    outgoing.end();
+  });
+
+function followed(
+  { idleMs }: FollowRequest,
+  outgoing: http.ClientRequest,
+  answer: http.IncomingMessage,
+): FollowedAnswer {
+  let closed = false;
+  const headers = Object.entries(answer.headers).map(([name, value]) => [name, String(value ?? "")] as const);
+  // Whoever only wants the head never reads the body, and its end must not be nobody's error.
+  answer.on("error", () => {});
+  return {
+    status: answer.statusCode ?? 0,
+    headers: Object.fromEntries(headers),
+    chunks: chunksOf(answer, idleMs, () => closed),
+    close() {
+      closed = true;
+      outgoing.destroy();
+      answer.destroy();
+    },
+  };
+}
+
+async function* chunksOf(
+  answer: http.IncomingMessage,
+  idleMs: number,
+  isClosed: () => boolean,
+): AsyncGenerator<Uint8Array> {
+  const silent = (): void => {
+    answer.destroy(new ExchangeError("timeout", true, `Nothing came for ${idleMs} ms`));
+  };
+  let timer = setTimeout(silent, idleMs);
+  try {
+    for await (const chunk of answer) {
+      clearTimeout(timer);
+      yield chunk as Uint8Array;
+      timer = setTimeout(silent, idleMs);
+    }
+    if (!answer.complete && !isClosed()) throw new Error("The connection was closed in the middle of the answer");
+  } catch (error) {
+    if (!isClosed()) throw exchangeErrorOf(error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
