@@ -1,5 +1,5 @@
 import type { AuditEvent, Sha256, StoredRecord } from "./record.ts";
-import { events, recordVersion } from "./record.ts";
+import { events, hashSuffixBytes, recordVersion } from "./record.ts";
 
 /**
  * What a stored line is. The one framing function: recovery, verification and every reader go through it, so that they
@@ -18,8 +18,6 @@ const beforePrevHash = ',"prev_hash":"';
 const beforeHash = '","hash":"';
 const closing = '"}';
 const hashDigits = 64;
-/** `,"hash":"`, 64 digits, `"}`: what the hash does not cover. */
-const hashSuffixBytes = beforeHash.length - 1 + hashDigits + closing.length;
 
 /** What stands in an intact line. The text of its fields is only made when somebody asks: verification rarely does. */
 export class Frame {

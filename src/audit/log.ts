@@ -13,8 +13,8 @@ import { encodeRecord } from "./record.ts";
 import type { Start } from "./recovery.ts";
 import { recover } from "./recovery.ts";
 import { pruneNext } from "./retention.ts";
-import type { Tree } from "./tree.ts";
-import { encodeRange } from "./tree.ts";
+import type { Tree, TreeHead } from "./tree.ts";
+import { encodeRange, rootOf } from "./tree.ts";
 import type { Entry } from "./write-loop.ts";
 import { WriteLoop } from "./write-loop.ts";
 
@@ -43,6 +43,7 @@ export interface AuditDeps {
 
 /** Bytes of a file before it is closed early; small enough to be hashed in memory when its time has come. */
 export const rotateBytesMaxDefault = 67_108_864;
+const dayMs = 86_400_000;
 /** Bytes that may wait for the disk; a disk this slow is as good as gone. */
 const pendingBytesMax = 67_108_864;
 
@@ -58,11 +59,11 @@ export class AuditLog {
   /** Chained, durable or not: the record, the tree and the file that the next one follows. */
   #tip: Receipt;
   readonly #tree: Tree;
-  #tipDay: string;
+  #tipDayMs: number;
   #tipBytes: number;
   /** Durable. */
   #head: Receipt;
-  readonly #durable: Tree;
+  #durable: TreeHead;
   #closing: Promise<void> | undefined;
   /** Why nothing is written any more. */
   #fatal: Fatal | undefined;
@@ -81,8 +82,8 @@ export class AuditLog {
     this.#publicKey = start.key.publicKey;
     this.#tip = this.#head = start.head;
     this.#tree = start.tree;
-    this.#durable = start.tree.copy();
-    this.#tipDay = start.file.start.day;
+    this.#durable = start.tree.head;
+    this.#tipDayMs = Date.parse(start.file.start.day);
     this.#tipBytes = start.fileBytes;
   }
 
@@ -199,11 +200,11 @@ export class AuditLog {
 
   #push(encoded: Encoded, opens?: FileStart): Promise<StoredRecord> {
     if (opens) {
-      this.#tipDay = opens.day;
+      this.#tipDayMs = Date.parse(opens.day);
       this.#tipBytes = 0;
     }
     this.#tipBytes += encoded.line.length;
-    return this.#loop.push(encoded, opens);
+    return this.#loop.push(encoded, this.#tree.head, opens);
   }
 
   #chain(draft: Draft, epochMs: number): Encoded {
@@ -216,17 +217,17 @@ export class AuditLog {
 
   /** The new file that a record of this moment must go to: each file holds records of one UTC day only. */
   #fileStart(epochMs: number): FileStart | undefined {
-    const day = dayOf(epochMs);
-    const full = this.#tipBytes > (this.#deps.rotateBytesMax ?? rotateBytesMaxDefault);
-    if (this.#tipBytes === 0 || (day === this.#tipDay && !full)) return undefined;
-    return { day, firstSeq: this.#tip.seq + 1 };
+    const isSameDay = epochMs >= this.#tipDayMs && epochMs < this.#tipDayMs + dayMs;
+    const isFull = this.#tipBytes > (this.#deps.rotateBytesMax ?? rotateBytesMaxDefault);
+    if (this.#tipBytes === 0 || (isSameDay && !isFull)) return undefined;
+    return { day: dayOf(epochMs), firstSeq: this.#tip.seq + 1 };
   }
 
   /** From here on the batch is durable. The projection knows of it before the callers do. */
   #settle(batch: readonly Entry[]): void {
-    for (const { record, leafHash } of batch) {
+    for (const { record, tree } of batch) {
       this.#head = { seq: record.seq, hash: record.hash };
-      this.#durable.appendHash(leafHash);
+      this.#durable = tree;
       this.#deps.onRecord?.(record);
     }
     const checkpoint = (): void => void this.#maintain(() => this.#writeCheckpoint());
@@ -248,7 +249,8 @@ export class AuditLog {
   }
 
   async #writeCheckpoint(): Promise<void> {
-    if (this.#durable.size > this.#checkpoints.size) await this.#checkpoints.write(this.#durable.size, this.#durable.root());
+    const { size, range } = this.#durable;
+    if (size > this.#checkpoints.size) await this.#checkpoints.write(size, rootOf(this.#deps.sha256, range));
   }
 
   /** Each file goes only after its record and a checkpoint over that record are durable. */

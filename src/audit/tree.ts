@@ -16,6 +16,12 @@ export function nodeHash(sha256: Sha256, left: string, right: string): string {
   return sha256(nodeInput);
 }
 
+/** A compact range and the size that it is of. */
+export interface TreeHead {
+  readonly size: number;
+  readonly range: readonly string[];
+}
+
 export class Tree {
   readonly #sha256: Sha256;
   #size: number;
@@ -35,7 +41,7 @@ export class Tree {
 
   /** At most 53 hashes, largest subtree first. */
   get range(): readonly string[] {
-    return [...this.#range];
+    return this.#range.slice();
   }
 
   /** @param leaf 0x00 and the line without its LF; hashed here */
@@ -58,8 +64,9 @@ export class Tree {
     return rootOf(this.#sha256, this.#range);
   }
 
-  copy(): Tree {
-    return new Tree(this.#sha256, this.#size, this.#range);
+  /** This moment's tree, which later leaves do not change. */
+  get head(): TreeHead {
+    return { size: this.#size, range: this.range };
   }
 }
 

@@ -2,15 +2,18 @@ import type { Problem } from "../lib/errors.ts";
 import type { ActiveFile, FileStart } from "./active-file.ts";
 import type { Encoded, StoredRecord } from "./record.ts";
 import { batchBytesMax } from "./record.ts";
+import type { TreeHead } from "./tree.ts";
 
 /**
  * Group commit: whatever has gathered while the disk was busy becomes durable with one write and one fdatasync. Records
  * arrive here in the order of the chain and leave in it.
  */
 
-export interface Entry extends Encoded {
+export interface Entry extends Pick<Encoded, "record" | "line"> {
+  /** The tree with this record in it. */
+  readonly tree: TreeHead;
   /** Set on the first record of a new file: close the old one first. */
-  readonly opens?: FileStart;
+  readonly opens: FileStart | undefined;
   resolve(record: StoredRecord): void;
   reject(problem: Problem): void;
 }
@@ -39,11 +42,11 @@ export class WriteLoop {
     return this.#queuedBytes;
   }
 
-  push(encoded: Encoded, opens?: FileStart): Promise<StoredRecord> {
+  push(encoded: Encoded, tree: TreeHead, opens?: FileStart): Promise<StoredRecord> {
     this.#queuedBytes += encoded.line.length;
     this.#running ??= this.#run();
     return new Promise((resolve, reject) => {
-      this.#queue.push({ ...encoded, ...(opens && { opens }), resolve, reject });
+      this.#queue.push({ record: encoded.record, line: encoded.line, tree, opens, resolve, reject });
     });
   }
 
