@@ -1,10 +1,14 @@
 import type { Launcher } from "./launcher.ts";
 import { auditSuite } from "./suite-audit.ts";
 import { badInputSuite } from "./suite-bad-input.ts";
+import { cliSuite } from "./suite-cli.ts";
+import { configSuite } from "./suite-config.ts";
 import { crashSuite } from "./suite-crash.ts";
+import { demoSuite } from "./suite-demo.ts";
 import { dispatchSuite } from "./suite-dispatch.ts";
 import { idempotencySuite } from "./suite-idempotency.ts";
 import { podiumFaultsSuite } from "./suite-podium-faults.ts";
+import { pythonSuite } from "./suite-python.ts";
 import { refusalsSuite } from "./suite-refusals.ts";
 import { statusSuite } from "./suite-status.ts";
 import { streamSuite } from "./suite-stream.ts";
@@ -22,4 +26,8 @@ export const suites: readonly ((launcher: Launcher) => void)[] = [
   streamSuite,
   idempotencySuite,
   crashSuite,
+  configSuite,
+  cliSuite,
+  pythonSuite,
+  demoSuite,
 ];

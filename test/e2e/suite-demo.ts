@@ -1,0 +1,158 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import net from "node:net";
+import { chainFaults, readLines } from "./audit-file.ts";
+import type { Child } from "./child.ts";
+import { isRunning, startChild } from "./child.ts";
+import type { Answer, Json } from "./http-client.ts";
+import { call } from "./http-client.ts";
+import type { Launcher } from "./launcher.ts";
+import { environment, listeningUrl, newRoot, removeRoot } from "./launcher.ts";
+import { expectProblem } from "./problem.ts";
+import { dispatchCall } from "./scene.ts";
+import type { SocketClient } from "./socket-client.ts";
+import { connectSocket } from "./socket-client.ts";
+import { eventually } from "./watch.ts";
+
+interface Demo {
+  readonly child: Child;
+  readonly baseUrl: string;
+  readonly dir: string;
+  dispatch(body: Json): Promise<Answer>;
+  stream(path?: string): Promise<SocketClient>;
+}
+
+async function startDemo(launcher: Launcher, root: string, name: string, ports: readonly string[]): Promise<Demo> {
+  const dir = `${root}/${name}`;
+  const child = startChild([...launcher.command, "demo", "--dir", dir, ...ports], { cwd: root, env: environment(root) });
+  const baseUrl = await listeningUrl(child);
+  await child.line((line) => (line.includes("Ctrl-C stops both") ? true : undefined), "the welcome");
+  return {
+    ...{ child, baseUrl, dir },
+    dispatch: (body) => call(baseUrl, dispatchCall(body)),
+    stream: (path = "") => connectSocket(`${baseUrl.replace("http", "ws")}/api/orchestrator/stream${path}`),
+  };
+}
+
+/** A port that was free a moment ago; the demo takes the next one if it is no more. */
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = net.createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as net.AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+export function demoSuite(launcher: Launcher): void {
+  describe("the demo", () => {
+    const root = newRoot();
+    let demo: Demo;
+    beforeAll(async () => {
+      mkdirSync(`${root}/one`, { mode: 0o700 });
+      writeFileSync(`${root}/one/roxy-core.jsonc`, '{ "limits": { "story_cooldown_s": 0 } }', { mode: 0o600 });
+      const ports = ["--port", String(await freePort()), "--podium-port", String(await freePort())];
+      demo = await startDemo(launcher, root, "one", ports);
+    });
+    afterAll(async () => {
+      demo?.child.kill("SIGTERM");
+      await demo?.child.ended;
+      removeRoot(root);
+    });
+    story(() => demo);
+    plan(() => demo);
+    nextPort(launcher, root, () => demo);
+    end(() => demo);
+  });
+}
+
+function story(the: () => Demo): void {
+  test("prints where to look and a curl line that works as it stands", async () => {
+    const said = the().child.stdout();
+    expect(said).toContain(the().baseUrl);
+    expect(said).toContain(the().dir);
+    const curl = /^ *(curl [\s\S]*?)\n\n/m.exec(said)![1]!;
+    const child = startChild(["/bin/sh", "-c", curl], { env: environment(the().dir) });
+    expect((await child.ended).code).toBe(0);
+    const answer = JSON.parse(child.stdout()) as Json;
+    expect(answer).toMatchObject({ success: true, status: "queued" });
+
+    const client = await the().stream(`/${answer.job_id}`);
+    expect((await client.closed).code).toBe(1000);
+    const words = client.texts(["STORY_STATUS"]).map((text) => JSON.parse(text));
+    expect(words.at(-1)).toMatchObject({ storyId: "STORY-001", status: "done" });
+    // The frame goes out at once, its record a moment later.
+    const job = await eventually(async () => {
+      const { json } = await call(the().baseUrl, { path: `/api/orchestrator/status/${answer.job_id}` });
+      return json.podium_status === "done" ? json : undefined;
+    }, "the job to know that its story is done");
+    expect(job).toMatchObject({ status: "queued", story_id: "STORY-001" });
+  });
+
+  test("what the orchestrator refuses is told in its words", async () => {
+    for (const story_id of ["STORY-006", "NO-SUCH-STORY"]) {
+      const answer = await the().dispatch({ action: "enqueue_story", payload: { story_id } });
+      expectProblem(answer, { status: 502, code: "podium_rejected", retry: "safe" });
+      expect(answer.json.detail).toContain(story_id);
+    }
+  });
+}
+
+const planId = "SKOREQ-XXX";
+
+function plan(the: () => Demo): void {
+  test("the plan SKOREQ-XXX: staged, applied with its nonce once, enqueued, every story done", async () => {
+    const client = await the().stream();
+    const step = (action: string, more: Json = {}) => the().dispatch({ action, payload: { plan_id: planId, ...more }, source: "e2e" });
+    const staged = (await step("prepare_apply")).json.podium_result;
+    const ids = staged.staged.stories.map(({ storyId }: Json) => storyId) as string[];
+    expect(ids).toHaveLength(4);
+    const { nonce } = staged;
+    expectProblem(await step("apply_plan", { nonce: "0".repeat(nonce.length) }), { status: 502, code: "podium_rejected", retry: "safe" });
+    expect((await step("apply_plan", { nonce })).status).toBe(200);
+    expectProblem(await step("apply_plan", { nonce }), { status: 502, code: "podium_rejected", retry: "safe" });
+    expect((await step("enqueue_plan")).status).toBe(200);
+    for (const id of ids) {
+      await client.frame(({ type, storyId, status }) => type === "STORY_STATUS" && storyId === id && status === "done", `${id} done`);
+    }
+    client.close();
+    const { podium } = (await call(the().baseUrl, { path: "/api/orchestrator/status" })).json;
+    const known = podium.stories.filter(({ storyId }: Json) => ids.includes(storyId));
+    expect(known.map(({ status }: Json) => status)).toEqual(ids.map(() => "done"));
+    expect(known.map(({ runs }: Json) => runs)).toEqual(ids.map(() => 1));
+  });
+}
+
+function nextPort(launcher: Launcher, root: string, the: () => Demo): void {
+  test("a second demo takes the next free ports and says so; each has its own folder and secret", async () => {
+    const { port } = new URL(the().baseUrl);
+    const second = await startDemo(launcher, root, "two", ["--port", port, "--podium-port", port]);
+    try {
+      expect(second.child.stdout()).toContain(`Port ${port} is taken: using`);
+      expect(Number(new URL(second.baseUrl).port)).toBeGreaterThan(Number(port));
+      expect((await second.dispatch({ action: "halt" })).status).toBe(200);
+      expect(readLines(second.dir).length).toBeGreaterThan(1);
+    } finally {
+      second.child.kill("SIGINT");
+      expect(await second.child.ended).toEqual({ code: 0, signal: null });
+    }
+  });
+}
+
+function childrenOf(pid: number): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
+  return text.split(" ").filter((word) => word !== "").map(Number);
+}
+
+function end(the: () => Demo): void {
+  test("SIGTERM ends both, with exit code 0, a whole log and no process left", async () => {
+    const { child, dir } = the();
+    const children = childrenOf(child.pid);
+    expect(children.length).toBeGreaterThan(0);
+    child.kill("SIGTERM");
+    expect(await child.ended).toEqual({ code: 0, signal: null });
+    for (const pid of children) await eventually(async () => !(await isRunning(pid)) || undefined, `process ${pid} to end`);
+    expect(chainFaults(readLines(dir))).toEqual([]);
+    expect(JSON.parse(readLines(dir).at(-1)!).event).toBe("close");
+  });
+}
