@@ -8,11 +8,13 @@ import type { Sha256 } from "./record.ts";
 /** 0x01 and two child hashes: the input of an inner node. One buffer, because hashing is synchronous. */
 const nodeInput = new Uint8Array(65);
 nodeInput[0] = 1;
+const leftInput = nodeInput.subarray(1, 33);
+const rightInput = nodeInput.subarray(33);
 
 /** Hash of two subtrees, as hex. */
 export function nodeHash(sha256: Sha256, left: string, right: string): string {
-  nodeInput.subarray(1, 33).setFromHex(left);
-  nodeInput.subarray(33).setFromHex(right);
+  leftInput.setFromHex(left);
+  rightInput.setFromHex(right);
   return sha256(nodeInput);
 }
 

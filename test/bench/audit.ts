@@ -122,18 +122,20 @@ async function startSpeed(dir: string): Promise<void> {
 async function verifySpeed(dir: string): Promise<void> {
   const paths = readdirSync(dir).filter((name) => name.endsWith(".jsonl")).map((name) => join(dir, name));
   const sum = async (): Promise<void> => void spawnSync("sha256sum", paths);
-  await sum();
-  const sumMs = await timed(sum);
   let bytes = 0;
-  const ms = await timed(async () => {
+  const check = async (): Promise<void> => {
     const result = await verify({ files: runtime.files, sha256: runtime.sha256, dir });
     if (!result.ok) throw new Error(JSON.stringify(result.fault));
     bytes = result.bytes;
-  });
-  const rate = (time: number): string => `${(bytes / time / 1000).toFixed(0)} MB/s`;
+  };
+  await sum();
+  const rounds: { sumMs: number; ms: number }[] = [];
+  for (let round = 0; round < 5; round++) rounds.push({ sumMs: await timed(sum), ms: await timed(check) });
+  const rate = (ms: number): string => `${(bytes / ms / 1000).toFixed(0)} MB/s`;
   console.log(
-    `verify: ${(bytes / 1e6).toFixed(0)} MB at ${rate(ms)}, sha256sum ${rate(sumMs)}: ${(sumMs / ms).toFixed(2)} x; ` +
-      `${(process.memoryUsage().rss / 1e6).toFixed(0)} MB resident`,
+    `verify: ${(bytes / 1e6).toFixed(0)} MB at ${rate(median(rounds.map(({ ms }) => ms)))}, ` +
+      `sha256sum ${rate(median(rounds.map(({ sumMs }) => sumMs)))}: ` +
+      `${median(rounds.map(({ ms, sumMs }) => sumMs / ms)).toFixed(2)} x; ${(process.memoryUsage().rss / 1e6).toFixed(0)} MB resident`,
   );
 }
 
