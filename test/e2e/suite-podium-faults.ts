@@ -1,9 +1,10 @@
 import { describe, expect, test } from "bun:test";
+import type net from "node:net";
 import type { Json } from "./http-client.ts";
 import type { Launcher } from "./launcher.ts";
 import { expectProblem } from "./problem.ts";
 import type { Reply } from "./podium-stub.ts";
-import { reply } from "./podium-stub.ts";
+import { reply, yes } from "./podium-stub.ts";
 import type { Scene } from "./scene.ts";
 import { newStory, useScene } from "./scene.ts";
 
@@ -66,6 +67,7 @@ export function podiumFaultsSuite(launcher: Launcher): void {
     }
     redirects(scene);
     unreachable(scene);
+    keptOpen(scene);
   });
   timeouts(launcher);
 }
@@ -101,16 +103,34 @@ function unreachable(scene: Scene): void {
     expect((await scene.enqueue(story)).status).toBe(200);
     expect(scene.podium.commands).toHaveLength(1);
   });
+}
 
-  test("a Podium on a kept-open connection that it closes is asked once for each command", async () => {
-    for (let round = 0; round < 5; round++) {
-      scene.podium.next(reply.text('{"success":true}'), reply.close());
+/** Podium keeps connections open. Whatever it does to one, a command on it is never sent a second time. */
+function keptOpen(scene: Scene): void {
+  for (const [name, fault] of [
+    ["closes", reply.close()],
+    ["resets", reply.reset()],
+    ["closes after half a head", (socket: net.Socket) => void socket.end("HTTP/1.1 200 O")],
+  ] as const) {
+    test(`a command on a kept-open connection that Podium ${name} reaches it once`, async () => {
+      for (let round = 0; round < 5; round++) {
+        scene.podium.next(reply.text(yes), fault);
+        expect((await scene.enqueue(newStory())).status).toBe(200);
+        expectProblem(await scene.enqueue(newStory()), { status: 502, code: "podium_invalid_response", retry: "same-key" });
+      }
+      expect(scene.podium.commands).toHaveLength(10);
+    });
+  }
+
+  test("a connection that Podium has closed while it was idle is not used for the next command", async () => {
+    for (let round = 0; round < 20; round++) {
+      scene.podium.next((socket, seen) => {
+        void reply.text(yes)(socket, seen);
+        socket.end();
+      });
       expect((await scene.enqueue(newStory())).status).toBe(200);
-      expectProblem(await scene.enqueue(newStory()), { status: 502, code: "podium_invalid_response", retry: "same-key" });
     }
-    const { commands } = scene.podium;
-    expect(commands).toHaveLength(10);
-    expect(new Set(commands.map(({ connection }) => connection)).size).toBe(10);
+    expect(scene.podium.commands).toHaveLength(20);
   });
 }
 
@@ -133,7 +153,7 @@ function timeouts(launcher: Launcher): void {
     });
 
     test("a slow answer within the time is a good one", async () => {
-      scene.podium.next(reply.after(new Promise((resolve) => setTimeout(resolve, 100)), reply.text('{"success":true}')));
+      scene.podium.next(reply.after(new Promise((resolve) => setTimeout(resolve, 100)), reply.text(yes)));
       expect((await scene.enqueue(newStory())).status).toBe(200);
     });
   });
