@@ -35,10 +35,13 @@ export interface Filter {
   readonly result?: string;
 }
 
-export interface Query {
-  /** Timestamps, RFC 3339 in UTC or a prefix such as a day; `from` inclusive, `to` exclusive. */
+/** Timestamps, RFC 3339 in UTC or a prefix such as a day; `from` inclusive, `to` exclusive. */
+export interface Span {
   readonly from?: string;
   readonly to?: string;
+}
+
+export interface Query extends Span {
   readonly filter?: Filter;
   readonly order?: "oldest" | "newest";
   readonly limit: number;
@@ -62,7 +65,7 @@ export interface Read {
 /** @throws Fatal (exit code 4) at a damaged line, FileError */
 export async function readRecords(deps: ReadDeps, query: Query): Promise<Page> {
   const records: StoredRecord[] = [];
-  const walk = query.order === "newest" ? newestFirst(deps, query.cursor) : oldestFirst(deps, afterCursor(query));
+  const walk = query.order === "newest" ? newestFirst(deps, query.cursor, query) : oldestFirst(deps, afterCursor(query), query);
   for await (const { record } of walk) {
     if (query.cursor !== undefined && record.seq === query.cursor) continue;
     if (!isWanted(record, query)) continue;
@@ -72,19 +75,24 @@ export async function readRecords(deps: ReadDeps, query: Query): Promise<Page> {
   return { records };
 }
 
-/** All records in order, from the file that holds this seq. */
-export async function* oldestFirst(deps: ReadDeps, fromSeq = 0): AsyncGenerator<Read> {
+/** All records in order, from this seq on; with a span, only those of files that may hold some of it. */
+export async function* oldestFirst(deps: ReadDeps, fromSeq = 0, span: Span = {}): AsyncGenerator<Read> {
   const list = segments(deps.files, deps.dir, deps.sha256);
   const at = list.findLastIndex(({ firstSeq }) => firstSeq <= fromSeq);
   for (const segment of list.slice(Math.max(0, at))) {
-    yield* readSegment(deps, segment, fromSeq);
+    if (isWithin(segment, span)) yield* readSegment(deps, segment, fromSeq);
   }
 }
 
 /** All records, newest first; those of files that hold a seq at or below the given one. */
-export async function* newestFirst(deps: ReadDeps, fromSeq = Number.MAX_SAFE_INTEGER): AsyncGenerator<Read> {
+export async function* newestFirst(
+  deps: ReadDeps,
+  fromSeq = Number.MAX_SAFE_INTEGER,
+  span: Span = {},
+): AsyncGenerator<Read> {
   const list = segments(deps.files, deps.dir, deps.sha256).filter(({ firstSeq }) => firstSeq <= fromSeq);
   for (const segment of list.reverse()) {
+    if (!isWithin(segment, span)) continue;
     const file = openSegment(deps, segment);
     if (!file) continue;
     try {
@@ -137,6 +145,11 @@ export async function* readDay(deps: ReadDeps, day: string): AsyncGenerator<Stor
 /** The days that the log holds records of, oldest first. */
 export function heldDays(deps: ReadDeps): string[] {
   return [...new Set(segments(deps.files, deps.dir, deps.sha256).map(({ day }) => day))].sort();
+}
+
+/** All records of a file are of one day, so that a time span rules out whole files unread. */
+function isWithin({ day }: Segment, { from, to }: Span): boolean {
+  return (from === undefined || day >= from.slice(0, 10)) && (to === undefined || day <= to.slice(0, 10));
 }
 
 function aroundDay(deps: ReadDeps, day: string): Segment[] {

@@ -78,6 +78,8 @@ class Verification {
   readonly #options: VerifyOptions;
   #chain: Chain | undefined;
   #firstSeq: number | undefined;
+  /** First seqs of the files read so far. */
+  readonly #read = new Set<number>();
   #files = 0;
   #bytes = 0;
   #total = 0;
@@ -95,13 +97,8 @@ class Verification {
   async run(): Promise<void> {
     const { files, dir, sha256 } = this.#options;
     this.#readNotes();
-    const list = segments(files, dir, sha256);
-    this.#total = list.reduce((sum, { path }) => sum + (files.stat(path)?.bytes ?? 0), 0);
-    let segment = list[0];
-    while (segment) {
-      await this.#segment(segment);
-      segment = this.#following(segment);
-    }
+    this.#total = segments(files, dir, sha256).reduce((sum, { path }) => sum + (files.stat(path)?.bytes ?? 0), 0);
+    for (let segment = this.#next(); segment; segment = this.#next()) await this.#segment(segment);
     await this.#conclude();
   }
 
@@ -134,13 +131,20 @@ class Verification {
     }
   }
 
-  /** The file that goes on where this one ended. Looked up anew: the active one may have been closed meanwhile. */
-  #following(segment: Segment): Segment | undefined {
+  /** The oldest file not yet read. Looked up anew each time: the active one may have been closed meanwhile. */
+  #next(): Segment | undefined {
     const { files, dir, sha256 } = this.#options;
-    const next = segments(files, dir, sha256).find(({ firstSeq }) => firstSeq > segment.firstSeq);
-    if (next || !segment.closed) return next;
+    const list = segments(files, dir, sha256);
+    const next = list.find(({ firstSeq }) => !this.#read.has(firstSeq));
+    if (next) {
+      this.#read.add(next.firstSeq);
+      return next;
+    }
+    if (new Set(list.map(({ firstSeq }) => firstSeq)).size < list.length) {
+      throw new Stop({ file: list.at(-1)?.path ?? dir, line: 1, what: "it begins with the same seq as another file" });
+    }
     const path = pathIn(dir, activeName);
-    const head = files.stat(path) ? readHead(files, path, sha256) : undefined;
+    const head = list.at(-1)?.closed !== false && files.stat(path) ? readHead(files, path, sha256) : undefined;
     if (head && isFlaw(head)) throw new Stop({ file: path, line: 1, seq: this.#nextSeq(), what: head.flaw });
     return undefined;
   }

@@ -97,11 +97,14 @@ async function follow(
   }
   let seq = from ?? (await newestSeq(deps));
   while (!stopped) {
-    for await (const read of oldestFirst(deps, seq + 1)) {
-      if (stopped) break;
-      print(read);
-      seq = read.record.seq;
+    // From the end backwards: what is new is little, and the file may be large.
+    const fresh: { record: StoredRecord; text: string }[] = [];
+    for await (const read of newestFirst(deps)) {
+      if (read.record.seq <= seq) break;
+      fresh.push(read);
     }
+    for (const read of fresh.reverse()) print(read);
+    seq = fresh.at(-1)?.record.seq ?? seq;
     await Promise.race([stop.promise, new Promise((resolve) => setTimeout(resolve, followMs))]);
   }
   return exitCodes.done;
@@ -134,7 +137,7 @@ export async function runExport(runtime: Runtime, argv: readonly string[]): Prom
   const filter: Filter = { ...(options.value("event") && { event: options.value("event") as StoredRecord["event"] }) };
   const deps = readDeps(runtime, exportCommand, options.given);
   if (format === "csv") runtime.process.stdout(`${csvColumns.join(",")}\r\n`);
-  for await (const { record, text } of oldestFirst(deps)) {
+  for await (const { record, text } of oldestFirst(deps, 0, { from, to })) {
     if (record.timestamp < from || record.timestamp >= to) continue;
     if (filter.event !== undefined && record.event !== filter.event) continue;
     runtime.process.stdout(format === "csv" ? csvLine(record) : `${text}\n`);

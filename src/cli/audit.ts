@@ -3,7 +3,7 @@ import { noteBytesMax } from "../audit/note.ts";
 import type { VerifyResult } from "../audit/verify.ts";
 import { verify } from "../audit/verify.ts";
 import { loadConfig } from "../config/load.ts";
-import { exitCodes } from "../lib/errors.ts";
+import { exitCodes, Fatal } from "../lib/errors.ts";
 import type { Runtime } from "../runtime/types.ts";
 import { exportCommand, runExport, runShow, runTail, showCommand, tailCommand } from "./audit-read.ts";
 import { checkProofCommand, proveCommand, runCheckProof, runProve } from "./audit-prove.ts";
@@ -72,6 +72,11 @@ async function runVerify(runtime: Runtime, argv: readonly string[]): Promise<num
   }
   const [given] = options.positionals;
   const { dir, keyFile } = whatToVerify(runtime, given, options.value("key"), options.given);
+  if (runtime.files.stat(dir)?.kind !== "folder") {
+    // With its key still there, a folder that is gone is a log that is gone.
+    const code = keyFile === undefined ? exitCodes.failed : exitCodes.integrity;
+    throw new Fatal(`Cannot verify the audit log: there is no folder ${dir}`, code);
+  }
   const checkpointFile = options.value("checkpoint");
   const json = options.has("json");
   const result = await verify({

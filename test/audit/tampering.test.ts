@@ -213,6 +213,21 @@ describe("6. What is missing shows against the checkpoint", () => {
     expect(fault!.what).toContain("are missing, and no prune record says why");
   });
 
+  test("the first line of the active file, and a file that is there twice", async () => {
+    const { place, files, closed } = await threeDays(5);
+    writeFileSync(place.active, readFileSync(place.active, "utf8").replace("checkpoint", "checkpaint"));
+    expect(await verifyPlace(place)).toMatchObject({ ok: false, fault: { file: place.active, line: 1, seq: 7 } });
+    restore(place.dir, files);
+    const twin = closed[1]!.replace("2026-01-10", "2026-01-11");
+    writeFileSync(twin, readFileSync(closed[1]!), { mode: 0o600 });
+    expect(await verifyPlace(place)).toMatchObject({ ok: false });
+    expect(await rejection(openLog(place))).toMatchObject({ exitCode: 4 });
+    restore(place.dir, files);
+    writeFileSync(place.active, readFileSync(closed[1]!), { mode: 0o600 });
+    expect(await verifyPlace(place)).toMatchObject({ ok: false });
+    expect(await rejection(openLog(place))).toMatchObject({ exitCode: 4 });
+  });
+
   test("another key than the given one", async () => {
     const { place } = await threeDays(5);
     const { publicKey } = await verifyPlace(place);
