@@ -18,6 +18,7 @@ import type { Log } from "../lib/log.ts";
 import { commit, version } from "../lib/version.ts";
 import type { Neighbour } from "../podium/neighbours.ts";
 import { neighbourWatch } from "../podium/neighbours.ts";
+import { loadPanel } from "../panel/assets.ts";
 import { createPodiumClient } from "../podium/client.ts";
 import { statusSource } from "../podium/status.ts";
 import { createTokenSource } from "../podium/token.ts";
@@ -85,7 +86,7 @@ interface Core extends DispatchDeps {
 /** The log is opened first: it tells the jobs, keys and limits what happened before. */
 async function openDispatch(options: GatewayOptions, onFatal: (fatal: Fatal) => void): Promise<Core> {
   const { runtime, config, clock, log } = options;
-  const jobs = new JobStore();
+  const jobs = new JobStore(clock);
   const keys = new Keys(clock);
   const limits = new Limits({
     dispatchPerMinute: config.limits.dispatch_per_minute,
@@ -111,6 +112,7 @@ async function openDispatch(options: GatewayOptions, onFatal: (fatal: Fatal) => 
     onFatal,
     version,
   });
+  await closeOpenIntents(audit, jobs, log);
   live = true;
   const reading = (): ReadDeps => ({
     files: runtime.files,
@@ -119,7 +121,6 @@ async function openDispatch(options: GatewayOptions, onFatal: (fatal: Fatal) => 
     // Nobody is shown what may still be lost.
     lastSeq: audit.head.seq,
   });
-  await closeOpenIntents(audit, jobs, log);
   return {
     log: audit,
     jobs,
@@ -166,6 +167,7 @@ function appDeps(
     evidence: dispatch.evidence,
     head: () => dispatch.log.head,
     checkpointSize: () => dispatch.log.checkpointSize,
+    panel: loadPanel(runtime.files),
     neighbours: neighbourWatch({ neighbours: portMap(config), exchange: runtime.exchange, clock: options.clock }),
     podiumStatus,
     gateway: () => ({

@@ -1,7 +1,7 @@
 import type { StoredRecord } from "../audit/record.ts";
 import type { Clock } from "../lib/clock.ts";
+import { monotonicOf } from "../lib/clock.ts";
 import { Problem } from "../lib/errors.ts";
-import { monotonicOf } from "./age.ts";
 
 /** How long a key is remembered (API contract). */
 const lifeMs = 24 * 60 * 60 * 1000;

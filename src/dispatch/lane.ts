@@ -29,6 +29,7 @@ export class Lane {
   readonly #waiting: Place[] = [];
   readonly #active = new Set<Place>();
   #closed = false;
+  #halts = 0;
   #idle: (() => void) | undefined;
 
   constructor(options: LaneOptions) {
@@ -65,6 +66,17 @@ export class Lane {
     return place;
   }
 
+  /** Halts so far: whoever is on the way to the lane sees that one came meanwhile. */
+  get halts(): number {
+    return this.#halts;
+  }
+
+  /** The emergency stop: nothing that waits now will be sent. */
+  halt(): void {
+    this.#halts++;
+    this.cancel(cancelledByHalt());
+  }
+
   /** Cancels every ticket that has not begun to send. Returns how many. */
   cancel(problem: Problem): number {
     const notBegun = [...this.#waiting, ...this.#active].filter((place) => place.cancel(problem));
@@ -93,6 +105,10 @@ export class Lane {
     this.#advance();
     if (this.#active.size + this.#waiting.length === 0) this.#idle?.();
   }
+}
+
+export function cancelledByHalt(): Problem {
+  return new Problem("cancelled_by_halt", "A halt came while the dispatch was waiting; nothing was executed");
 }
 
 function shuttingDown(): Problem {

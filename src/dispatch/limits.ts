@@ -1,9 +1,9 @@
 import type { StoredRecord } from "../audit/record.ts";
 import type { Clock } from "../lib/clock.ts";
+import { monotonicOf } from "../lib/clock.ts";
 import { Problem } from "../lib/errors.ts";
 import type { Action, Command } from "../wire/dispatch.ts";
 import { isLimited, subjectOf } from "../wire/dispatch.ts";
-import { monotonicOf } from "./age.ts";
 
 export interface LimitsOptions {
   readonly dispatchPerMinute: number;
@@ -57,11 +57,11 @@ export class Limits {
   restore(record: StoredRecord): void {
     if (record.action === undefined || !isLimited(record.action as Action)) return;
     const subject = subjectOf({ ...record, action: record.action as Action });
-    if (record.event !== "intent" && record.event !== "outcome") return;
+    if (record.event !== "intent" && record.event !== "outcome" && record.event !== "unknown") return;
     const at = monotonicOf(this.#options.clock, record.timestamp);
     const now = this.#options.clock.monotonic();
     if (record.event === "intent" && at > now - windowMs) this.#admitted.push(at);
-    // The outcome came after the sending: resting from there on is the careful side.
+    // It was sent before the outcome or the crash was recorded: resting from there on is the careful side.
     const until = at + this.#options.storyCooldownS * 1000;
     if (record.result === "failed" || until <= now) this.#resting.delete(subject);
     else this.#resting.set(subject, until);

@@ -1,6 +1,6 @@
 import type { AuditLog } from "../audit/log.ts";
 import { dayOf } from "../lib/clock.ts";
-import { Problem } from "../lib/errors.ts";
+import { messageOf, Problem } from "../lib/errors.ts";
 import { jobIdOf, newAuditId } from "../lib/ids.ts";
 import type { Job } from "../jobs/job.ts";
 import type { JobArchive } from "../jobs/archive.ts";
@@ -12,6 +12,7 @@ import { fillRoute } from "../wire/podium.ts";
 import type { Incoming } from "./command.ts";
 import type { ForwardDeps } from "./forward.ts";
 import { express, forward } from "./forward.ts";
+import { cancelledByHalt } from "./lane.ts";
 import type { Claim, KeyFate, Keys } from "./keys.ts";
 import type { Lane, Ticket } from "./lane.ts";
 import type { Limits } from "./limits.ts";
@@ -55,6 +56,7 @@ export interface Dispatched {
 export async function dispatch(deps: DispatchDeps, incoming: Incoming): Promise<Dispatched> {
   const key = incoming.idempotencyKey;
   const fingerprint = fingerprintOf(deps, incoming);
+  const haltsBefore = deps.lane.halts;
   const claim = deps.keys.claim(key, fingerprint);
   if (claim.kind === "settled") return replay(deps, claim.jobId);
   let fate: KeyFate = claim.kind === "unknown" ? "doubt" : "free";
@@ -62,7 +64,7 @@ export async function dispatch(deps: DispatchDeps, incoming: Incoming): Promise<
     const earlier = await settleEarlier(deps, incoming, claim);
     fate = earlier ? "settle" : "free";
     if (earlier) return earlier;
-    const ticket = admit(deps, incoming);
+    const ticket = admit(deps, incoming, haltsBefore);
     let sentAt: number | undefined;
     try {
       const job = await recordIntent(deps, incoming, fingerprint);
@@ -116,6 +118,8 @@ async function settleEarlier(deps: DispatchDeps, incoming: Incoming, claim: Clai
   const sameKey = claim.kind === "unknown";
   const job = sameKey ? await deps.archive.find(claim.jobId) : deps.jobs.unsettledOf(subjectOf(command));
   if (!job && sameKey) throw new Problem("podium_timeout", `${claim.jobId} can't be read back; nothing more was sent`);
+  // Its outcome could not be recorded: as unknown as any.
+  if (job?.status === "pending") throw stillUnknown(job, sameKey);
   if (!job || job.status !== "unknown") return job && sameKey ? { ...answerOf(job), replayed: true } : undefined;
   const finding = await reconcile(deps, job);
   if (finding === "waiting" || (finding === "undecided" && sameKey)) throw stillUnknown(job, sameKey);
@@ -141,13 +145,13 @@ function stillUnknown(job: Job, sameKey: boolean): Problem {
 }
 
 /** Takes a place under the limits, on the disk and in the lane: all in one turn, or nothing. */
-function admit(deps: DispatchDeps, { command, asker }: Incoming): Ticket {
+function admit(deps: DispatchDeps, { command, asker }: Incoming, haltsBefore: number): Ticket {
   if (command.action === "halt") {
-    deps.lane.cancel(
-      new Problem("cancelled_by_halt", "A halt came while the dispatch was waiting; nothing was executed"),
-    );
+    deps.lane.halt();
     return express;
   }
+  // It was still asking about an earlier dispatch when the halt came.
+  if (deps.lane.halts !== haltsBefore) throw cancelledByHalt();
   try {
     deps.lane.assertOpen();
     deps.log.assertAdmits("dispatch");
@@ -190,9 +194,15 @@ async function send(deps: DispatchDeps, { command, client }: Incoming, job: Job,
     const durationMs = deps.clock.monotonic() - startedAt;
     return { ...outcome, durationMs, sentAt: outcome.result === "failed" ? undefined : sentAt };
   } catch (error) {
-    if (!(error instanceof Problem)) throw error;
-    return { ...outcomeUnsent(error), durationMs: deps.clock.monotonic() - startedAt, sentAt: undefined };
+    // Podium's client never throws, so whatever was thrown was thrown before anything was sent.
+    const problem = error instanceof Problem ? error : unsendable(error);
+    return { ...outcomeUnsent(problem), durationMs: deps.clock.monotonic() - startedAt, sentAt: undefined };
   }
+}
+
+function unsendable(cause: unknown): Problem {
+  const detail = `The command could not be made ready to send (${messageOf(cause)}); nothing was executed`;
+  return new Problem("internal_error", detail, { retry: "safe", cause });
 }
 
 /** @throws Problem `audit_unavailable`: what was sent stays sent, and the caller must know */

@@ -1,7 +1,9 @@
 import type { AuditLog } from "../audit/log.ts";
 import type { Clock } from "../lib/clock.ts";
+import { monotonicOf } from "../lib/clock.ts";
 import { Problem } from "../lib/errors.ts";
 import type { Job } from "../jobs/job.ts";
+import type { JobStore } from "../jobs/store.ts";
 import type { PodiumClient } from "../podium/client.ts";
 import type { TokenSource } from "../podium/token.ts";
 import type { Route } from "../wire/podium.ts";
@@ -9,6 +11,7 @@ import { fillRoute, storyEvidence } from "../wire/podium.ts";
 
 export interface ReconcileDeps {
   readonly log: AuditLog;
+  readonly jobs: JobStore;
   readonly podium: PodiumClient;
   readonly token: TokenSource;
   readonly statusRoute: Route;
@@ -31,7 +34,9 @@ export type Finding = "executed" | "not_executed" | "waiting" | "undecided";
  * @throws Problem `podium_unreachable` when Podium can't be asked: nothing of the new request was executed
  */
 export async function reconcile(deps: ReconcileDeps, job: Job): Promise<Finding> {
-  const finding = job.podium_status !== undefined ? "executed" : await ask(deps, job);
+  // Telemetry after the intent: a queued or running story is being executed. Other words may be about an earlier run.
+  const isRunning = job.podium_status === "queued" || job.podium_status === "in_progress";
+  const finding = isRunning ? "executed" : await ask(deps, job);
   if (finding === "executed" || finding === "not_executed") {
     await deps.log.append({
       event: "job",
@@ -59,7 +64,8 @@ async function ask(deps: ReconcileDeps, job: Job): Promise<Finding> {
   }
   const evidence = job.story_id === undefined ? "nothing" : storyEvidence(verdict.json, job.story_id);
   if (evidence === "started") return "executed";
-  const ageMs = deps.clock.now() - Date.parse(job.answered_at ?? job.created_at);
+  const since = deps.jobs.unknownSince(job) ?? monotonicOf(deps.clock, job.answered_at ?? job.created_at);
+  const ageMs = deps.clock.monotonic() - since;
   if (ageMs < deps.settleMs) return "waiting";
   return evidence === "not_started" ? "not_executed" : "undecided";
 }

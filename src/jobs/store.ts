@@ -1,4 +1,6 @@
 import type { StoredRecord } from "../audit/record.ts";
+import type { Clock } from "../lib/clock.ts";
+import { monotonicOf } from "../lib/clock.ts";
 import { parseJobId } from "../lib/ids.ts";
 import { isExecuting, subjectOf } from "../wire/dispatch.ts";
 import type { Job } from "./job.ts";
@@ -10,8 +12,15 @@ import { jobAfter, jobOfIntent } from "./job.ts";
  */
 export const jobsMax = 20_000;
 
+interface Unsettled {
+  readonly job: Job;
+  /** Monotonic: setting the machine's clock must neither shorten nor prolong the doubt. */
+  readonly since: number;
+}
+
 /** The projection of the audit log that answers "what became of it". Fed with records in order, live and at start. */
 export class JobStore {
+  readonly #clock: Clock;
   /** In order of creation: a Map keeps it. */
   readonly #jobs = new Map<string, Job>();
   /** The newest job for each story: the one that telemetry is about. */
@@ -19,11 +28,15 @@ export class JobStore {
   /** Intents whose outcome is not recorded yet, by audit id. */
   readonly #open = new Map<string, Job>();
   /** The newest dispatch with an unknown outcome, by story or plan step, until the outcome is found out. */
-  readonly #unsettled = new Map<string, Job>();
+  readonly #unsettled = new Map<string, Unsettled>();
   /** The first day of which every job is in memory; a replay may begin in the middle of the day before. */
   #completeFrom: string | undefined;
   #day = "";
   #number = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   apply(record: StoredRecord): void {
     this.#completeFrom ??= record.seq === 0 ? record.timestamp.slice(0, 10) : dayAfter(record.timestamp);
@@ -44,7 +57,13 @@ export class JobStore {
 
   /** The job whose unknown outcome stands in the way of the same story or plan step. */
   unsettledOf(subject: string): Job | undefined {
-    return this.#unsettled.get(subject);
+    return this.#unsettled.get(subject)?.job;
+  }
+
+  /** Monotonic time since when the outcome of this job has been unknown; undefined when it is known. */
+  unknownSince(job: Job): number | undefined {
+    const unsettled = this.#unsettled.get(subjectOf(job));
+    return unsettled?.job.job_id === job.job_id ? unsettled.since : undefined;
   }
 
   /** Whether every job of this day is in memory. */
@@ -97,10 +116,16 @@ export class JobStore {
     if (!before) return;
     const job = jobAfter(before, record);
     if (this.#jobs.has(job.job_id)) this.#jobs.set(job.job_id, job);
+    if (isExecuting(job.action)) this.#settle(job, record);
+  }
+
+  #settle(job: Job, record: StoredRecord): void {
     const subject = subjectOf(job);
-    if (job.status === "unknown" && isExecuting(job.action)) this.#unsettled.set(subject, job);
-    else if (this.#unsettled.get(subject)?.job_id === job.job_id || job.status === "queued")
-      this.#unsettled.delete(subject);
+    const unsettled = this.#unsettled.get(subject);
+    if (job.status === "unknown") {
+      const since = unsettled?.job.job_id === job.job_id ? unsettled.since : monotonicOf(this.#clock, record.timestamp);
+      this.#unsettled.set(subject, { job, since });
+    } else if (unsettled?.job.job_id === job.job_id || job.status === "queued") this.#unsettled.delete(subject);
   }
 
   #count(jobId: string): void {

@@ -58,7 +58,7 @@ export async function openDesk(options: DeskOptions = {}): Promise<Desk> {
   const podium = options.podium ?? new ScriptedPodium(clock);
   const dir = options.dir ?? newFolder();
   const fatals: unknown[] = [];
-  const jobs = new JobStore();
+  const jobs = new JobStore(clock);
   const keys = new Keys(clock);
   const { dispatchPerMinute = 1000, storyCooldownS = 5 } = options;
   const limits = new Limits({ dispatchPerMinute, storyCooldownS, clock });
@@ -81,8 +81,8 @@ export async function openDesk(options: DeskOptions = {}): Promise<Desk> {
     onFatal: (fatal) => fatals.push(fatal),
     version: "0.0.0",
   });
-  live = true;
   await closeOpenIntents(log, jobs, silentLog);
+  live = true;
   const lane = new Lane({ maxInFlight: 1, queueLimit: options.queueLimit ?? 1000 });
   const deps: DispatchDeps = {
     log,

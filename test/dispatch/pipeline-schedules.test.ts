@@ -5,7 +5,7 @@ import { ask, enqueue, incoming, openDesk, quiet, settleMs, verdictOf } from "./
 import { failingFiles } from "./failing-files.ts";
 import { said, timedOut, yes } from "./scripted-podium.ts";
 
-/** What does not hold yet. Each says what should; when one turns green, its `failing` must go. */
+/** Schedules that once broke a promise: each is named after what must hold. */
 
 const desks: Desk[] = [];
 async function open(options?: DeskOptions): Promise<Desk> {
@@ -23,9 +23,7 @@ function statusOf(story: string, status: string) {
 
 const enqueued = (desk: Desk): number => desk.podium.words.filter((word) => word.startsWith("ENQUEUE")).length;
 
-// The command was sent and its outcome could not be recorded, so its job stays `pending`. Repeating the key then gets
-// "podium_rejected, retry safe", although the command may have been executed. A pending job is an unknown one.
-test.failing("a key whose outcome could not be recorded is never called safe to repeat", async () => {
+test("a key whose outcome could not be recorded is never called safe to repeat", async () => {
   const failing = failingFiles();
   const desk = await open({ files: failing.files });
   desk.podium.rule = () => {
@@ -37,16 +35,14 @@ test.failing("a key whose outcome could not be recorded is never called safe to 
   expect(again instanceof Problem && again.retry).toBe("same-key");
 });
 
-// A token that can't be made throws something that is no Problem: the intent is left open for good, and the key with it.
-test.failing("a token that can't be made closes the intent as not executed", async () => {
+test("a token that can't be made closes the intent as not executed", async () => {
   const desk = await open();
   const deps = { ...desk.deps, token: () => Promise.reject(new TypeError("no key")) };
   await ask({ ...desk, deps }, incoming(enqueue("STORY-001"), "k")).catch(() => {});
   expect(desk.records().find(({ event }) => event === "outcome")).toMatchObject({ result: "failed" });
 });
 
-// Cancelling has the same subject as enqueueing, so the cancel's "queued" clears what is unknown about the enqueue.
-test.failing("a cancel does not make an unknown enqueue forgotten", async () => {
+test("a cancel does not make an unknown enqueue forgotten", async () => {
   const desk = await open();
   desk.podium.rule = () => timedOut;
   await ask(desk, incoming(enqueue("STORY-001"), "first"));
@@ -58,8 +54,7 @@ test.failing("a cancel does not make an unknown enqueue forgotten", async () => 
   expect(desk.podium.words.slice(2, 3)).toEqual(["GET /api/status"]);
 });
 
-// The time to settle is measured on the wall clock: setting it forward makes "not started" a proof too early.
-test.failing("setting the clock forward does not make an unknown outcome settled before its time", async () => {
+test("setting the clock forward does not make an unknown outcome settled before its time", async () => {
   const desk = await open();
   desk.podium.rule = ({ request }) => (request.method === "GET" ? statusOf("STORY-001", "todo") : timedOut);
   await ask(desk, incoming(enqueue("STORY-001"), "k"));
@@ -69,8 +64,7 @@ test.failing("setting the clock forward does not make an unknown outcome settled
   expect(enqueued(desk)).toBe(1);
 });
 
-// The other way round it never ends: a clock set back by a day makes the key wait for a day.
-test.failing("setting the clock back does not keep an unknown outcome unknown", async () => {
+test("setting the clock back does not keep an unknown outcome unknown", async () => {
   const desk = await open();
   desk.podium.rule = ({ request }) => (request.method === "GET" ? statusOf("STORY-001", "todo") : timedOut);
   await ask(desk, incoming(enqueue("STORY-001"), "k"));
@@ -80,8 +74,7 @@ test.failing("setting the clock back does not keep an unknown outcome unknown", 
   expect(verdictOf(await ask(desk, incoming(enqueue("STORY-001"), "k")))).toBe("ok");
 });
 
-// After a crash the cooldown counts from the intent, but the command may have waited in the lane and left much later.
-test.failing("after a crash the cooldown of what was on its way counts from when it can have been sent", async () => {
+test("after a crash the cooldown of what was on its way counts from when it can have been sent", async () => {
   const desk = await open();
   const first = ask(desk, incoming(enqueue("STORY-0")));
   const pending = await desk.podium.next();
@@ -98,9 +91,7 @@ test.failing("after a crash the cooldown of what was on its way counts from when
   expect(enqueued(again)).toBe(0);
 });
 
-// Telemetry that says "todo" or "blocked" is Podium's word for a story that nothing was done about; a word about an
-// earlier run of the story says nothing either. Both count as "executed" today.
-test.failing("telemetry that says a story was not started does not turn an unknown outcome into success", async () => {
+test("telemetry that says a story was not started does not turn an unknown outcome into success", async () => {
   const desk = await open();
   desk.podium.rule = ({ request }) => (request.method === "GET" ? statusOf("STORY-001", "todo") : timedOut);
   await ask(desk, incoming(enqueue("STORY-001"), "k"));
@@ -111,9 +102,7 @@ test.failing("telemetry that says a story was not started does not turn an unkno
   expect(verdictOf(await ask(desk, incoming(enqueue("STORY-001"), "k")))).toBe("podium_timeout same-key");
 });
 
-// A dispatch that asks Podium about an earlier one has no place in the lane yet, so a halt misses it and it goes out
-// after the HALT.
-test.failing("a halt cancels a dispatch that is still asking about an earlier one", async () => {
+test("a halt cancels a dispatch that is still asking about an earlier one", async () => {
   const desk = await open();
   desk.podium.rule = ({ request }) => (request.method === "GET" ? undefined : timedOut);
   await ask(desk, incoming(enqueue("STORY-001"), "k"));
@@ -124,4 +113,22 @@ test.failing("a halt cancels a dispatch that is still asking about an earlier on
   await ask(desk, incoming({ action: "halt" }));
   question.answer(statusOf("STORY-001", "todo"));
   expect(verdictOf(await held)).toBe("cancelled_by_halt safe");
+});
+
+test("a key whose dispatch was found not executed by another request is as good as new", async () => {
+  const desk = await open();
+  desk.podium.rule = ({ request }) => (request.method === "GET" ? undefined : said(500, ""));
+  await ask(desk, incoming(enqueue("STORY-001"), "k"));
+  desk.clock.pass(settleMs);
+  const stranger = ask(desk, incoming(enqueue("STORY-001")));
+  const question = await desk.podium.next();
+  const owner = ask(desk, incoming(enqueue("STORY-001"), "k"));
+  await desk.podium.arrivals(3);
+  question.answer(statusOf("STORY-001", "todo"));
+  await stranger;
+  desk.podium.pending[0]!.answer(timedOut);
+  expect(verdictOf(await owner)).toBe("podium_unreachable same-key");
+  desk.clock.pass(settleMs);
+  desk.podium.rule = ({ request }) => (request.method === "GET" ? statusOf("STORY-001", "todo") : yes);
+  expect(verdictOf(await ask(desk, incoming(enqueue("STORY-001"), "k")))).toBe("ok");
 });
