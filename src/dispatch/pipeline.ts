@@ -120,7 +120,8 @@ async function settleEarlier(deps: DispatchDeps, incoming: Incoming, claim: Clai
   if (!job && sameKey) throw new Problem("podium_timeout", `${claim.jobId} can't be read back; nothing more was sent`);
   // Its outcome could not be recorded: as unknown as any.
   if (job?.status === "pending") throw stillUnknown(job, sameKey);
-  if (!job || job.status !== "unknown") return job && sameKey ? { ...answerOf(job), replayed: true } : undefined;
+  if (!job || job.status === "failed") return undefined;
+  if (job.status !== "unknown") return sameKey ? { ...answerOf(job), replayed: true } : undefined;
   const finding = await reconcile(deps, job);
   if (finding === "waiting" || (finding === "undecided" && sameKey)) throw stillUnknown(job, sameKey);
   if (finding === "undecided") return undefined;
