@@ -39,8 +39,6 @@ export interface Arrival {
   readonly key: string | undefined;
   /** True time, which no clock shows. */
   readonly at: number;
-  /** Its gateway died before it heard the answer. */
-  orphaned: boolean;
 }
 
 interface Waiting {
@@ -60,10 +58,6 @@ export class ModelPodium {
   /** Audit ids whose next tries are refused too. */
   readonly refusing = new Map<string, number>();
 
-  get lateOnes(): number {
-    return this.#late.length;
-  }
-
   /** The connection of one gateway process. `alive` turns false at its death. */
   client(alive: () => boolean): PodiumClient {
     return {
@@ -80,9 +74,7 @@ export class ModelPodium {
     const body = JSON.parse(request.body ?? "{}") as { type?: string; storyId?: string; key?: string };
     if (body.type === "HALT" || body.type === "CANCEL_STORY") return Promise.resolve(yes);
     const arrival =
-      body.type === "ENQUEUE_STORY"
-        ? { auditId, story: body.storyId!, key: body.key, at: this.now, orphaned: false }
-        : undefined;
+      body.type === "ENQUEUE_STORY" ? { auditId, story: body.storyId!, key: body.key, at: this.now } : undefined;
     return new Promise((hear) => void this.waiting.push({ request, arrival, hear }));
   }
 
@@ -100,7 +92,6 @@ export class ModelPodium {
   orphan(fault: Fault): void {
     for (const { arrival } of this.waiting.splice(0)) {
       if (!arrival || fault === "unsent") continue;
-      arrival.orphaned = true;
       this.#arrive(arrival, fault);
     }
     this.refusing.clear();

@@ -113,20 +113,14 @@ export class World {
       const before = last.get(arrival.story);
       last.set(arrival.story, arrival);
       if (!before || arrival.at - before.at >= cooldownMs) continue;
-      expect(
-        this.#isExcused(before.at, arrival.at, before.orphaned),
-        `${arrival.story} at ${before.at} and ${arrival.at}`,
-      ).toBe(true);
+      expect(this.#isExcused(before.at, arrival.at), `${arrival.story} at ${before.at} and ${arrival.at}`).toBe(true);
     }
   }
 
-  /**
-   * Two excuses, both across a restart, where only the wall clock tells how old a record is: it was set forward in
-   * between, or the earlier command had waited long and its sending time died with the process (see gaps.test.ts).
-   */
-  #isExcused(from: number, to: number, orphaned: boolean): boolean {
-    const restarted = this.#restarts.some((at) => at >= from && at <= to);
-    return restarted && (orphaned || this.#stepsForward.some((at) => at >= from && at <= to));
+  /** One excuse: across a restart only the wall clock tells how old a record is, and it was set forward in between. */
+  #isExcused(from: number, to: number): boolean {
+    const between = (at: number): boolean => at >= from && at <= to;
+    return this.#restarts.some(between) && this.#stepsForward.some(between);
   }
 
   #checkVerdicts(): void {
