@@ -15,14 +15,14 @@ export function readLines(root: string): string[] {
   if (!existsSync(folder)) return [];
   const firstSeq = (name: string): number => Number(name.split(".")[1]);
   const closed = readdirSync(folder).filter((name) => /^orchestrator-audit-.*\.jsonl$/.test(name));
-  const names = [...closed.sort((a, b) => firstSeq(a) - firstSeq(b)), activeName];
+  const names = [...closed.toSorted((a, b) => firstSeq(a) - firstSeq(b)), activeName];
   return names
     .filter((name) => existsSync(`${folder}/${name}`))
     .flatMap((name) => readFileSync(`${folder}/${name}`, "utf8").split("\n").slice(0, -1));
 }
 
 export function readRecords(root: string): Json[] {
-  return readLines(root).map((line) => JSON.parse(line) as Json);
+  return readLines(root).map((line) => JSON.parse(line));
 }
 
 /** The records of one dispatch, in order. */

@@ -99,6 +99,8 @@ export async function run(command: readonly string[], options: ChildOptions): Pr
 
 /** Whether a process of this id is there (a zombie counts as gone). */
 export async function isRunning(pid: number): Promise<boolean> {
-  const status = await Bun.file(`/proc/${pid}/status`).text().catch(() => "");
+  const status = await Bun.file(`/proc/${pid}/status`)
+    .text()
+    .catch(() => "");
   return status !== "" && !/^State:\s+Z/m.test(status);
 }

@@ -74,7 +74,7 @@ function chunkOf(slice: Buffer): Buffer {
   return Buffer.concat([Buffer.from(`${slice.length.toString(16)}\r\n`), slice, Buffer.from("\r\n")]);
 }
 
-/** One slice after the other, each when the one before has left: an answer in between is seen, as by any good client. */
+/** Each slice when the one before has left: an answer in between is seen, as by any good client. */
 function writeSlices(
   socket: net.Socket,
   head: Buffer,
@@ -88,7 +88,10 @@ function writeSlices(
     const slice = bytes.subarray(at, at + size);
     const isLast = at + size >= bytes.length;
     const parts = [before, ...(slice.length > 0 ? [frame(slice)] : []), ...(isLast ? [end] : [])];
-    socket.write(Buffer.concat(parts), (error) => void (error ?? (isLast || setImmediate(write, Buffer.alloc(0), at + size))));
+    socket.write(
+      Buffer.concat(parts),
+      (error) => void (error ?? (isLast || setImmediate(write, Buffer.alloc(0), at + size))),
+    );
   };
   write(head, 0);
 }
@@ -127,7 +130,7 @@ function parseAnswer(bytes: Buffer): Answer {
     headers,
     text,
     get json() {
-      return JSON.parse(text) as Json;
+      return JSON.parse(text);
     },
   };
 }

@@ -6,7 +6,7 @@ export interface Token {
   readonly claims: Json;
 }
 
-/** Verifies an HS256 token by RFC 7515 and RFC 7518 section 3.2 with nothing but an HMAC. @throws when it is not valid */
+/** Verifies an HS256 token (RFC 7518 section 3.2) with nothing but an HMAC. @throws when it is not valid */
 export function verifyToken(token: string, secret: string): Token {
   const [header, claims, signature, ...more] = token.split(".");
   if (!header || !claims || !signature || more.length > 0) throw new Error(`Not a compact JWS: ${token}`);

@@ -41,7 +41,14 @@ const denoFolder = path.join(tmpdir(), `roxy-core-test-deno-${process.getuid?.()
 
 /** An environment of its own: nothing of the user's settings, and nothing of this test's own. */
 export function environment(root: string, more: Readonly<Record<string, string>> = {}): Record<string, string> {
-  return { PATH: "/usr/bin:/bin", HOME: root, ROXY_ROOT: root, DENO_DIR: denoFolder, DENO_NO_UPDATE_CHECK: "1", ...more };
+  return {
+    PATH: "/usr/bin:/bin",
+    HOME: root,
+    ROXY_ROOT: root,
+    DENO_DIR: denoFolder,
+    DENO_NO_UPDATE_CHECK: "1",
+    ...more,
+  };
 }
 
 export function newRoot(): string {
@@ -124,5 +131,5 @@ export function jsonLines(text: string): Json[] {
   return text
     .split("\n")
     .filter((line) => line.startsWith("{"))
-    .map((line) => JSON.parse(line) as Json);
+    .map((line) => JSON.parse(line));
 }

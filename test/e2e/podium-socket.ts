@@ -15,7 +15,8 @@ export class StubSocket {
     // RFC 6455 section 4.2.2, with the fixed GUID of section 1.3.
     const accept = createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
     socket.write(
-      `HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: ${accept}\r\n\r\n`,
+      `HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n` +
+        `sec-websocket-accept: ${accept}\r\n\r\n`,
     );
     socket.on("data", (chunk: Buffer) => this.#read(chunk));
   }
@@ -52,7 +53,7 @@ function frame(opcode: number, payload: Buffer): Buffer {
   const head = [0x80 | opcode];
   if (payload.length < 126) head.push(payload.length);
   else if (payload.length < 65_536) head.push(126, payload.length >> 8, payload.length & 255);
-  else head.push(127, 0, 0, 0, 0, ...new Uint8Array(new Uint32Array([payload.length]).buffer).reverse());
+  else head.push(127, 0, 0, 0, 0, ...new Uint8Array(new Uint32Array([payload.length]).buffer).toReversed());
   return Buffer.concat([Buffer.from(head), payload]);
 }
 

@@ -17,7 +17,8 @@ export type Reply = (socket: net.Socket, seen: Seen) => void | Promise<void>;
 
 export const reply = {
   /** Any text as an answer, called JSON or something else. */
-  text: (text: string, status = 200, type = "application/json"): Reply => answer(status, `content-type: ${type}\r\n`, text),
+  text: (text: string, status = 200, type = "application/json"): Reply =>
+    answer(status, `content-type: ${type}\r\n`, text),
   redirect: (status: number, location: string): Reply => answer(status, `location: ${location}\r\n`, ""),
   /** Takes the request and says nothing. */
   hang: (): Reply => () => {},
@@ -25,19 +26,27 @@ export const reply = {
   close: (): Reply => (socket) => void socket.end(),
   reset: (): Reply => (socket) => void socket.resetAndDestroy(),
   /** Promises more than it sends, then closes. */
-  cut: (text: string): Reply => (socket) => {
-    socket.end(`HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${text.length + 10}\r\n\r\n${text}`);
-  },
+  cut:
+    (text: string): Reply =>
+    (socket) => {
+      socket.end(
+        `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${text.length + 10}\r\n\r\n${text}`,
+      );
+    },
   /** Ends a chunked answer without its last chunk. */
-  cutChunked: (text: string): Reply => (socket) => {
-    const size = Buffer.byteLength(text).toString(16);
-    socket.end(`HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n${size}\r\n${text}\r\n`);
-  },
+  cutChunked:
+    (text: string): Reply =>
+    (socket) => {
+      const size = Buffer.byteLength(text).toString(16);
+      socket.end(`HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n${size}\r\n${text}\r\n`);
+    },
   /** Answers when the gate opens. */
-  after: (gate: Promise<unknown>, then: Reply): Reply => async (socket, seen) => {
-    await gate;
-    await then(socket, seen);
-  },
+  after:
+    (gate: Promise<unknown>, then: Reply): Reply =>
+    async (socket, seen) => {
+      await gate;
+      await then(socket, seen);
+    },
 };
 
 function answer(status: number, fields: string, text: string): Reply {
@@ -133,7 +142,10 @@ export class PodiumStub {
 
   /** Resolves when this many POSTs have come in. */
   commandsSeen(count: number): Promise<Seen[]> {
-    return this.until(({ commands }) => (commands.length >= count ? commands : undefined), `${count} commands at Podium`);
+    return this.until(
+      ({ commands }) => (commands.length >= count ? commands : undefined),
+      `${count} commands at Podium`,
+    );
   }
 
   /** Resolves when a telemetry socket is connected. */

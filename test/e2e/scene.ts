@@ -115,6 +115,6 @@ export function launcherSuites(launcher: Launcher, suites: readonly ((launcher: 
     });
     return;
   }
-  console.warn(`SKIPPED: the suites over ${name}: ${missing}`);
+  process.stderr.write(`SKIPPED: the suites over ${name}: ${missing}\n`);
   describe.skip(`${name} (SKIPPED: ${missing})`, () => test("skipped", () => {}));
 }

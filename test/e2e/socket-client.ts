@@ -30,7 +30,7 @@ export function connectSocket(url: string): Promise<SocketClient> {
     frames,
     frame: (fits, what) =>
       watch.until(
-        () => frames.map((text) => ({ text, frame: JSON.parse(text) as Json })).find((f) => fits(f.frame, f.text))?.frame,
+        () => frames.map((text) => ({ text, frame: JSON.parse(text) })).find((f) => fits(f.frame, f.text))?.frame,
         what,
         () => `Frames so far:\n${frames.join("\n")}`,
       ),

@@ -45,7 +45,7 @@ function order(scene: Scene): void {
     status: {},
   };
   for (const [action, payload] of Object.entries(payloads)) {
-    test(`${action}: when Podium is called the intent is in the file, and when the caller is answered the outcome`, async () => {
+    test(`${action}: the intent is in the file before Podium is called, the outcome before the answer`, async () => {
       const looks = lookInto(scene);
       const { json } = await scene.dispatch({ action, payload });
       expect(looks).toHaveLength(1);
@@ -83,7 +83,9 @@ function chain(scene: Scene): void {
   });
 
   const readme = `${repository}/README.md`;
-  const script = existsSync(readme) ? /<!-- verify -->\s*```\w*\n([\s\S]*?)```/.exec(readFileSync(readme, "utf8"))?.[1] : undefined;
+  const script = existsSync(readme)
+    ? /<!-- verify -->\s*```\w*\n([\s\S]*?)```/.exec(readFileSync(readme, "utf8"))?.[1]
+    : undefined;
   test.skipIf(script === undefined)("the README's own commands verify it, and find one changed byte", async () => {
     await expectVerifies(scene, ["/bin/sh", "-c", script ?? ""]);
   });

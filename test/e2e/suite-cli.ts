@@ -33,7 +33,9 @@ function words(run: Run): void {
   });
 
   test("each command tells its own options", async () => {
-    const said = await Promise.all(["serve", "demo", "luno", "config", "config show"].map((words) => run([...words.split(" "), "--help"])));
+    const said = await Promise.all(
+      ["serve", "demo", "luno", "config", "config show"].map((name) => run([...name.split(" "), "--help"])),
+    );
     for (const { code, stdout } of said) {
       expect(code).toBe(0);
       expect(stdout).toContain("Usage: roxy-core");
@@ -97,7 +99,10 @@ function initAndCheck(run: Run, root: string): void {
     expect(check.stdout).toContain("is valid");
     const after = await run(["config", "show", "--json", "--config", path]);
     const values = ({ stdout }: Ran): unknown =>
-      Object.entries(JSON.parse(stdout).settings as Record<string, { value: unknown }>).map(([key, { value }]) => [key, value]);
+      Object.entries(JSON.parse(stdout).settings as Record<string, { value: unknown }>).map(([key, { value }]) => [
+        key,
+        value,
+      ]);
     expect(values(after)).toEqual(values(before));
   });
 
@@ -120,7 +125,11 @@ function mistakes(run: Run, root: string): void {
   test("mistakes are told as file:line:column, all of them, with the nearest known key", async () => {
     const path = `${root}/bad.jsonc`;
     writeFileSync(path, bad);
-    const places = [`${path}:3:15: listen.prot`, `${path}:4:38: limits.dispatch_per_minute`, `${path}:5:32: audit.retention_days`];
+    const places = [
+      `${path}:3:15: listen.prot`,
+      `${path}:4:38: limits.dispatch_per_minute`,
+      `${path}:5:32: audit.retention_days`,
+    ];
     const check = await run(["config", "check", path]);
     const serve = await run(["serve", "--port", "0", "--config", path]);
     expect([check.code, serve.code]).toEqual([1, 1]);
@@ -152,15 +161,24 @@ function layers(run: Run, root: string): void {
   test("flags beat the environment, the environment beats the file, the file beats the defaults", async () => {
     const path = `${root}/etc/layers.jsonc`;
     mkdirSync(`${root}/etc`);
-    writeFileSync(path, '{ "podium": { "url": "http://127.0.0.1:1111", "timeout_ms": 1000 }, "listen": { "port": 1 } }');
-    const env = { ROXY_PODIUM_BASE_URL: "http://127.0.0.1:2222", PODIUM_JWT_SECRET: "hush-hush-0123456789-0123456789-0123456789" };
+    writeFileSync(
+      path,
+      '{ "podium": { "url": "http://127.0.0.1:1111", "timeout_ms": 1000 }, "listen": { "port": 1 } }',
+    );
+    const env = {
+      ROXY_PODIUM_BASE_URL: "http://127.0.0.1:2222",
+      PODIUM_JWT_SECRET: "hush-hush-0123456789-0123456789-0123456789",
+    };
     const show = async (args: readonly string[], more: Record<string, string>) => {
       const { stdout } = await run(["config", "show", "--json", "--config", path, ...args], more);
       expect(stdout).not.toContain("hush-hush");
       return JSON.parse(stdout);
     };
     const file = await show([], {});
-    expect(file.settings["podium.url"]).toMatchObject({ value: "http://127.0.0.1:1111", where: expect.stringMatching(/layers\.jsonc:1:\d+/) });
+    expect(file.settings["podium.url"]).toMatchObject({
+      value: "http://127.0.0.1:1111",
+      where: expect.stringMatching(/layers\.jsonc:1:\d+/),
+    });
     expect(file.settings["podium.ws_url"].value).toBe("ws://127.0.0.1:1111/ws");
     expect(file.settings["listen.host"]).toMatchObject({ value: "127.0.0.1", source: "default" });
     const environmental = await show([], env);

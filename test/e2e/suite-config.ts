@@ -70,7 +70,9 @@ export function configSuite(launcher: Launcher): void {
       // The flag that the suite starts everything with would win: this one comes without it.
       await scene.gateway.stop();
       await scene.podium.until(({ sockets }) => sockets.length === 0 || undefined, "the old socket to go");
-      const child = startChild([...launcher.command, "serve", "--port", "0"], { env: environment(scene.gateway.root, env) });
+      const child = startChild([...launcher.command, "serve", "--port", "0"], {
+        env: environment(scene.gateway.root, env),
+      });
       try {
         await listeningUrl(child);
         await scene.podium.telemetry();

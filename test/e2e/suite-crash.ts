@@ -34,13 +34,20 @@ function killed(scene: Scene): void {
     for (const name of [story, waiting]) {
       const [intent, end, ...more] = records.filter(({ story_id }) => story_id === name);
       expect([intent.event, end.event, more]).toEqual(["intent", "unknown", []]);
-      expect(end).toMatchObject({ audit_id: intent.audit_id, job_id: intent.job_id, result: "unknown", retry: "same-key" });
+      expect(end).toMatchObject({
+        audit_id: intent.audit_id,
+        job_id: intent.job_id,
+        result: "unknown",
+        retry: "same-key",
+      });
       const job = (await scene.get(`/api/orchestrator/status/${intent.job_id}`)).json;
       expect(job).toMatchObject({ status: "unknown", story_id: name });
     }
     expect(scene.podium.commands).toHaveLength(1);
     expect(chainFaults(scene.gateway.auditLines())).toEqual([]);
-    expect(scene.gateway.logged().some(({ event, level }) => event === "outcomes_unknown" && level === "warn")).toBe(true);
+    expect(scene.gateway.logged().some(({ event, level }) => event === "outcomes_unknown" && level === "warn")).toBe(
+      true,
+    );
 
     scene.podium.status = reply.text(`{"stories":[{"storyId":"${story}","status":"done"}]}`);
     const again = await scene.enqueue(story, headers);
@@ -71,7 +78,9 @@ function killed(scene: Scene): void {
 
 function twice(launcher: Launcher, scene: Scene): void {
   const serve = (args: readonly string[]) =>
-    runCommand(launcher, ["serve", "--podium-url", scene.podium.url, ...args], { env: environment(scene.gateway.root) });
+    runCommand(launcher, ["serve", "--podium-url", scene.podium.url, ...args], {
+      env: environment(scene.gateway.root),
+    });
 
   test("a second process on the same folder ends with a clear word, and disturbs nothing", async () => {
     const before = scene.gateway.auditLines();
@@ -85,7 +94,14 @@ function twice(launcher: Launcher, scene: Scene): void {
 
   test("a port that is taken is named, with what to do", async () => {
     const { port, root } = scene.gateway;
-    const second = await serve(["--port", String(port), "--audit-dir", `${root}/other`, "--set", `audit.checkpoint_key_file=${root}/other.key`]);
+    const second = await serve([
+      "--port",
+      String(port),
+      "--audit-dir",
+      `${root}/other`,
+      "--set",
+      `audit.checkpoint_key_file=${root}/other.key`,
+    ]);
     expect(second.code).toBe(1);
     expect(second.stderr).toContain(`127.0.0.1:${port}`);
     expect(second.stderr).toContain("--port");

@@ -24,11 +24,16 @@ interface Demo {
 
 async function startDemo(launcher: Launcher, root: string, name: string, ports: readonly string[]): Promise<Demo> {
   const dir = `${root}/${name}`;
-  const child = startChild([...launcher.command, "demo", "--dir", dir, ...ports], { cwd: root, env: environment(root) });
+  const child = startChild([...launcher.command, "demo", "--dir", dir, ...ports], {
+    cwd: root,
+    env: environment(root),
+  });
   const baseUrl = await listeningUrl(child);
   await child.line((line) => (line.includes("Ctrl-C stops both") ? true : undefined), "the welcome");
   return {
-    ...{ child, baseUrl, dir },
+    child,
+    baseUrl,
+    dir,
     dispatch: (body) => call(baseUrl, dispatchCall(body)),
     stream: (path = "") => connectSocket(`${baseUrl.replace("http", "ws")}/api/orchestrator/stream${path}`),
   };
@@ -74,7 +79,7 @@ function story(the: () => Demo): void {
     const curl = /^ *(curl [\s\S]*?)\n\n/m.exec(said)![1]!;
     const child = startChild(["/bin/sh", "-c", curl], { env: environment(the().dir) });
     expect((await child.ended).code).toBe(0);
-    const answer = JSON.parse(child.stdout()) as Json;
+    const answer = JSON.parse(child.stdout());
     expect(answer).toMatchObject({ success: true, status: "queued" });
 
     const client = await the().stream(`/${answer.job_id}`);
@@ -103,17 +108,25 @@ const planId = "SKOREQ-XXX";
 function plan(the: () => Demo): void {
   test("the plan SKOREQ-XXX: staged, applied with its nonce once, enqueued, every story done", async () => {
     const client = await the().stream();
-    const step = (action: string, more: Json = {}) => the().dispatch({ action, payload: { plan_id: planId, ...more }, source: "e2e" });
+    const step = (action: string, more: Json = {}) =>
+      the().dispatch({ action, payload: { plan_id: planId, ...more }, source: "e2e" });
     const staged = (await step("prepare_apply")).json.podium_result;
     const ids = staged.staged.stories.map(({ storyId }: Json) => storyId) as string[];
     expect(ids).toHaveLength(4);
     const { nonce } = staged;
-    expectProblem(await step("apply_plan", { nonce: "0".repeat(nonce.length) }), { status: 502, code: "podium_rejected", retry: "safe" });
+    expectProblem(await step("apply_plan", { nonce: "0".repeat(nonce.length) }), {
+      status: 502,
+      code: "podium_rejected",
+      retry: "safe",
+    });
     expect((await step("apply_plan", { nonce })).status).toBe(200);
     expectProblem(await step("apply_plan", { nonce }), { status: 502, code: "podium_rejected", retry: "safe" });
     expect((await step("enqueue_plan")).status).toBe(200);
     for (const id of ids) {
-      await client.frame(({ type, storyId, status }) => type === "STORY_STATUS" && storyId === id && status === "done", `${id} done`);
+      await client.frame(
+        ({ type, storyId, status }) => type === "STORY_STATUS" && storyId === id && status === "done",
+        `${id} done`,
+      );
     }
     client.close();
     const { podium } = (await call(the().baseUrl, { path: "/api/orchestrator/status" })).json;
@@ -141,7 +154,10 @@ function nextPort(launcher: Launcher, root: string, the: () => Demo): void {
 
 function childrenOf(pid: number): number[] {
   const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
-  return text.split(" ").filter((word) => word !== "").map(Number);
+  return text
+    .split(" ")
+    .filter((word) => word !== "")
+    .map(Number);
 }
 
 function end(the: () => Demo): void {
@@ -151,7 +167,8 @@ function end(the: () => Demo): void {
     expect(children.length).toBeGreaterThan(0);
     child.kill("SIGTERM");
     expect(await child.ended).toEqual({ code: 0, signal: null });
-    for (const pid of children) await eventually(async () => !(await isRunning(pid)) || undefined, `process ${pid} to end`);
+    for (const pid of children)
+      await eventually(async () => !(await isRunning(pid)) || undefined, `process ${pid} to end`);
     expect(chainFaults(readLines(dir))).toEqual([]);
     expect(JSON.parse(readLines(dir).at(-1)!).event).toBe("close");
   });

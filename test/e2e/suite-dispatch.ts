@@ -20,17 +20,35 @@ interface Case {
 /** What each action becomes at Podium. */
 const cases: readonly Case[] = [
   {
-    ...{ action: "enqueue_story", payload: { story_id: "S-1" } },
-    ...{ path: "/api/command", body: { type: "ENQUEUE_STORY", storyId: "S-1" } },
+    action: "enqueue_story",
+    payload: { story_id: "S-1" },
+    path: "/api/command",
+    body: {
+      type: "ENQUEUE_STORY",
+      storyId: "S-1",
+    },
   },
   {
-    ...{ action: "cancel_story", payload: { story_id: "S-1" } },
-    ...{ path: "/api/command", body: { type: "CANCEL_STORY", storyId: "S-1" } },
+    action: "cancel_story",
+    payload: { story_id: "S-1" },
+    path: "/api/command",
+    body: {
+      type: "CANCEL_STORY",
+      storyId: "S-1",
+    },
   },
   { action: "prepare_apply", payload: { plan_id: "P-1" }, path: `${skoreq}/prepare-apply`, body: { planId: "P-1" } },
   {
-    ...{ action: "apply_plan", payload: { plan_id: "P-1", nonce: "n/0+nce=" } },
-    ...{ path: `${skoreq}/apply`, body: { planId: "P-1", nonce: "n/0+nce=" } },
+    action: "apply_plan",
+    payload: {
+      plan_id: "P-1",
+      nonce: "n/0+nce=",
+    },
+    path: `${skoreq}/apply`,
+    body: {
+      planId: "P-1",
+      nonce: "n/0+nce=",
+    },
   },
   { action: "enqueue_plan", payload: { plan_id: "P-1" }, path: `${skoreq}/enqueue`, body: { planId: "P-1" } },
   { action: "halt", path: "/api/command", body: { type: "HALT" } },
@@ -69,7 +87,7 @@ function expectAnswer({ gateway }: Scene, answer: Answer, said: string): void {
   expect(answer.text).toContain(`"podium_result":${said}`);
   const { json } = answer;
   const fields = ["audit_id", "job_id", "podium_result", "receipt", "status", "stream_url", "success"];
-  expect(Object.keys(json).sort()).toEqual(fields);
+  expect(Object.keys(json).toSorted()).toEqual(fields);
   expect(json).toMatchObject({ success: true, status: "queued" });
   expect(json.job_id).toMatch(/^JOB-\d{8}-\d{3,}$/);
   expect(json.audit_id).toMatch(/^AUD-[0-9A-HJKMNP-TV-Z]{26}$/);
@@ -86,8 +104,13 @@ function expectToken(seen: Seen, one: Case, { audit_id, receipt }: Json, nowS: n
   const { header, claims } = verifyToken(bearerOf(seen), secret);
   expect(header).toEqual({ alg: "HS256", typ: "JWT" });
   expect(claims).toEqual({
-    ...{ iss: "roxy-core", sub: "mark", role: one.action === "status" ? "viewer" : "admin" },
-    ...{ iat: claims.iat, exp: claims.iat + 60, jti: audit_id, receipt },
+    iss: "roxy-core",
+    sub: "mark",
+    role: one.action === "status" ? "viewer" : "admin",
+    iat: claims.iat,
+    exp: claims.iat + 60,
+    jti: audit_id,
+    receipt,
   });
   expect(claims.iat).toBeGreaterThanOrEqual(nowS);
   expect(claims.iat).toBeLessThanOrEqual(Math.floor(Date.now() / 1000));
@@ -102,12 +125,23 @@ function expectRecords(scene: Scene, one: Case, { audit_id, job_id, receipt }: J
   const [intent, outcome, ...more] = scene.records(audit_id);
   expect(more).toEqual([]);
   expect(intent).toMatchObject({
-    ...{ v: 1, event: "intent", ...about, ...one.payload, session_id: "xxx", auth_mode: "local" },
-    ...{ ...receipt, podium_request: `${one.body ? "POST" : "GET"} ${one.path}` },
+    v: 1,
+    event: "intent",
+    ...about,
+    ...one.payload,
+    session_id: "xxx",
+    auth_mode: "local",
+    ...receipt,
+    podium_request: `${one.body ? "POST" : "GET"} ${one.path}`,
   });
   const { nonce: _, ...ids } = one.payload ?? {};
   expect(outcome).toMatchObject({
-    ...{ event: "outcome", ...about, ...ids, result: "queued", http_status: 200, podium_response: said },
+    event: "outcome",
+    ...about,
+    ...ids,
+    result: "queued",
+    http_status: 200,
+    podium_response: said,
   });
   expect(new Date(outcome.timestamp).toISOString()).toBe(outcome.timestamp);
 }
@@ -159,7 +193,10 @@ function numbers(scene: Scene): void {
     const answers: Promise<Answer>[] = [];
     for (const story of wanted) {
       answers.push(scene.enqueue(story));
-      await scene.recorded((record) => record.event === "intent" && record.story_id === story, `the intent of ${story}`);
+      await scene.recorded(
+        (record) => record.event === "intent" && record.story_id === story,
+        `the intent of ${story}`,
+      );
     }
     await scene.podium.commandsSeen(1);
     expect(scene.podium.commands).toHaveLength(1);

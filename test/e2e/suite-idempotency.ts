@@ -135,7 +135,8 @@ function fates(scene: Scene): void {
 }
 
 function unknowns(scene: Scene): void {
-  const shown = (story: string, status: string) => reply.text(`{"stories":[{"storyId":"${story}","status":"${status}"}]}`);
+  const shown = (story: string, status: string) =>
+    reply.text(`{"stories":[{"storyId":"${story}","status":"${status}"}]}`);
 
   test("after an unknown outcome Podium is asked first: it was started, so it is not sent again", async () => {
     const { story, headers } = pair();

@@ -23,28 +23,59 @@ interface Fault {
 
 /** Podium said no, for certain. */
 const refusals = [
-  { name: "success:false under 200", reply: reply.text('{"success":false,"error":"Story is done"}'), words: "Story is done" },
+  {
+    name: "success:false under 200",
+    reply: reply.text('{"success":false,"error":"Story is done"}'),
+    words: "Story is done",
+  },
   { name: "success:false without words", reply: reply.text('{"success":false}'), words: "success" },
   { name: "400", reply: reply.text('{"error":"No such type"}', 400), words: "400: No such type", httpStatus: 400 },
   { name: "401", reply: reply.text('{"message":"Bad token"}', 401), words: "401: Bad token", httpStatus: 401 },
   { name: "404 in plain text", reply: reply.text("nope", 404, "text/plain"), words: "404: nope", httpStatus: 404 },
   { name: "409", reply: reply.text('{"error":{"code":7}}', 409), words: '409: {"code":7}', httpStatus: 409 },
-].map((one): Fault => ({ ...{ status: 502, code: "podium_rejected", retry: "safe", result: "rejected" }, ...one }));
+].map((one): Fault => ({
+  status: 502,
+  code: "podium_rejected",
+  retry: "safe",
+  result: "rejected",
+  ...one,
+}));
 
 /** What became of the command can't be told from what came back. */
 const unknowns = [
-  { name: "500", reply: reply.text('{"error":"boom in line 7"}', 500), words: "500: boom in line 7", code: "podium_rejected", httpStatus: 500 },
+  {
+    name: "500",
+    reply: reply.text('{"error":"boom in line 7"}', 500),
+    words: "500: boom in line 7",
+    code: "podium_rejected",
+    httpStatus: 500,
+  },
   { name: "503 without a body", reply: reply.text("", 503), words: "503", code: "podium_rejected", httpStatus: 503 },
-  { name: "garbage under 200", reply: reply.text("<html>It works!</html>"), words: "<html>It works!</html>", httpStatus: 200 },
+  {
+    name: "garbage under 200",
+    reply: reply.text("<html>It works!</html>"),
+    words: "<html>It works!</html>",
+    httpStatus: 200,
+  },
   { name: "an empty 200", reply: reply.text(""), words: "empty answer", httpStatus: 200 },
   { name: "half a JSON text", reply: reply.text('{"success":'), words: '{"success":', httpStatus: 200 },
   { name: "a closed connection", reply: reply.close(), words: "" },
   { name: "a reset connection", reply: reply.reset(), words: "" },
   { name: "a close in the middle of the answer", reply: reply.cut('{"success":true}'), words: "" },
   { name: "a close in the middle of a chunked answer", reply: reply.cutChunked('{"success":true}'), words: "" },
-  { name: "an answer of 5 MB", reply: reply.text(`{"success":true,"x":"${"x".repeat(5_000_000)}"}`), words: "longer than" },
+  {
+    name: "an answer of 5 MB",
+    reply: reply.text(`{"success":true,"x":"${"x".repeat(5_000_000)}"}`),
+    words: "longer than",
+  },
 ].map((one): Fault => {
-  return { ...{ status: 502, code: "podium_invalid_response", retry: "same-key", result: "unknown" }, ...one };
+  return {
+    status: 502,
+    code: "podium_invalid_response",
+    retry: "same-key",
+    result: "unknown",
+    ...one,
+  };
 });
 
 export function podiumFaultsSuite(launcher: Launcher): void {
@@ -116,7 +147,11 @@ function keptOpen(scene: Scene): void {
       for (let round = 0; round < 5; round++) {
         scene.podium.next(reply.text(yes), fault);
         expect((await scene.enqueue(newStory())).status).toBe(200);
-        expectProblem(await scene.enqueue(newStory()), { status: 502, code: "podium_invalid_response", retry: "same-key" });
+        expectProblem(await scene.enqueue(newStory()), {
+          status: 502,
+          code: "podium_invalid_response",
+          retry: "same-key",
+        });
       }
       expect(scene.podium.commands).toHaveLength(10);
     });

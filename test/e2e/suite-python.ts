@@ -19,7 +19,7 @@ export function pythonSuite(launcher: Launcher): void {
     });
     return;
   }
-  if (!isThere) console.warn(`SKIPPED: the Python clients: ${python} can't import requests and websocket`);
+  if (!isThere) process.stderr.write(`SKIPPED: the Python clients: ${python} can't import requests and websocket\n`);
   describe.skipIf(!isThere)("the user's Python clients", () => {
     const scene = useScene(launcher);
     test("requests.post dispatches, and is told of an error in JSON", async () => {
@@ -39,7 +39,10 @@ export function pythonSuite(launcher: Launcher): void {
       for (const { child } of [all, one]) {
         await child.line((line) => (line.includes("GATEWAY_STATUS") ? true : undefined), "the first frame");
       }
-      const frames = [`{"type":"QUEUE_UPDATE", "n":1.0}`, `{"type":"STORY_STATUS","storyId":"${story}", "status":"done"}`];
+      const frames = [
+        `{"type":"QUEUE_UPDATE", "n":1.0}`,
+        `{"type":"STORY_STATUS","storyId":"${story}", "status":"done"}`,
+      ];
       for (const text of frames) scene.podium.emit(text);
       expect((await one.child.ended).code).toBe(0);
       expect(one.said().at(-1)).toEqual({ kind: "close", code: 1000 });

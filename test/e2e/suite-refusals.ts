@@ -34,7 +34,10 @@ function hosts(scene: Scene): void {
   for (const host of ["evil.test", "localhost.evil.test", "127.0.0.1.evil.test:8000", "8.8.8.8", ""]) {
     test(`the Host "${host}" is refused everywhere, with the setting that would allow it`, async () => {
       const headers = { host };
-      for (const request of [dispatchCall(enqueueBody("S"), { headers }), { path: "/api/orchestrator/status", headers }]) {
+      for (const request of [
+        dispatchCall(enqueueBody("S"), { headers }),
+        { path: "/api/orchestrator/status", headers },
+      ]) {
         const answer = await scene.call(request);
         // A server may refuse an empty Host by itself (RFC 9110 section 7.2).
         if (host === "" && answer.status === 400) continue;
@@ -123,7 +126,7 @@ function expectLimited(answer: Answer, code: string, retryAfterMax: number): voi
 function limits(launcher: Launcher): void {
   describe("the limits as they come", () => {
     const scene = useScene(launcher, { defaultLimits: true });
-    test("the eleventh dispatch in a minute waits, what stops or looks does not, and a restart forgets nothing", async () => {
+    test("the eleventh dispatch in a minute waits, a halt and a look do not, and a restart forgets nothing", async () => {
       const story = newStory();
       expect((await scene.enqueue(story)).status).toBe(200);
       const again = await scene.enqueue(story);
@@ -138,7 +141,10 @@ function limits(launcher: Launcher): void {
       for (const action of ["halt", "status"]) expect((await scene.dispatch({ action })).status).toBe(200);
       const cancel = { action: "cancel_story", payload: { story_id: story } };
       for (let i = 0; i < 2; i++) expect((await scene.dispatch(cancel)).status).toBe(200);
-      await scene.recorded(({ event, code }) => event === "rejected" && code === "rate_limited", "the refusal's record");
+      await scene.recorded(
+        ({ event, code }) => event === "rejected" && code === "rate_limited",
+        "the refusal's record",
+      );
       await scene.restart("kill", { defaultLimits: true });
       expectLimited(await scene.enqueue(eleventh), "rate_limited", 60);
       expect(scene.podium.commands.some(({ body }) => body.includes(eleventh))).toBe(false);
@@ -171,24 +177,27 @@ function queue(launcher: Launcher): void {
 function hangUps({ name }: Launcher, scene: Scene): void {
   // Deno does not tell a handler that its client is gone when the body came in a packet of its own: such a dispatch is
   // sent in its turn, as one whose client had stayed.
-  test.skipIf(name === "deno")("a client that hangs up while it waits leaves the lane unsent, and its intent is closed", async () => {
-    const hold = gate();
-    scene.podium.next(reply.after(hold.opened, reply.text(yes)));
-    const first = scene.enqueue(newStory());
-    await scene.podium.commandsSeen(1);
-    const [story, hangUp] = [newStory(), new AbortController()];
-    const second = scene.enqueue(story, {}, { signal: hangUp.signal }).catch(() => "gone");
-    await scene.recorded(({ event, story_id }) => event === "intent" && story_id === story, "the waiting intent");
-    hangUp.abort();
-    const isClosed = ({ event, story_id }: { event: string; story_id: string }): boolean =>
-      event === "outcome" && story_id === story;
-    const outcome = await scene.recorded(isClosed, "the outcome of the one that hung up");
-    expect(outcome).toMatchObject({ result: "failed", code: "cancelled_by_client" });
-    hold.open();
-    expect(await second).toBe("gone");
-    expect((await first).status).toBe(200);
-    expect(scene.podium.commands).toHaveLength(1);
-  });
+  test.skipIf(name === "deno")(
+    "a client that hangs up while it waits leaves the lane unsent, and its intent is closed",
+    async () => {
+      const hold = gate();
+      scene.podium.next(reply.after(hold.opened, reply.text(yes)));
+      const first = scene.enqueue(newStory());
+      await scene.podium.commandsSeen(1);
+      const [story, hangUp] = [newStory(), new AbortController()];
+      const second = scene.enqueue(story, {}, { signal: hangUp.signal }).catch(() => "gone");
+      await scene.recorded(({ event, story_id }) => event === "intent" && story_id === story, "the waiting intent");
+      hangUp.abort();
+      const isClosed = ({ event, story_id }: { event: string; story_id: string }): boolean =>
+        event === "outcome" && story_id === story;
+      const outcome = await scene.recorded(isClosed, "the outcome of the one that hung up");
+      expect(outcome).toMatchObject({ result: "failed", code: "cancelled_by_client" });
+      hold.open();
+      expect(await second).toBe("gone");
+      expect((await first).status).toBe(200);
+      expect(scene.podium.commands).toHaveLength(1);
+    },
+  );
 }
 
 const clientToken = "client-token-0123456789";
@@ -199,7 +208,10 @@ function clientTokens(launcher: Launcher): void {
     writeFileSync(`${root}/secret.token`, `${clientToken}\n`, { mode: 0o600 });
     const scene = useScene(launcher, { root, settings: { "auth.token_file": `${root}/secret.token` } });
     test("a missing or wrong token is refused before anything else is read", async () => {
-      for (const headers of [{}, { "x-roxy-token": "wrong" }, { authorization: `Basic ${clientToken}` }] as Record<string, string>[]) {
+      for (const headers of [{}, { "x-roxy-token": "wrong" }, { authorization: `Basic ${clientToken}` }] as Record<
+        string,
+        string
+      >[]) {
         for (const request of [dispatchCall("not JSON", { headers }), { path: "/api/orchestrator/status", headers }]) {
           const answer = await scene.call(request);
           expectProblem(answer, { status: 401, code: "unauthorized", retry: "never" });
@@ -210,7 +222,10 @@ function clientTokens(launcher: Launcher): void {
     });
 
     test("both ways of bringing it work, and its owner is recorded whatever the body claims", async () => {
-      for (const headers of [{ "x-roxy-token": clientToken }, { authorization: `Bearer ${clientToken}` }] as Record<string, string>[]) {
+      for (const headers of [{ "x-roxy-token": clientToken }, { authorization: `Bearer ${clientToken}` }] as Record<
+        string,
+        string
+      >[]) {
         const { status, json } = await scene.enqueue(newStory(), headers);
         expect(status).toBe(200);
         const [intent] = scene.records(json.audit_id);

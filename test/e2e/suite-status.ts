@@ -9,7 +9,8 @@ const statusPath = "/api/orchestrator/status";
 
 /** What printing a parsed value again would change: numbers, key order, escapes, spacing, duplicate keys. */
 const oddJson =
-  '{ "b" : 1.0, "a":12345678901234567890,\n "10":1e400, "2":-0, "s":"\\u0041\\/\\ud83d\\ude00é", "b":[ ], "__proto__": {"x":1}, "e":1E2 }';
+  '{ "b" : 1.0, "a":12345678901234567890,\n "10":1e400, "2":-0, ' +
+  '"s":"\\u0041\\/\\ud83d\\ude00é", "b":[ ], "__proto__": {"x":1}, "e":1E2 }';
 
 export function statusSuite(launcher: Launcher): void {
   describe("status", () => {
@@ -102,8 +103,17 @@ function jobs(scene: Scene): void {
     const path = `${statusPath}/${json.job_id}`;
     const first = (await scene.get(path)).json;
     expect(first).toMatchObject({
-      ...{ success: true, job_id: json.job_id, audit_id: json.audit_id, action: "enqueue_story", story_id: story },
-      ...{ source: "e2e", user_id: "mark", status: "queued", podium_status: null, receipt: json.receipt, last_event: null },
+      success: true,
+      job_id: json.job_id,
+      audit_id: json.audit_id,
+      action: "enqueue_story",
+      story_id: story,
+      source: "e2e",
+      user_id: "mark",
+      status: "queued",
+      podium_status: null,
+      receipt: json.receipt,
+      last_event: null,
     });
     expect(Date.parse(first.updated_at)).toBeGreaterThanOrEqual(Date.parse(first.created_at));
 
@@ -115,7 +125,10 @@ function jobs(scene: Scene): void {
     expect(live.text).toContain(`"last_event":${frame}`);
     await scene.restart("kill");
     const after = await scene.get(path);
-    expect(after.json).toEqual({ ...live.json, stream_url: live.json.stream_url.replace(/:\d+/, `:${scene.gateway.port}`) });
+    expect(after.json).toEqual({
+      ...live.json,
+      stream_url: live.json.stream_url.replace(/:\d+/, `:${scene.gateway.port}`),
+    });
     expect(after.text).toContain('"podium_result":{"success":true,"position":1.0}');
     expect(after.text).toContain(`"last_event":${frame}`);
   });
@@ -125,7 +138,10 @@ function jobs(scene: Scene): void {
     scene.podium.next(reply.after(hold.opened, reply.text('{"success":true}')));
     const story = newStory();
     const answer = scene.enqueue(story);
-    const { job_id } = await scene.recorded(({ event, story_id }) => event === "intent" && story_id === story, "the intent");
+    const { job_id } = await scene.recorded(
+      ({ event, story_id }) => event === "intent" && story_id === story,
+      "the intent",
+    );
     expect((await scene.get(`${statusPath}/${job_id}`)).json).toMatchObject({ status: "pending", podium_result: null });
     hold.open();
     expect((await answer).status).toBe(200);

@@ -83,11 +83,14 @@ function bytes(scene: Scene): void {
 
 function wishes(scene: Scene): void {
   test("types= narrows, envelope=1 wraps without touching the frame, since= resumes", async () => {
-    const [narrow, wrapped] = [await listen(scene, "?types=QUEUE_UPDATE,AGENT_STATUS"), await listen(scene, "?envelope=1")];
+    const [narrow, wrapped] = [
+      await listen(scene, "?types=QUEUE_UPDATE,AGENT_STATUS"),
+      await listen(scene, "?envelope=1"),
+    ];
     scene.podium.emit(odd[0]!);
     scene.podium.emit(odd[1]!);
     await mark(scene, [narrow, wrapped]);
-    expect(narrow.texts(podiumTypes)[0]).toBe(odd[1]!);
+    expect(narrow.texts(podiumTypes)[0]).toBe(odd[1]);
     const [, first, second] = wrapped.frames;
     expect(first).toEndWith(`"event":${odd[0]}}`);
     const { id } = JSON.parse(first!) as { id: string };
@@ -113,7 +116,8 @@ function wishes(scene: Scene): void {
 }
 
 function jobStreams(scene: Scene): void {
-  const status = (story: string, word: string): string => `{"type":"STORY_STATUS", "storyId":"${story}","status":"${word}"}`;
+  const status = (story: string, word: string): string =>
+    `{"type":"STORY_STATUS", "storyId":"${story}","status":"${word}"}`;
 
   test("a job's stream holds its story's frames only, and ends with 1000 after the last", async () => {
     const [story, other] = [newStory(), newStory()];
@@ -125,7 +129,10 @@ function jobStreams(scene: Scene): void {
     for (const text of own) scene.podium.emit(text);
     expect((await client.closed).code).toBe(1000);
     expect(client.texts(podiumTypes)).toEqual(own);
-    await scene.recorded(({ podium_status, story_id }) => story_id === story && podium_status === "done", "the last word");
+    await scene.recorded(
+      ({ podium_status, story_id }) => story_id === story && podium_status === "done",
+      "the last word",
+    );
     const late = await scene.socket(`${path}/${json.job_id}`);
     expect((await late.closed).code).toBe(1000);
     expect(late.texts(podiumTypes)).toEqual([own[2]!]);
@@ -135,7 +142,10 @@ function jobStreams(scene: Scene): void {
     const story = newStory();
     const { json } = await scene.enqueue(story);
     scene.podium.emit(status(story, "in_progress"));
-    await scene.recorded(({ podium_status, story_id }) => story_id === story && podium_status !== undefined, "its word");
+    await scene.recorded(
+      ({ podium_status, story_id }) => story_id === story && podium_status !== undefined,
+      "its word",
+    );
     const client = await listen(scene, `/${json.job_id}`);
     scene.podium.emit(status(story, "failed"));
     expect((await client.closed).code).toBe(1000);
@@ -149,14 +159,20 @@ function jobStreams(scene: Scene): void {
   });
 
   test("the stream of a job that is not there is a 404", async () => {
-    const headers = { connection: "Upgrade", upgrade: "websocket", "sec-websocket-version": "13", "sec-websocket-key": "eA==" };
+    const headers = {
+      connection: "Upgrade",
+      upgrade: "websocket",
+      "sec-websocket-version": "13",
+      "sec-websocket-key": "eA==",
+    };
     const answer = await scene.call({ path: `${path}/JOB-20200101-001`, headers });
     expectProblem(answer, { status: 404, code: "not_found", retry: "never" });
   });
 }
 
 function upstream(scene: Scene): void {
-  const state = (client: SocketClient): string[] => client.texts(["GATEWAY_STATUS"]).map((text) => JSON.parse(text).podium);
+  const state = (client: SocketClient): string[] =>
+    client.texts(["GATEWAY_STATUS"]).map((text) => JSON.parse(text).podium);
 
   test("a lost connection to Podium is said, made again, and the gap is told", async () => {
     const client = await listen(scene);

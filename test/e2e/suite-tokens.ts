@@ -70,12 +70,17 @@ function fromFile(launcher: Launcher): void {
     const root = newRoot();
     mkdirSync(`${root}/etc`, { mode: 0o700 });
     writeFileSync(`${root}/etc/secret`, `${secret}\n`, { mode: 0o600 });
-    const scene = useScene(launcher, { root, settings: { "podium.jwt_secret_file": `${root}/etc/secret`, "podium.token_ttl_s": "30" } });
+    const scene = useScene(launcher, {
+      root,
+      settings: { "podium.jwt_secret_file": `${root}/etc/secret`, "podium.token_ttl_s": "30" },
+    });
     test("the file's secret signs, without its newline, and the lifetime is the configured one", async () => {
       await scene.enqueue(newStory());
       const { claims } = verifyToken(scene.podium.requests[0]!.headers.get("authorization")!.slice(7), secret);
       expect(claims.exp - claims.iat).toBe(30);
-      expect(scene.gateway.logged().some(({ level, message }) => level === "warn" && /secret/i.test(message))).toBe(false);
+      expect(scene.gateway.logged().some(({ level, message }) => level === "warn" && /secret/i.test(message))).toBe(
+        false,
+      );
       chmodSync(`${root}/etc/secret`, 0o644);
       await scene.restart("stop");
       expect(scene.gateway.child.stderr()).toContain("chmod 600");
@@ -108,7 +113,11 @@ function signed(launcher: Launcher): void {
 
     test("neither secret nor tokens are in an answer, a file or the log, whatever goes wrong", async () => {
       scene.podium.next(reply.text('{"error":"Bad token"}', 401), reply.close(), reply.text("garbage"));
-      const answers = [await scene.enqueue(newStory()), await scene.enqueue(newStory()), await scene.enqueue(newStory())];
+      const answers = [
+        await scene.enqueue(newStory()),
+        await scene.enqueue(newStory()),
+        await scene.enqueue(newStory()),
+      ];
       answers.push(await scene.get("/api/orchestrator/status"), await scene.get("/"), await scene.get("/ready"));
       const tokens = scene.podium.requests.map(({ headers }) => headers.get("authorization")!.slice(7));
       const { path } = scene.podium.upgrades[0]!;

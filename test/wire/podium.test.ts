@@ -8,7 +8,10 @@ const bodyOf = (request: { body?: string }): unknown => JSON.parse(request.body 
 describe("fillRoute", () => {
   test("fills the ids and drops the placeholders that have no value", () => {
     const route = defaultRoutes.enqueue_plan;
-    expect(bodyOf(fillRoute(route, { action: "enqueue_plan", plan_id: "P", nonce: "n" }))).toEqual({ planId: "P", nonce: "n" });
+    expect(bodyOf(fillRoute(route, { action: "enqueue_plan", plan_id: "P", nonce: "n" }))).toEqual({
+      planId: "P",
+      nonce: "n",
+    });
     expect(bodyOf(fillRoute(route, { action: "enqueue_plan", plan_id: "P" }))).toEqual({ planId: "P" });
   });
 
@@ -19,7 +22,11 @@ describe("fillRoute", () => {
 
   test("values are never templates themselves", () => {
     const command = { action: "apply_plan", plan_id: "P", nonce: "{plan_id}", options: { note: "{nonce}" } } as const;
-    expect(bodyOf(fillRoute(defaultRoutes.apply_plan, command))).toEqual({ planId: "P", nonce: "{plan_id}", note: "{nonce}" });
+    expect(bodyOf(fillRoute(defaultRoutes.apply_plan, command))).toEqual({
+      planId: "P",
+      nonce: "{plan_id}",
+      note: "{nonce}",
+    });
   });
 
   test("no option, whatever its name, replaces what the route says", () => {
@@ -39,7 +46,11 @@ describe("fillRoute", () => {
 
 describe("readFrame", () => {
   test("never throws, and gives a type or nothing", () => {
-    const texts = fc.oneof(fc.string(), fc.json(), fc.jsonValue().map((type) => JSON.stringify({ type, storyId: type, status: type })));
+    const texts = fc.oneof(
+      fc.string(),
+      fc.json(),
+      fc.jsonValue().map((type) => JSON.stringify({ type, storyId: type, status: type })),
+    );
     fc.assert(
       fc.property(texts, (text) => {
         const frame = readFrame(text);
@@ -57,7 +68,16 @@ describe("readFrame", () => {
   test("does without what has another shape", () => {
     expect(readFrame('{"type":"A","storyId":7,"status":{"word":"done"}}')).toEqual({ type: "A" });
     expect(readFrame(JSON.stringify({ type: "A", storyId: "x".repeat(129) }))).toEqual({ type: "A" });
-    for (const text of ["", "null", "[]", '"A"', "{}", '{"type":1}', '{"type":null}', JSON.stringify({ type: "x".repeat(129) })]) {
+    for (const text of [
+      "",
+      "null",
+      "[]",
+      '"A"',
+      "{}",
+      '{"type":1}',
+      '{"type":null}',
+      JSON.stringify({ type: "x".repeat(129) }),
+    ]) {
       expect(readFrame(text)).toBeUndefined();
     }
   });
@@ -83,9 +103,17 @@ describe("storyEvidence", () => {
   });
 
   test("one place that says started outweighs all that say not, in any order", () => {
-    const place = fc.record({ storyId: fc.constantFrom("S", "T"), status: fc.constantFrom(...started, ...untouched, "odd") });
+    const place = fc.record({
+      storyId: fc.constantFrom("S", "T"),
+      status: fc.constantFrom(...started, ...untouched, "odd"),
+    });
     const tree = fc.letrec<{ node: unknown }>((tie) => ({
-      node: fc.oneof({ maxDepth: 4 }, place, fc.array(tie("node"), { maxLength: 4 }), fc.record({ a: tie("node"), b: tie("node") })),
+      node: fc.oneof(
+        { maxDepth: 4 },
+        place,
+        fc.array(tie("node"), { maxLength: 4 }),
+        fc.record({ a: tie("node"), b: tie("node") }),
+      ),
     })).node;
     fc.assert(
       fc.property(tree, (value) => {

@@ -9,8 +9,16 @@ describe("problemDocument", () => {
     for (const code of Object.keys(problemCodes) as ProblemCode[]) {
       const bare = problemDocument(new Problem(code, "Words"));
       expect(problemSchema.parse(bare)).toEqual(bare);
-      const ids = { audit_id: "AUD-1", job_id: "JOB-20260109-001", retryAfterS: 3, headers: { a: "b" }, cause: new Error("x") };
-      const full = problemDocument(new Problem(code, "Words", { ...ids, retry: "never", errors: [{ pointer: "/a", detail: "b" }] }));
+      const ids = {
+        audit_id: "AUD-1",
+        job_id: "JOB-20260109-001",
+        retryAfterS: 3,
+        headers: { a: "b" },
+        cause: new Error("x"),
+      };
+      const full = problemDocument(
+        new Problem(code, "Words", { ...ids, retry: "never", errors: [{ pointer: "/a", detail: "b" }] }),
+      );
       expect(problemSchema.strict().parse(full)).toEqual(full);
       expect(full).toMatchObject({ code, status: problemCodes[code].status, retry: "never", audit_id: "AUD-1" });
     }

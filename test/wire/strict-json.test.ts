@@ -39,7 +39,24 @@ describe("parseStrictJson", () => {
   });
 
   test("takes nothing that JSON.parse refuses out of nearly-JSON either", () => {
-    const piece = fc.constantFrom("{", "}", "[", "]", ":", ",", '"', "a", "\\", '"a"', "1", "\\u", "d800", " ", "null", "-");
+    const piece = fc.constantFrom(
+      "{",
+      "}",
+      "[",
+      "]",
+      ":",
+      ",",
+      '"',
+      "a",
+      "\\",
+      '"a"',
+      "1",
+      "\\u",
+      "d800",
+      " ",
+      "null",
+      "-",
+    );
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
         const text = pieces.join("");
