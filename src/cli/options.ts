@@ -15,6 +15,8 @@ export interface OptionSpec {
   readonly summary: string;
   /** One letter. */
   readonly short?: string;
+  /** The words that a value can be, for shell completion. */
+  readonly choices?: readonly string[];
 }
 
 export interface CommandSpec {
@@ -25,6 +27,8 @@ export interface CommandSpec {
   readonly usage: string;
   /** Arguments in order: `ID` must be there, `[ID]` may, `[ID...]` takes all that are left. None unless given. */
   readonly positionals?: readonly string[];
+  /** The words that an argument can be, by its name, for shell completion. */
+  readonly words?: Readonly<Record<string, readonly string[]>>;
   readonly options: readonly OptionSpec[];
   /** Whole command lines. */
   readonly examples: readonly string[];
@@ -54,7 +58,7 @@ export interface ParsedOptions<C extends CommandSpec = CommandSpec> {
 
 export const programName = "roxy-core";
 
-const helpOption: OptionSpec = { name: "help", short: "h", summary: "Show this help" };
+export const helpOption: OptionSpec = { name: "help", short: "h", summary: "Show this help" };
 
 /** @throws Fatal with exit code 2: unknown option, missing or unwanted value, too many or too few arguments */
 export function parseOptions<const C extends CommandSpec>(command: C, argv: readonly string[]): ParsedOptions<C> {

@@ -2,48 +2,85 @@ import { exitCodes, Fatal, messageOf } from "../lib/errors.ts";
 import { commit, version } from "../lib/version.ts";
 import { nearest } from "../config/nearest.ts";
 import type { Runtime } from "../runtime/types.ts";
-import { runConfig } from "./config.ts";
+import { auditCommand, auditCommands, runAudit } from "./audit.ts";
+import { completionCommand, runCompletion } from "./completion.ts";
+import { completionTree } from "./completion-tree.ts";
+import { configCommands, runConfig } from "./config.ts";
 import { demoCommand, runDemo } from "./demo.ts";
-import { runLuno } from "./luno.ts";
+import { dispatchCommand, runDispatch } from "./dispatch.ts";
+import { haltCommand, runHalt } from "./halt.ts";
+import { jobsCommand, runJobs } from "./jobs.ts";
+import { lunoCommand, runLuno } from "./luno.ts";
+import { manCommand, runMan } from "./man.ts";
+import type { CommandSpec } from "./options.ts";
 import { programName } from "./options.ts";
+import { printable, printableLines } from "./printable.ts";
 import { runServe, serveCommand } from "./serve.ts";
+import { runStatus, statusCommand } from "./status.ts";
+import { runWatch, watchCommand } from "./watch.ts";
 
-/** One command: the first word of the command line. */
+/** The first word of the command line. */
 export interface Command {
   readonly name: string;
   readonly summary: string;
+  /** The command itself, or all that begin with this word: for completion and the manual page. */
+  readonly specs: readonly CommandSpec[];
   /** @returns the exit code. @throws Fatal */
   readonly run: (runtime: Runtime, argv: readonly string[]) => Promise<number>;
 }
 
+function single(spec: CommandSpec, run: Command["run"]): Command {
+  return { name: spec.name, summary: spec.summary, specs: [spec], run };
+}
+
 export const commands: readonly Command[] = [
-  { name: "serve", summary: `${serveCommand.summary} (default)`, run: runServe },
-  { name: "demo", summary: demoCommand.summary, run: runDemo },
-  { name: "luno", summary: "Run the embedded orchestrator, a stand-in for Podium", run: runLuno },
-  { name: "config", summary: "Check, show or write the configuration", run: runConfig },
+  { ...single(serveCommand, runServe), summary: `${serveCommand.summary} (default)` },
+  single(demoCommand, runDemo),
+  single(dispatchCommand, runDispatch),
+  single(haltCommand, runHalt),
+  single(statusCommand, runStatus),
+  single(jobsCommand, runJobs),
+  single(watchCommand, runWatch),
+  { name: "audit", summary: auditCommand.summary, specs: auditCommands, run: runAudit },
+  { name: "config", summary: "Check, show or write the configuration", specs: configCommands, run: runConfig },
+  single(lunoCommand, runLuno),
+  single(completionCommand, (runtime, argv) => runCompletion(runtime, argv, completionTree(commands))),
+  single(manCommand, (runtime, argv) => runMan(runtime, argv, allSpecs())),
 ];
 
-/** From argv to an exit code; whatever is thrown becomes one line on standard error. */
+function allSpecs(): CommandSpec[] {
+  return commands.flatMap(({ specs }) => specs);
+}
+
+/** From argv to an exit code; whatever is thrown becomes a message on standard error. */
 export async function runProgram(
   runtime: Runtime,
   known: readonly Command[],
   argv: readonly string[],
 ): Promise<number> {
-  const [word = "serve", ...rest] = argv;
   try {
-    if (word === "--help" || word === "-h" || word === "help") return print(runtime, overview(known));
-    if (word === "--version" || word === "-V")
-      return print(runtime, `${programName} ${version} (${commit}, ${runtime.name} ${runtime.version})\n`);
-    const command = known.find(({ name }) => name === word);
-    if (command) return await command.run(runtime, rest);
-    if (word.startsWith("-")) return await runServe(runtime, argv);
-    throw unknownCommand(known, word);
+    return await runWords(runtime, known, argv);
   } catch (error) {
-    runtime.process.stderr(`${programName}: ${messageOf(error)}\n`);
+    runtime.process.stderr(`${programName}: ${printableLines(messageOf(error))}\n`);
     if (error instanceof Fatal) return error.exitCode;
     if (error instanceof Error && error.stack !== undefined) runtime.process.stderr(`${error.stack}\n`);
     return exitCodes.failed;
   }
+}
+
+async function runWords(runtime: Runtime, known: readonly Command[], argv: readonly string[]): Promise<number> {
+  const [word = "serve", ...rest] = argv;
+  if (word === "--help" || word === "-h" || (word === "help" && rest.length === 0)) {
+    return print(runtime, overview(known));
+  }
+  if (word === "--version" || word === "-V") {
+    return print(runtime, `${programName} ${version} (${commit}, ${runtime.name} ${runtime.version})\n`);
+  }
+  if (word === "help") return runWords(runtime, known, [...rest, "--help"]);
+  const command = known.find(({ name }) => name === word);
+  if (command) return command.run(runtime, rest);
+  if (word.startsWith("-")) return runServe(runtime, argv);
+  throw unknownCommand(known, word);
 }
 
 function unknownCommand(known: readonly Command[], word: string): Fatal {
@@ -52,7 +89,8 @@ function unknownCommand(known: readonly Command[], word: string): Fatal {
     known.map(({ name }) => name),
   );
   const hint = near === undefined ? "" : ` Did you mean ${near}?`;
-  return new Fatal(`There is no command ${JSON.stringify(word)}.${hint} See ${programName} --help`, exitCodes.usage);
+  const shown = JSON.stringify(printable(word.slice(0, 60)));
+  return new Fatal(`There is no command ${shown}.${hint} See ${programName} --help`, exitCodes.usage);
 }
 
 function print(runtime: Runtime, text: string): number {
@@ -77,9 +115,11 @@ function overview(known: readonly Command[]): string {
     "Exit codes: 0 done, 1 refused or failed, 2 usage, 3 cannot reach, 4 integrity",
     "",
     "Examples:",
-    `  ${programName} demo                     try it: gateway and stand-in orchestrator on this machine`,
-    `  ${programName} config init              write a configuration file that explains every setting`,
-    `  ${programName} serve --port 8001        open the door`,
+    `  ${programName} demo                                      try it, with a stand-in orchestrator`,
+    `  ${programName} serve                                     open the door`,
+    `  ${programName} dispatch enqueue_story STORY-001 --watch  start a story and follow it to its end`,
+    `  ${programName} halt                                      emergency stop`,
+    `  ${programName} doctor                                    what is wrong, and how to mend it`,
     "",
   ].join("\n");
 }

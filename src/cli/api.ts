@@ -1,0 +1,134 @@
+import type { z } from "zod";
+import { exitCodes, Fatal } from "../lib/errors.ts";
+import type { FollowedAnswer, Runtime } from "../runtime/types.ts";
+import { ExchangeError } from "../runtime/types.ts";
+import type { ProblemAnswer } from "./answers.ts";
+import { problemAnswerSchema } from "./answers.ts";
+import { programName } from "./options.ts";
+import { printable } from "./printable.ts";
+import type { ServerAddress } from "./server-address.ts";
+
+/** The HTTP API as the command line uses it: nothing here knows more than any other client could. */
+export interface Api {
+  readonly url: string;
+  /** @throws ExchangeError; Fatal (3) when it is not roxy-core that answers */
+  get(path: string, timeoutMs?: number): Promise<Reply>;
+  /** @throws the same; never sends twice */
+  post(path: string, body: unknown, options: PostOptions): Promise<Reply>;
+  /** @throws ExchangeError when no answer came */
+  follow(path: string, lastEventId: string | undefined): Promise<FollowedAnswer>;
+}
+
+export interface PostOptions {
+  readonly timeoutMs: number;
+  readonly idempotencyKey?: string;
+}
+
+/** An answer that is JSON. */
+export interface Reply {
+  readonly status: number;
+  /** As it came. */
+  readonly text: string;
+  readonly json: unknown;
+}
+
+/** Reading is quick, but Podium's own status can take several seconds, and up to its timeout when it hangs. */
+const getMs = 35_000;
+/** A page of jobs with Podium's answers in them is some MiB at most. */
+const bodyBytesMax = 32 * 1024 * 1024;
+/** The server sends a sign of life every 25 s (`heartbeatS`): two missed ones and the line is dead. */
+const idleMs = 60_000;
+
+export function createApi({ exchange, follow }: Pick<Runtime, "exchange" | "follow">, address: ServerAddress): Api {
+  const { url, token } = address;
+  const common = token === undefined ? {} : { "x-roxy-token": token };
+  return {
+    url,
+    async get(path, timeoutMs = getMs) {
+      const headers = { accept: "application/json", ...common };
+      const answer = await exchange({ url: url + path, method: "GET", headers, timeoutMs, bodyBytesMax });
+      return replyOf(url, answer);
+    },
+    async post(path, body, { timeoutMs, idempotencyKey }) {
+      const headers: Record<string, string> = { "content-type": "application/json", ...common };
+      if (idempotencyKey !== undefined) headers["idempotency-key"] = idempotencyKey;
+      const request = { url: url + path, method: "POST", headers, body: JSON.stringify(body), timeoutMs, bodyBytesMax };
+      return replyOf(url, await exchange(request));
+    },
+    follow(path, lastEventId) {
+      const headers: Record<string, string> = { accept: "text/event-stream", ...common };
+      if (lastEventId !== undefined) headers["last-event-id"] = lastEventId;
+      return follow({ url: url + path, headers, headMs: getMs, idleMs });
+    },
+  };
+}
+
+function replyOf(url: string, { status, body }: { status: number; body: Uint8Array }): Reply {
+  const text = new TextDecoder().decode(body);
+  try {
+    return { status, text, json: JSON.parse(text) as unknown };
+  } catch {
+    throw notOurs(url, `answered ${status} with something that is not JSON`);
+  }
+}
+
+/** Somebody answers there, but not in our words. */
+export function notOurs(url: string, what: string): Fatal {
+  return new Fatal(
+    `${url} ${what}: is it roxy-core that listens there? ${programName} doctor says who does, --url names another`,
+    exitCodes.unreachable,
+  );
+}
+
+export function unreachable(url: string, error: ExchangeError): Fatal {
+  const why = error.kind === "unreachable" ? "" : `${printable(error.message)}. `;
+  const remedy = `Start it with ${programName} serve, name another with --url, or let ${programName} doctor look`;
+  return new Fatal(`Cannot reach roxy-core at ${url}. ${why}${remedy}`, exitCodes.unreachable);
+}
+
+/** The server said no, in its own words. */
+export class Refused extends Fatal {
+  readonly problem: ProblemAnswer;
+  /** The document as it came. */
+  readonly text: string;
+
+  constructor(problem: ProblemAnswer, text: string) {
+    super(wordsOf(problem), problem.code === "podium_unreachable" ? exitCodes.unreachable : exitCodes.failed);
+    this.problem = problem;
+    this.text = text;
+  }
+}
+
+const remedies: Readonly<Record<string, string>> = {
+  unauthorized: "Name the file that holds the token: --set auth.token_file=FILE",
+  podium_unreachable: `${programName} doctor looks at Podium`,
+  audit_unavailable: `${programName} doctor looks at the audit folder`,
+};
+
+function wordsOf({ code, detail, errors = [], job_id: jobId }: ProblemAnswer): string {
+  const more = errors.length > 1 ? errors.map((fault) => `\n  ${printable(`${fault.pointer}: ${fault.detail}`)}`) : [];
+  const remedy = remedies[code] === undefined ? "" : `. ${remedies[code]}`;
+  const job = jobId === undefined ? "" : ` [${jobId}]`;
+  return `${printable(`${detail} (${code})${job}`)}${more.join("")}${remedy}`;
+}
+
+/**
+ * The answer by its schema.
+ * @throws Refused when it is a problem document; Fatal (3) when it is neither
+ */
+export function expectReply<S extends z.ZodType>(url: string, reply: Reply, schema: S): z.output<S> {
+  const problem = reply.status >= 400 ? problemAnswerSchema.safeParse(reply.json) : undefined;
+  if (problem?.success) throw new Refused(problem.data, reply.text);
+  const read = schema.safeParse(reply.json);
+  if (!read.success || reply.status >= 400) throw notOurs(url, `answered ${reply.status} in words that are not ours`);
+  return read.data;
+}
+
+/** Turns "no answer" into what a person can act on. */
+export async function reaching<T>(api: Api, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw error instanceof ExchangeError ? unreachable(api.url, error) : error;
+  }
+}

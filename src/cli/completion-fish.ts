@@ -1,0 +1,74 @@
+import type { Branch, Leaf, Offer } from "./completion-tree.ts";
+import { globalWords, isGroup, offerOf } from "./completion-tree.ts";
+import type { OptionSpec } from "./options.ts";
+import { programName } from "./options.ts";
+
+/** For fish 3 and newer. */
+export function fishCompletion(tree: readonly Branch[]): string {
+  const heads = [...tree, ...globalWords.filter(({ word }) => !word.startsWith("-"))];
+  const lines = [
+    ...heads.map(({ word, summary }) => complete(`__roxy_core_at 1`, `-a ${quoted(word)}`, summary)),
+    complete("__roxy_core_at 1", "-l help -s h", "Show the overview"),
+    complete("__roxy_core_at 1", "-l version -s V", "Show version, commit and runtime"),
+    complete("__roxy_core_at 2 help", `-a ${quoted(tree.map(({ word }) => word).join(" "))}`, ""),
+    ...tree.flatMap(branchLines),
+  ];
+  return `# fish completion for ${programName}; load it with: ${programName} completion fish | source
+# The words before the cursor: so many, and these after the program's name.
+function __roxy_core_at
+    set -l words (commandline -opc)
+    test (count $words) -eq $argv[1]; and __roxy_core_is $argv[2..]
+end
+function __roxy_core_is
+    set -l words (commandline -opc)
+    test (count $words) -gt (count $argv); or return 1
+    for i in (seq (count $argv))
+        test "$words[(math $i + 1)]" = "$argv[$i]"; or return 1
+    end
+end
+complete -c ${programName} -f
+${lines.join("\n")}
+`;
+}
+
+function branchLines(branch: Branch): string[] {
+  const subs = isGroup(branch)
+    ? branch.leaves.map(({ words, summary }) => complete(`__roxy_core_at 2 ${branch.word}`, `-a ${words[1]}`, summary))
+    : [];
+  return [...subs, ...branch.leaves.flatMap(leafLines)];
+}
+
+function leafLines({ words, options, positionals }: Leaf): string[] {
+  const condition = `__roxy_core_is ${words.join(" ")}`;
+  return [
+    ...options.map((option) => complete(condition, optionFlags(option), option.summary)),
+    ...positionals.flatMap(({ offer }, i) => {
+      // Options in between move the place; the arguments of a command are few and usually come first.
+      const place = `__roxy_core_at ${words.length + 1 + i} ${words.join(" ")}`;
+      return offer.kind === "nothing" ? [] : [complete(place, argumentFlags(offer), "")];
+    }),
+  ];
+}
+
+function optionFlags({ name, short, value, choices }: OptionSpec): string {
+  const names = `-l ${name}${short === undefined ? "" : ` -s ${short}`}`;
+  if (value === undefined) return names;
+  const offer = offerOf(value, choices);
+  return `${names} -x${offer.kind === "nothing" ? "" : ` ${argumentFlags(offer)}`}`;
+}
+
+function argumentFlags(offer: Offer): string {
+  if (offer.kind === "words") return `-a ${quoted(offer.words.join(" "))}`;
+  return offer.kind === "files"
+    ? "-a '(__fish_complete_path (commandline -ct))'"
+    : "-a '(__fish_complete_directories (commandline -ct))'";
+}
+
+function complete(condition: string, flags: string, summary: string): string {
+  const description = summary === "" ? "" : ` -d ${quoted(summary)}`;
+  return `complete -c ${programName} -n ${quoted(condition)} ${flags}${description}`;
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll(/[\\']/g, String.raw`\$&`)}'`;
+}

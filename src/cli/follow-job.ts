@@ -1,0 +1,98 @@
+import { exitCodes } from "../lib/errors.ts";
+import type { JobAnswer } from "./answers.ts";
+import { jobSchema } from "./answers.ts";
+import { expectReply, reaching } from "./api.ts";
+import type { Client } from "./client.ts";
+import { followEvents } from "./follow-events.ts";
+import { frameLine } from "./frame-text.ts";
+import type { JobOutcome } from "./job-outcome.ts";
+import { jobOutcome, storiesIn } from "./job-outcome.ts";
+import { programName } from "./options.ts";
+import { printable } from "./printable.ts";
+import { styleOfStatus } from "./screen.ts";
+import type { Stop } from "./stop.ts";
+import { listenForStop } from "./stop.ts";
+
+export interface FollowJobOptions {
+  /** Cursor of the stream before the job was made. */
+  readonly since?: string;
+  /** Exit code when Ctrl-C comes before the end: not 0 where a script could take it for the outcome. */
+  readonly interrupted: number;
+  /** Podium's answer to the dispatch, where the caller has it. */
+  readonly answer?: unknown;
+}
+
+/** A restart takes seconds, an update a minute; a gateway that stays away longer is somebody's problem. */
+const lostMs = 120_000;
+
+/** Shows what happens to a job until it has ended. @returns the exit code: 0 when it ended well, 1 when it did not */
+export async function followJob(client: Client, jobId: string, options: FollowJobOptions): Promise<number> {
+  const stop = listenForStop(client.runtime);
+  const job = await jobNow(client, jobId);
+  const progress = jobOutcome(job, storiesIn(options.answer ?? job.podium_result));
+  progress.takeJob(job);
+  const hasRun = job.action === "enqueue_story" || job.action === "enqueue_plan";
+  if (!hasRun) return ended(client, job, job.status, job.status === "queued");
+  const told = progress.outcome;
+  // Without a cursor only the newest word is shown, and that may be all there is to come.
+  if (told && !options.since) return ended(client, job, told.word, told.good);
+  await watchFrames(client, job, progress, options.since, stop);
+  if (stop.asked) return interrupted(client, job, options.interrupted);
+  const { good, word } = progress.outcome ?? { good: false, word: progress.lastWord ?? job.status };
+  return ended(client, job, word, good);
+}
+
+async function watchFrames(
+  client: Client,
+  job: JobAnswer,
+  progress: JobOutcome,
+  since: string | undefined,
+  stop: Stop,
+): Promise<void> {
+  const { api, screen, runtime } = client;
+  const isOver = async (): Promise<boolean> => {
+    if (progress.outcome) return true;
+    const now = await jobNow(client, job.job_id).catch(() => undefined);
+    if (now) progress.takeJob(now);
+    return progress.outcome !== undefined;
+  };
+  const query = since === undefined || since === "" ? {} : { since };
+  const path = `/api/orchestrator/events/${encodeURIComponent(job.job_id)}`;
+  for await (const notice of followEvents(api, { path, query, stop, lostMs, isOver })) {
+    if (notice.kind === "frame") {
+      progress.take(notice.text);
+      if (client.json) client.printJson(notice.text);
+      else client.print(frameLine(screen, notice.text));
+    } else runtime.process.stderr(connectionWords(notice));
+    if (progress.outcome) return;
+  }
+}
+
+/** On standard error, as a line of its own. */
+export function connectionWords(
+  notice: { readonly kind: "lost"; readonly detail: string } | { readonly kind: "back" },
+): string {
+  if (notice.kind === "back") return "Connected again\n";
+  return `${printable(`Lost the gateway (${notice.detail}): trying again; what was started goes on`)}\n`;
+}
+
+async function jobNow({ api }: Client, jobId: string): Promise<JobAnswer> {
+  const work = api.get(`/api/orchestrator/status/${encodeURIComponent(jobId)}`);
+  return expectReply(api.url, await reaching(api, work), jobSchema);
+}
+
+function ended(client: Client, job: JobAnswer, word: string, good: boolean): number {
+  const style = styleOfStatus(word) ?? (good ? "green" : "red");
+  const about = [job.action, job.story_id ?? job.plan_id].filter((part) => part !== undefined).join(" ");
+  if (!client.json) {
+    client.print(`${printable(job.job_id)} (${printable(about)}): ${client.screen.paint(style, printable(word))}\n`);
+    if (!good && job.detail !== undefined) client.print(`${printable(job.detail)}\n`);
+  }
+  return good ? exitCodes.done : exitCodes.failed;
+}
+
+function interrupted(client: Client, job: JobAnswer, exitCode: number): number {
+  const jobId = printable(job.job_id);
+  client.runtime.process.stderr(`\n${jobId} goes on; to follow it again: ${programName} watch ${jobId}\n`);
+  return exitCode;
+}

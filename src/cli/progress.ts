@@ -1,0 +1,29 @@
+import type { Runtime } from "../runtime/types.ts";
+
+/** What is quicker than this needs no word; and then each second a sign of life. */
+const quietMs = 700;
+const tickMs = 1000;
+
+/** Waits, and on a terminal tells what for, on a line of standard error that vanishes afterwards. */
+export async function withProgress<T>(runtime: Pick<Runtime, "process">, what: string, work: Promise<T>): Promise<T> {
+  const { stderrIsTerminal, stderr } = runtime.process;
+  if (!stderrIsTerminal) return work;
+  const startedAt = performance.now();
+  let shown = false;
+  const show = (): void => {
+    shown = true;
+    stderr(`\r${what} … ${Math.round((performance.now() - startedAt) / 1000)} s\u001b[K`);
+  };
+  let ticks: ReturnType<typeof setInterval> | undefined;
+  const first = setTimeout(() => {
+    show();
+    ticks = setInterval(show, tickMs);
+  }, quietMs);
+  try {
+    return await work;
+  } finally {
+    clearTimeout(first);
+    clearInterval(ticks);
+    if (shown) stderr("\r\u001b[K");
+  }
+}

@@ -1,0 +1,98 @@
+import type { Examined } from "../config/load.ts";
+import { examineConfig, mistakeText } from "../config/load.ts";
+import type { Config } from "../config/schema.ts";
+import { exitCodes, Fatal, messageOf } from "../lib/errors.ts";
+import { configInput } from "./config.ts";
+import type { ConfigRuntime } from "./config.ts";
+import type { CommandSpec, Given } from "./options.ts";
+import { configArgs, usageError } from "./options.ts";
+import { printableLines } from "./printable.ts";
+
+/** Where the server is, and what it wants to see. */
+export interface ServerAddress {
+  /** Base URL without a final slash. */
+  readonly url: string;
+  /** For X-ROXY-Token. */
+  readonly token?: string;
+  /** What had to be passed over to get here. */
+  readonly warnings: readonly string[];
+}
+
+/** What stands in for a configuration with mistakes, where asking somebody is better than asking nobody. */
+const defaultUrl = "http://127.0.0.1:8000";
+
+export interface AddressOptions {
+  /** A mistake in the configuration must not stand in the way: the emergency stop is no time to edit files. */
+  readonly regardless?: boolean;
+}
+
+/**
+ * `--url`, else where the configuration lets the server listen.
+ * @throws Fatal for bad usage (2) or a configuration that can't be used (1)
+ */
+export function serverAddress(
+  runtime: ConfigRuntime,
+  command: CommandSpec,
+  given: readonly Given[],
+  { regardless = false }: AddressOptions = {},
+): ServerAddress {
+  const named = given.findLast(({ name }) => name === "url")?.value;
+  const url = named === undefined ? undefined : baseUrl(command, named);
+  const examined = examineConfig(configInput(runtime, configArgs(command, given)));
+  if (examined.loaded) return fromConfig(runtime, command, examined.loaded.config, url);
+  // With --url the configuration only adds the token; a mistake elsewhere in it is no reason not to ask.
+  if (examined.usage || (url === undefined && !regardless)) throw unusable(examined);
+  const warning = `The configuration has mistakes, so its token is not sent:\n${mistakeText(examined.mistakes)}`;
+  return { url: url ?? defaultUrl, warnings: [warning] };
+}
+
+function unusable({ mistakes, usage }: Examined): Fatal {
+  return new Fatal(mistakeText(mistakes), usage ? exitCodes.usage : exitCodes.failed);
+}
+
+function fromConfig(
+  runtime: ConfigRuntime,
+  command: CommandSpec,
+  config: Config,
+  named: string | undefined,
+): ServerAddress {
+  const url = named ?? urlOf(config.listen);
+  if (url === undefined) {
+    throw usageError(command, "listen.port is 0, which is any free port: name the server with --url or --port");
+  }
+  const file = config.auth.token_file;
+  if (file === undefined) return { url, warnings: [] };
+  try {
+    const token = new TextDecoder().decode(runtime.files.readAll(file, 4096)).trim();
+    return { url, ...(/^[\x21-\x7e]+$/.test(token) && { token }), warnings: [] };
+  } catch (error) {
+    return { url, warnings: [`Cannot read ${file} (auth.token_file), so no token is sent: ${messageOf(error)}`] };
+  }
+}
+
+/** Undefined when it can't be known. An address that means "everywhere" is reached over loopback. */
+export function urlOf({ host, port }: Config["listen"]): string | undefined {
+  if (port === 0) return undefined;
+  const bare = host.replace(/^\[|\]$/g, "");
+  const reachable = bare === "0.0.0.0" ? "127.0.0.1" : /^[0:]+$/.test(bare) ? "::1" : bare;
+  return `http://${reachable.includes(":") ? `[${reachable}]` : reachable}:${port}`;
+}
+
+/** Takes `127.0.0.1:8001` as well: people leave the scheme out. */
+function baseUrl(command: CommandSpec, text: string): string {
+  const trimmed = text.trim();
+  const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(trimmed) ? trimmed : `http://${trimmed}`;
+  const url = URL.canParse(full) ? new URL(full) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol) || url.hostname === "" || url.search !== "" || url.hash !== "") {
+    throw usageError(command, "--url needs an http:// or https:// URL, such as http://127.0.0.1:8000");
+  }
+  if (url.username !== "" || url.password !== "") {
+    throw usageError(command, "--url takes no user name or password: a token belongs in a file, see auth.token_file");
+  }
+  return url.href.replace(/\/+$/, "");
+}
+
+/** Warnings go to standard error, one by one. */
+export function tellWarnings({ process }: ConfigRuntime, warnings: readonly string[]): void {
+  for (const warning of warnings) process.stderr(`${printableLines(`Warning: ${warning}`)}\n`);
+}

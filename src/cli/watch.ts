@@ -1,0 +1,58 @@
+import { exitCodes } from "../lib/errors.ts";
+import type { Client } from "./client.ts";
+import { clientCommand } from "./client.ts";
+import { clientOptions } from "./client-options.ts";
+import { followEvents } from "./follow-events.ts";
+import { connectionWords, followJob } from "./follow-job.ts";
+import { frameLine } from "./frame-text.ts";
+import { jobIdOf } from "./job-id.ts";
+import type { CommandSpec } from "./options.ts";
+import { programName } from "./options.ts";
+import { listenForStop } from "./stop.ts";
+
+export const watchCommand = {
+  name: "watch",
+  summary: "Show what happens as it happens; of one job, until it has ended",
+  usage: "[JOB] [options]",
+  positionals: ["[JOB]"],
+  options: [
+    {
+      name: "types",
+      value: "TYPES",
+      summary: "Only these types of Podium's frames, such as STORY_STATUS,QUEUE_UPDATE",
+    },
+    ...clientOptions,
+  ],
+  examples: [`${programName} watch`, `${programName} watch JOB-20260109-001`, `${programName} watch --json | jq .type`],
+} as const satisfies CommandSpec;
+
+/** Somebody who watches all day wants the line back whenever the gateway is. */
+const lostMs = Infinity;
+
+/** `watch [JOB]`: with a job the exit code is its outcome, and 1 when it is interrupted before. */
+export const runWatch = clientCommand(watchCommand, async (client) => {
+  const [job] = client.options.positionals;
+  if (job === undefined) return watchAll(client);
+  return followJob(client, jobIdOf(client.command, job), { interrupted: exitCodes.failed });
+});
+
+async function watchAll(client: Client<typeof watchCommand>): Promise<number> {
+  const { api, screen, runtime, options } = client;
+  const { stderr, stderrIsTerminal } = runtime.process;
+  const types = options.value("types");
+  const stop = listenForStop(runtime);
+  if (stderrIsTerminal && !client.json) stderr(`Watching ${api.url}; Ctrl-C ends\n`);
+  const events = followEvents(api, {
+    path: "/api/orchestrator/events",
+    ...(types !== undefined && { query: { types } }),
+    stop,
+    lostMs,
+    isOver: () => Promise.resolve(false),
+  });
+  for await (const notice of events) {
+    if (notice.kind !== "frame") stderr(connectionWords(notice));
+    else if (client.json) client.printJson(notice.text);
+    else client.print(frameLine(screen, notice.text));
+  }
+  return exitCodes.done;
+}
