@@ -42,11 +42,12 @@ export async function runDemo(runtime: Runtime, argv: readonly string[]): Promis
   const secret = [...crypto.getRandomValues(new Uint8Array(32))]
     .map((byte) => byte.toString(16).padStart(2, "0"))
     .join("");
-  const podiumPort = await freePort(runtime, portOf(options.value("podium-port"), 3847));
+  const wanted = { gateway: portOf(options.value("port"), 8000), podium: portOf(options.value("podium-port"), 3847) };
+  const podiumPort = await freePort(runtime, wanted.podium);
   const luno = startLuno(runtime, podiumPort, `${dir}/luno`, secret);
   try {
     await ready(runtime, luno, podiumPort);
-    const port = await freePort(runtime, portOf(options.value("port"), 8000));
+    const port = await freePort(runtime, wanted.gateway);
     const loaded = demoConfig(runtime, dir, secret, port, podiumPort);
     const log = logFor(runtime, loaded);
     const gateway = await serve(runtime, loaded, log);

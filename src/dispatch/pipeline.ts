@@ -96,15 +96,16 @@ async function replay(deps: DispatchDeps, jobId: string): Promise<Dispatched> {
   const job = await deps.archive.find(jobId);
   if (!job)
     throw new Problem("not_found", `The answer of ${jobId} is no longer in the audit log; nothing was executed`);
-  return { ...answerOf(job), replayed: true };
+  return answerOf(job);
 }
 
-/** The stored answer of a job that has one. @throws Problem when the answer was no */
+/** The stored answer of a job that has one, marked as such. @throws Problem when the answer was no */
 function answerOf(job: Job): Dispatched {
   const ids = { job_id: job.job_id, audit_id: job.audit_id };
-  if (job.status === "queued") return { job, podiumResult: job.podium_response ?? "null", replayed: false };
+  if (job.status === "queued") return { job, podiumResult: job.podium_response ?? "null", replayed: true };
   const code = (job.code ?? "podium_rejected") as ConstructorParameters<typeof Problem>[0];
-  throw new Problem(code, job.detail ?? `The dispatch ended as ${job.status}`, ids);
+  const headers = { "idempotency-replayed": "true" };
+  throw new Problem(code, job.detail ?? `The dispatch ended as ${job.status}`, { ...ids, headers });
 }
 
 /**
@@ -121,13 +122,13 @@ async function settleEarlier(deps: DispatchDeps, incoming: Incoming, claim: Clai
   // Its outcome could not be recorded: as unknown as any.
   if (job?.status === "pending") throw stillUnknown(job, sameKey);
   if (!job || job.status === "failed") return undefined;
-  if (job.status !== "unknown") return sameKey ? { ...answerOf(job), replayed: true } : undefined;
+  if (job.status !== "unknown") return sameKey ? answerOf(job) : undefined;
   const finding = await reconcile(deps, job);
   if (finding === "waiting" || (finding === "undecided" && sameKey)) throw stillUnknown(job, sameKey);
   if (finding === "undecided") return undefined;
   deps.keys.learn(job.audit_id, finding);
   if (!sameKey || finding === "not_executed") return undefined;
-  return { ...answerOf({ ...job, status: "queued" }), replayed: true };
+  return answerOf({ ...job, status: "queued" });
 }
 
 function stillUnknown(job: Job, sameKey: boolean): Problem {
