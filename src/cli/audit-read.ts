@@ -7,6 +7,7 @@ import type { Runtime } from "../runtime/types.ts";
 import { configInput } from "./config.ts";
 import type { CommandSpec, Given } from "./options.ts";
 import { configArgs, helpText, parseOptions, programName, settingOptions, usageError } from "./options.ts";
+import { printable } from "./printable.ts";
 
 /** `audit tail`, `audit show` and `audit export`. */
 
@@ -208,11 +209,6 @@ function blockOf(record: StoredRecord): string {
   const { v: _, ...rest } = record;
   const entries = Object.entries(rest).map(([key, value]) => [key, typeof value === "object" ? JSON.stringify(value) : value]);
   return `${entries.map(([key, value]) => printable(`${String(key).padEnd(16)} ${String(value)}`)).join("\n")}\n`;
-}
-
-/** Control and format characters from the log must not drive somebody's terminal. */
-export function printable(text: string): string {
-  return text.replaceAll(/\p{C}/gu, (unit) => `\\u{${(unit.codePointAt(0) ?? 0).toString(16)}}`);
 }
 
 function help(runtime: Runtime, command: CommandSpec): number {

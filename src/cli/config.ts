@@ -10,6 +10,7 @@ import { exitCodes, Fatal, messageOf } from "../lib/errors.ts";
 import type { Runtime } from "../runtime/types.ts";
 import type { CommandSpec, ConfigArgs } from "./options.ts";
 import { configArgs, helpText, parseOptions, programName, settingOptions, usageError } from "./options.ts";
+import { printableLines } from "./printable.ts";
 
 /** What of the runtime the configuration needs. */
 export type ConfigRuntime = {
@@ -142,7 +143,7 @@ function checkDocument({ wantedFile, fileFound, loaded, mistakes, warnings }: Ex
 function checkText({ wantedFile, fileFound, loaded, mistakes, warnings }: Examined): string {
   const valid = fileFound ? `${wantedFile} is valid` : `No file ${wantedFile}: the built-in defaults are used`;
   const verdict = loaded ? valid : mistakeText(mistakes);
-  return [...warnings.map((warning) => `Warning: ${warning}`), verdict].map(printable).join("\n");
+  return [...warnings.map((warning) => `Warning: ${warning}`), verdict].map(printableLines).join("\n");
 }
 
 function show(runtime: ConfigRuntime, argv: readonly string[]): number {
@@ -150,7 +151,7 @@ function show(runtime: ConfigRuntime, argv: readonly string[]): number {
   if (options.help) return print(runtime, helpText(showCommand));
   const loaded = loadConfig(configInput(runtime, configArgs(showCommand, options.given)));
   if (options.has("json")) return printJson(runtime, showDocument(loaded));
-  for (const warning of loaded.warnings) runtime.process.stderr(`${printable(`Warning: ${warning}`)}\n`);
+  for (const warning of loaded.warnings) runtime.process.stderr(`${printableLines(`Warning: ${warning}`)}\n`);
   return print(runtime, showText(loaded));
 }
 
@@ -203,13 +204,8 @@ function showText(loaded: Loaded): string {
   const [keys, values] = [width(0), Math.min(width(1), valueColumnMax)];
   return rows
     .map(([key = "", value = "", where = ""]) => `${key.padEnd(keys)}  ${value.padEnd(values)}  ${where}`.trimEnd())
-    .map(printable)
+    .map(printableLines)
     .join("\n");
-}
-
-/** Control and format characters from a file must not drive somebody's terminal. Newlines between mistakes stay. */
-function printable(text: string): string {
-  return text.replaceAll(/[^\P{C}\n]/gu, (unit) => `\\u{${(unit.codePointAt(0) ?? 0).toString(16)}}`);
 }
 
 function init(runtime: ConfigRuntime, argv: readonly string[]): number {
