@@ -1,10 +1,14 @@
 import { $ } from "bun";
+import { builtPanel } from "./src/panel/assets.ts";
+import type { PanelFile, PanelFiles } from "./src/panel/assets.ts";
 
 /**
  * Compiles the program with its runtime into one file.
  *   bun build.ts              dist/roxy-core for this machine
  *   bun build.ts NAME...      dist/roxy-core-NAME for other machines
  *   bun build.ts all          every one of them
+ *   bun build.ts panel        the web panel alone, for running from source
+ * The web panel is bundled first: into dist/panel.json, and from there into the program.
  */
 const targets = {
   "linux-x64": "bun-linux-x64-baseline",
@@ -22,25 +26,68 @@ async function commitOf(): Promise<string> {
   return head.text().trim() + (changed.text().trim() === "" ? "" : "-changed");
 }
 
-async function compile(outfile: string, target: string | undefined, commit: string): Promise<void> {
+/** The web panel's files by the path they are served at. */
+async function bundlePanel(): Promise<PanelFiles> {
+  const result = await Bun.build({
+    entrypoints: ["src/panel/web/panel.tsx", "src/panel/web/theme.ts", "src/panel/web/style/panel.css"],
+    target: "browser",
+    minify: true,
+    define: { "process.env.NODE_ENV": '"production"' },
+    naming: "[name].[ext]",
+  });
+  if (!result.success) throw new AggregateError(result.logs, "Cannot build the web panel");
+  const files: Record<string, PanelFile> = {};
+  for (const output of result.outputs) {
+    const name = output.path.split("/").at(-1)!;
+    files[`/panel/${name}`] = panelFile(output.type, await output.text());
+  }
+  files["/panel/icon.svg"] = panelFile("image/svg+xml", await Bun.file("src/panel/web/icon.svg").text());
+  files["/"] = panelFile("text/html;charset=utf-8", await Bun.file("src/panel/web/page.html").text());
+  await Bun.write(builtPanel, JSON.stringify(files));
+  const weights = Object.values(files).map(({ gzip }) => (gzip.length * 3) / 4);
+  console.log(`${builtPanel} (${(weights.reduce((a, b) => a + b, 0) / 1000).toFixed(1)} KB gzip)`);
+  return files;
+}
+
+function panelFile(type: string, text: string): PanelFile {
+  const bytes = Buffer.from(text);
+  const hash = new Bun.CryptoHasher("sha256").update(bytes).digest("hex").slice(0, 16);
+  const gzip = Buffer.from(Bun.gzipSync(bytes, { level: 9 })).toString("base64");
+  return { type, text, gzip, etag: `"${hash}"` };
+}
+
+interface Ingredients {
+  readonly commit: string;
+  readonly panel: PanelFiles;
+}
+
+async function compile(outfile: string, target: string | undefined, { commit, panel }: Ingredients): Promise<void> {
   const result = await Bun.build({
     entrypoints: ["src/main.ts"],
     minify: true,
     bytecode: true,
-    define: { ROXY_COMMIT: JSON.stringify(commit), "process.env.NODE_ENV": '"production"' },
+    define: {
+      ROXY_COMMIT: JSON.stringify(commit),
+      ROXY_PANEL: JSON.stringify(panel),
+      "process.env.NODE_ENV": '"production"',
+    },
     compile: { outfile, ...(target !== undefined && { target: target as Bun.Build.CompileTarget }) },
   });
   if (!result.success) throw new AggregateError(result.logs, `Cannot build ${outfile}`);
   console.log(`${outfile} (${commit}, ${(Bun.file(outfile).size / 1e6).toFixed(0)} MB)`);
 }
 
-const wanted = process.argv.slice(2);
+const wanted = process.argv.slice(2).filter((name) => name !== "panel");
+const panelOnly = wanted.length === 0 && process.argv.includes("panel");
 const names = (wanted.includes("all") ? Object.keys(targets) : wanted) as Name[];
 const unknown = names.filter((name) => !(name in targets));
 if (unknown.length > 0) {
-  console.error(`No such target: ${unknown.join(", ")}. There are: ${Object.keys(targets).join(", ")}, all`);
+  console.error(`No such target: ${unknown.join(", ")}. There are: ${Object.keys(targets).join(", ")}, all, panel`);
   process.exit(2);
 }
-const commit = await commitOf();
-if (names.length === 0) await compile("dist/roxy-core", undefined, commit);
-for (const name of names) await compile(`dist/roxy-core-${name}`, targets[name], commit);
+const panel = await bundlePanel();
+if (!panelOnly) {
+  const ingredients = { commit: await commitOf(), panel };
+  if (names.length === 0) await compile("dist/roxy-core", undefined, ingredients);
+  for (const name of names) await compile(`dist/roxy-core-${name}`, targets[name], ingredients);
+}

@@ -1,0 +1,126 @@
+import type { Retry } from "../../../lib/errors.ts";
+import type { Fields } from "./json.ts";
+import { fieldsOf, firstText, listOf, numberOf, parseJson } from "./json.ts";
+
+/** Why a request came to nothing: the gateway's own problem document, or what the browser saw in its place. */
+export interface PlainProblem {
+  /** A code of the API contract, or one of ours: `gateway_lost`, `gateway_silent`, `let_go`, `unreadable`. */
+  readonly code: string;
+  readonly title: string;
+  readonly detail: string;
+  readonly retry: Retry;
+  readonly httpStatus: number;
+  readonly faults: readonly { readonly pointer: string; readonly detail: string }[];
+  readonly jobId?: string;
+  readonly auditId?: string;
+  readonly retryAfterS?: number;
+}
+
+export type Reply =
+  | { readonly ok: true; readonly body: Fields; readonly text: string; readonly replayed: boolean }
+  | { readonly ok: false; readonly problem: PlainProblem; readonly body: Fields };
+
+export interface RequestOptions {
+  /** JSON to post; a GET without. */
+  readonly body?: unknown;
+  readonly idempotencyKey?: string;
+  readonly timeoutMs: number;
+}
+
+/** Our own reasons to end a request, told apart from the network's. */
+const letGo = "let go";
+const tooLong = "too long";
+
+/** Everything this page asks of roxy-core goes through here: one token, one way to let all of it go. */
+export class Requests {
+  readonly #open = new Set<AbortController>();
+  readonly #onUnauthorized: () => void;
+  #token = "";
+
+  constructor(onUnauthorized: () => void) {
+    this.#onUnauthorized = onUnauthorized;
+  }
+
+  /** Kept in memory only: a reload asks again. */
+  set token(token: string) {
+    this.#token = token;
+  }
+
+  /** Never throws: whatever goes wrong is a problem in plain words. */
+  async send(path: string, options: RequestOptions): Promise<Reply> {
+    const controller = new AbortController();
+    const timer = setTimeout(() => controller.abort(tooLong), options.timeoutMs);
+    this.#open.add(controller);
+    try {
+      const response = await fetch(path, this.#init(options, controller.signal));
+      const reply = replyOf(response, await response.text());
+      if (response.status === 401) this.#onUnauthorized();
+      return reply;
+    } catch {
+      return { ok: false, problem: unanswered(controller.signal.reason, options), body: {} };
+    } finally {
+      clearTimeout(timer);
+      this.#open.delete(controller);
+    }
+  }
+
+  /**
+   * Ends every request of this page. A browser opens six connections to one server and no more, so six commands that
+   * hang would keep a halt waiting: the halt lets them go first.
+   */
+  letGo(): void {
+    for (const controller of this.#open) controller.abort(letGo);
+  }
+
+  #init({ body, idempotencyKey }: RequestOptions, signal: AbortSignal): RequestInit {
+    const headers: Record<string, string> = {};
+    if (this.#token !== "") headers["x-roxy-token"] = this.#token;
+    if (idempotencyKey !== undefined) headers["idempotency-key"] = idempotencyKey;
+    if (body === undefined) return { headers, signal, cache: "no-store" };
+    headers["content-type"] = "application/json";
+    return { method: "POST", headers, signal, body: JSON.stringify(body), cache: "no-store" };
+  }
+}
+
+function replyOf(response: Response, text: string): Reply {
+  const value = parseJson(text);
+  const body = fieldsOf(value);
+  if (response.ok && value !== undefined) {
+    return { ok: true, body, text, replayed: response.headers.get("idempotency-replayed") === "true" };
+  }
+  const retryAfter = Number(response.headers.get("retry-after") ?? Number.NaN);
+  return { ok: false, problem: problemOf(response.status, body, retryAfter), body };
+}
+
+function problemOf(httpStatus: number, body: Fields, retryAfter: number): PlainProblem {
+  const [jobId, auditId] = [firstText(body, "job_id"), firstText(body, "audit_id")];
+  const { retry } = body;
+  return {
+    code: firstText(body, "code") ?? "unreadable",
+    title: firstText(body, "title") ?? "roxy-core's answer can't be understood",
+    detail: firstText(body, "detail") ?? `Status ${httpStatus}, without an explanation`,
+    retry: retry === "safe" || retry === "never" ? retry : "same-key",
+    httpStatus: numberOf(body["status"]) ?? httpStatus,
+    faults: listOf(body["errors"]).map((fault) => {
+      const fields = fieldsOf(fault);
+      return { pointer: firstText(fields, "pointer") ?? "", detail: firstText(fields, "detail") ?? "" };
+    }),
+    ...(jobId !== undefined && { jobId }),
+    ...(auditId !== undefined && { auditId }),
+    ...(Number.isFinite(retryAfter) && { retryAfterS: retryAfter }),
+  };
+}
+
+/** Nothing came back. Whether a command arrived can't be known from here, so its key must be kept. */
+function unanswered(reason: unknown, { body, timeoutMs }: RequestOptions): PlainProblem {
+  const facts = { retry: body === undefined ? "safe" : "same-key", httpStatus: 0, faults: [] } as const;
+  if (reason === letGo) {
+    return { ...facts, code: "let_go", title: "Not waited for", detail: "A halt went first: its answer was let go" };
+  }
+  if (reason === tooLong) {
+    const detail = `No answer for ${Math.round(timeoutMs / 1000)} s`;
+    return { ...facts, code: "gateway_silent", title: "roxy-core does not answer", detail };
+  }
+  const detail = "The connection could not be made, or broke before an answer came";
+  return { ...facts, code: "gateway_lost", title: "roxy-core can't be reached", detail };
+}

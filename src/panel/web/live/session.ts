@@ -1,0 +1,216 @@
+import { fieldsOf, firstText, textOf } from "../api/json.ts";
+import { Requests } from "../api/requests.ts";
+import type { StreamFrame } from "../api/stream.ts";
+import { Stream } from "../api/stream.ts";
+import { afterFrame } from "../state/frames.ts";
+import { samplesAfter } from "../state/history.ts";
+import { heardFrom } from "../state/heard.ts";
+import { readJobs } from "../state/jobs.ts";
+import { readPodium } from "../state/read-podium.ts";
+import { podiumHealth, readServices } from "../state/services.ts";
+import { workOf } from "../state/work.ts";
+import { AuditDesk } from "./audit-desk.ts";
+import { Commander } from "./commander.ts";
+import { Pulse } from "./pulse.ts";
+import { loadSamples, saveSamples } from "./samples.ts";
+import type { Store } from "./store.ts";
+
+/** Podium may take several seconds to tell its status; past this it is as good as none. */
+const readMs = 12_000;
+/** How often things are read anew while the stream tells of every change, and while it doesn't. */
+const calmMs = { status: 30_000, jobs: 10_000 };
+const aloneMs = { status: 3_000, jobs: 3_000 };
+const servicesMs = { shown: 5_000, hidden: 30_000 };
+/** Frames of one burst are taken together, once in this time. */
+const burstMs = 30;
+/** After a word about a story, its record is on disk by now. */
+const recordedMs = 250;
+const beatMs = 1_000;
+/** The job list: a screenful and an hour of a busy day. */
+const jobsShown = 200;
+const haltChannel = "roxy-panel-halt";
+
+/** Keeps the state true: the stream, what is read beside it, and the pulse of both ends. */
+export class Session {
+  readonly requests: Requests;
+  readonly commander: Commander;
+  readonly audit: AuditDesk;
+  readonly store: Store;
+  readonly #stream: Stream;
+  readonly #pulse: Pulse;
+  readonly #others = "BroadcastChannel" in globalThis ? new BroadcastChannel(haltChannel) : undefined;
+  readonly #due = { status: 0, jobs: 0, services: 0 };
+  readonly #reading = new Set<string>();
+  #frames: StreamFrame[] = [];
+  /** Counts what could make a read that is on its way old. */
+  #news = 0;
+
+  constructor(store: Store) {
+    this.store = store;
+    this.requests = new Requests(() => store.facts({ tokenNeeded: true }));
+    this.commander = new Commander(this.requests, store, () => this.#soon());
+    this.audit = new AuditDesk(this.requests, store);
+    this.#pulse = new Pulse(this.requests, store, () => this.#returned());
+    this.#stream = new Stream({
+      path: "/api/orchestrator/stream",
+      onFrame: (frame) => this.#take(frame),
+      onOpen: () => void this.#opened(),
+      onClose: () => this.#closed(),
+    });
+  }
+
+  start(): void {
+    this.store.set({ samples: loadSamples(Date.now()) });
+    this.#stream.connect();
+    this.#pulse.start();
+    setInterval(() => this.#beat(), beatMs);
+    // Another tab halts: the connections that we hold could be the ones its request is waiting for.
+    this.#others?.addEventListener("message", () => this.requests.letGo());
+    this.#beat();
+  }
+
+  halt(): void {
+    this.#others?.postMessage("let go");
+    void this.commander.halt();
+  }
+
+  useToken(token: string): void {
+    this.requests.token = token.trim();
+    this.store.facts({ tokenNeeded: false });
+    this.#soon();
+    void this.audit.refresh();
+  }
+
+  /** Reads everything at the next beat. */
+  readAnew(): void {
+    this.#due.status = this.#due.jobs = this.#due.services = 0;
+    this.#beat();
+  }
+
+  #beat(): void {
+    const nowMs = Date.now();
+    const { attempts, facts, page, work } = this.store.state;
+    const isSending = [...attempts.values()].some(({ phase }) => phase === "sending");
+    if (isSending) this.store.set({ nowMs });
+    if (facts.tokenNeeded || facts.gateway === "lost") return;
+    const pace = facts.stream === "open" && facts.upstream === "connected" ? calmMs : aloneMs;
+    this.#atMost("status", pace.status, nowMs, () => this.#readStatus());
+    this.#atMost("jobs", pace.jobs, nowMs, () => this.#readJobs());
+    const servicesPace = page.name === "services" ? servicesMs.shown : servicesMs.hidden;
+    this.#atMost("services", servicesPace, nowMs, () => this.#readServices());
+    this.audit.beat(nowMs);
+    if (facts.podium === "answered") this.#sample(work.queue.length, nowMs);
+  }
+
+  #atMost(what: "status" | "jobs" | "services", everyMs: number, nowMs: number, read: () => Promise<void>): void {
+    if (nowMs - this.#due[what] < everyMs || this.#reading.has(what)) return;
+    this.#due[what] = nowMs;
+    this.#reading.add(what);
+    void read().finally(() => this.#reading.delete(what));
+  }
+
+  async #readStatus(): Promise<void> {
+    const newsBefore = this.#news;
+    const reply = await this.requests.send("/api/orchestrator/status", { timeoutMs: readMs });
+    const gateway = fieldsOf(reply.body["gateway"]);
+    if (reply.ok || Object.keys(gateway).length > 0) {
+      this.store.set({ gateway });
+      this.store.facts({ audit: firstText(fieldsOf(gateway["audit"]), "state") ?? "open" });
+      const cursor = textOf(fieldsOf(gateway["stream"])["cursor"]);
+      if (cursor !== undefined) this.#stream.startAt(cursor);
+    }
+    if (!reply.ok) {
+      if (reply.problem.httpStatus === 0) this.#pulse.now();
+      else this.store.facts({ podium: "failed", podiumDetail: reply.problem.detail });
+      return;
+    }
+    this.store.facts({ podium: "answered", podiumDetail: "" });
+    this.store.set({ work: workOf(readPodium(reply.body["podium"])), workAt: new Date().toISOString() });
+    this.#sample(this.store.state.work.queue.length, Date.now());
+    // A frame that came meanwhile may be newer than this answer: ask once more.
+    if (this.#news !== newsBefore) this.#due.status = Date.now() - calmMs.status + beatMs;
+  }
+
+  async #readJobs(): Promise<void> {
+    const reply = await this.requests.send(`/api/orchestrator/jobs?limit=${jobsShown}`, { timeoutMs: readMs });
+    if (reply.ok) this.store.set({ jobs: readJobs(reply.body), jobsProblem: undefined });
+    else if (reply.problem.httpStatus === 0) this.#pulse.now();
+    else this.store.set({ jobsProblem: reply.problem });
+  }
+
+  /** What Podium said about the jobs while nobody was looking. */
+  async #readHeard(): Promise<void> {
+    const path = `/api/orchestrator/audit?event=job&limit=${jobsShown}`;
+    const reply = await this.requests.send(path, { timeoutMs: readMs });
+    if (reply.ok) this.store.set({ heard: heardFrom(reply.body, this.store.state.heard) });
+  }
+
+  async #readServices(): Promise<void> {
+    const reply = await this.requests.send("/api/services", { timeoutMs: readMs });
+    if (!reply.ok) {
+      if (reply.problem.httpStatus !== 0) this.store.set({ servicesProblem: reply.problem });
+      return;
+    }
+    const services = readServices(reply.body);
+    this.store.set({ services, servicesProblem: undefined });
+    this.store.facts({ podiumHealth: podiumHealth(services) });
+  }
+
+  #take(frame: StreamFrame): void {
+    if (this.#frames.push(frame) > 1) return;
+    setTimeout(() => this.#flush(), burstMs);
+  }
+
+  #flush(): void {
+    const frames = this.#frames;
+    this.#frames = [];
+    const { state } = this.store;
+    let told = { facts: state.facts, work: state.work, jobs: state.jobs, heard: state.heard };
+    for (const frame of frames) told = afterFrame(told, frame);
+    this.store.set({ ...told, ...spokenOf(frames) });
+    this.#news += frames.length;
+    this.#sample(told.work.queue.length, Date.now());
+    const wasAway = state.facts.upstream !== "connected" && told.facts.upstream === "connected";
+    if (wasAway || frames.some(({ type }) => type === "STORY_STATUS")) this.#soon();
+  }
+
+  async #opened(): Promise<void> {
+    this.store.facts({ stream: "open", catchingUp: true, behind: false });
+    this.#pulse.now();
+    await Promise.all([this.#readStatus(), this.#readJobs(), this.#readHeard()]);
+    this.store.facts({ catchingUp: false });
+  }
+
+  #closed(): void {
+    this.store.facts({ stream: "closed" });
+    this.#pulse.now();
+  }
+
+  /** roxy-core answers again. */
+  #returned(): void {
+    this.#stream.connect();
+    this.readAnew();
+  }
+
+  #soon(): void {
+    setTimeout(() => this.readAnew(), recordedMs);
+  }
+
+  #sample(depth: number, atMs: number): void {
+    const { samples } = this.store.state;
+    const after = samplesAfter(samples, { atMs, depth });
+    if (after === samples) return;
+    this.store.set({ samples: after });
+    saveSamples(after);
+  }
+}
+
+/** What a person who can't see the page should hear: how a story ended. */
+function spokenOf(frames: readonly StreamFrame[]): { spoken: string } | undefined {
+  for (const { type, fields } of frames.toReversed()) {
+    const [storyId, status] = [firstText(fields, "storyId"), firstText(fields, "status")];
+    if (type !== "STORY_STATUS" || storyId === undefined || status === undefined) continue;
+    if (status === "done" || status === "failed" || status === "cancelled") return { spoken: `${storyId}: ${status}` };
+  }
+  return undefined;
+}

@@ -1,0 +1,92 @@
+import type { PlainProblem } from "../api/requests.ts";
+import type { Fields } from "../api/json.ts";
+import type { AuditState } from "../state/audit.ts";
+import { noAudit } from "../state/audit.ts";
+import type { Told } from "../state/frames.ts";
+import { noFacts } from "../state/connection.ts";
+import type { Sample } from "../state/history.ts";
+import type { Service } from "../state/services.ts";
+import { nothingKnown } from "../state/work.ts";
+
+export type Page = { readonly name: "orchestrator" | "audit" | "services"; readonly auditId?: string };
+
+/** One press of a button, until the next press of the same one. */
+export interface Attempt {
+  readonly phase: "sending" | "accepted" | "failed";
+  readonly startedMs: number;
+  readonly endedMs?: number;
+  readonly problem?: PlainProblem;
+  readonly answer?: {
+    readonly jobId: string;
+    readonly auditId: string;
+    readonly replayed: boolean;
+    readonly result: Fields;
+  };
+}
+
+/** What the page shows; every change makes a new one. */
+export interface PanelState extends Told {
+  readonly page: Page;
+  /** When Podium's status was last read; empty before. */
+  readonly workAt: string;
+  readonly jobsProblem?: PlainProblem | undefined;
+  readonly attempts: ReadonlyMap<string, Attempt>;
+  readonly samples: readonly Sample[];
+  readonly audit: AuditState;
+  readonly services: readonly Service[] | undefined;
+  readonly servicesProblem?: PlainProblem | undefined;
+  readonly search: string;
+  /** Version and the like, from the status answer. */
+  readonly gateway: Fields;
+  /** The newest thing worth saying aloud to who can't see it. */
+  readonly spoken: string;
+  /** Ticks while something is on its way, so that its seconds can be counted. */
+  readonly nowMs: number;
+}
+
+export const initialState: PanelState = {
+  page: { name: "orchestrator" },
+  facts: noFacts,
+  work: nothingKnown,
+  workAt: "",
+  jobs: [],
+  heard: new Map(),
+  attempts: new Map(),
+  samples: [],
+  audit: noAudit,
+  services: undefined,
+  search: "",
+  gateway: {},
+  spoken: "",
+  nowMs: Date.now(),
+};
+
+/** The one place that holds the state; whoever watches is told once a turn, however much has changed. */
+export class Store {
+  #state: PanelState = initialState;
+  #told = false;
+  readonly #watchers = new Set<() => void>();
+
+  get state(): PanelState {
+    return this.#state;
+  }
+
+  set(change: Partial<PanelState>): void {
+    this.#state = { ...this.#state, ...change };
+    if (this.#told) return;
+    this.#told = true;
+    // A timer and not an animation frame: a page in the background must stay true as well.
+    setTimeout(() => {
+      this.#told = false;
+      for (const watcher of this.#watchers) watcher();
+    }, 0);
+  }
+
+  facts(change: Partial<PanelState["facts"]>): void {
+    this.set({ facts: { ...this.#state.facts, ...change } });
+  }
+
+  watch(watcher: () => void): void {
+    this.#watchers.add(watcher);
+  }
+}

@@ -1,0 +1,128 @@
+import type { PlainProblem } from "../api/requests.ts";
+import type { Fields } from "../api/json.ts";
+import { fieldsOf, firstText, listOf, numberOf } from "../api/json.ts";
+
+export interface AuditHead {
+  readonly seq: number;
+  readonly hash: string;
+  readonly checkpoint?: string;
+  readonly checkpointSize: number;
+}
+
+export interface Verification {
+  readonly verified: boolean;
+  readonly records: number;
+  readonly toSeq: number | undefined;
+  /** Records under a signature. */
+  readonly signed: number;
+  readonly words: string;
+  readonly at: string;
+}
+
+export interface AuditState {
+  /** As typed. */
+  readonly search: string;
+  readonly event: string;
+  readonly records: readonly Fields[];
+  readonly next: string | undefined;
+  readonly loading: boolean;
+  readonly problem?: PlainProblem | undefined;
+  /** The records of the dispatch that is looked at. */
+  readonly dispatch?: {
+    readonly auditId: string;
+    readonly records: readonly Fields[];
+    readonly problem?: PlainProblem;
+  };
+  readonly head?: AuditHead;
+  readonly verifying: boolean;
+  readonly verification?: Verification;
+  readonly verifyProblem?: PlainProblem | undefined;
+  readonly proofProblem?: PlainProblem | undefined;
+}
+
+export const noAudit: AuditState = {
+  search: "",
+  event: "",
+  records: [],
+  next: undefined,
+  loading: false,
+  verifying: false,
+};
+
+const actions = new Set([
+  "enqueue_story",
+  "cancel_story",
+  "prepare_apply",
+  "apply_plan",
+  "enqueue_plan",
+  "halt",
+  "status",
+]);
+const events = new Set(["intent", "outcome", "unknown", "rejected", "job", "checkpoint", "recover", "genesis"]);
+const named = new Set(["event", "action", "story", "plan", "user", "source", "job", "result", "from", "to"]);
+
+/**
+ * What was typed as the filters of the API. `name:value` says it outright; else the word's own look tells: a job id, a
+ * day, an action, an event, a plan's id, and everything else is a story's id.
+ */
+export function auditFilter(search: string): Readonly<Record<string, string>> {
+  const filter: Record<string, string> = {};
+  for (const word of search.trim().split(/\s+/)) {
+    if (word === "") continue;
+    const colon = word.indexOf(":");
+    const name = word.slice(0, colon).toLowerCase();
+    if (colon > 0 && named.has(name)) filter[name] = word.slice(colon + 1);
+    else Object.assign(filter, guess(word));
+  }
+  return filter;
+}
+
+function guess(word: string): Record<string, string> {
+  if (/^JOB-/i.test(word)) return { job: word.toUpperCase() };
+  if (/^\d{4}-\d\d-\d\d$/.test(word)) return { from: word, to: dayAfter(word) };
+  if (actions.has(word.toLowerCase())) return { action: word.toLowerCase() };
+  if (events.has(word.toLowerCase())) return { event: word.toLowerCase() };
+  if (/^SKOREQ-/i.test(word) && !/STORY/i.test(word)) return { plan: word };
+  return { story: word };
+}
+
+function dayAfter(day: string): string {
+  const ms = Date.parse(`${day}T00:00:00Z`);
+  return Number.isNaN(ms) ? day : new Date(ms + 86_400_000).toISOString().slice(0, 10);
+}
+
+export function readHead(body: Fields): AuditHead | undefined {
+  const head = fieldsOf(body["head"]);
+  const [seq, hash] = [numberOf(head["seq"]), firstText(head, "hash")];
+  if (seq === undefined || hash === undefined) return undefined;
+  const checkpoint = firstText(body, "checkpoint");
+  return {
+    seq,
+    hash,
+    checkpointSize: numberOf(body["checkpoint_size"]) ?? 0,
+    ...(checkpoint !== undefined && { checkpoint }),
+  };
+}
+
+/** @param at when the answer came, RFC 3339 */
+export function readVerification(body: Fields, at: string): Verification {
+  const fault = body["fault"];
+  const parts = fieldsOf(fault);
+  const words = typeof fault === "string" ? fault : (firstText(parts, "detail", "reason", "message") ?? "");
+  const details = Object.entries(parts).map(([name, value]) => `${name} ${String(value)}`);
+  const warnings = listOf(body["warnings"]).filter((warning) => typeof warning === "string");
+  return {
+    verified: body["verified"] === true,
+    records: numberOf(body["records"]) ?? 0,
+    toSeq: numberOf(body["to_seq"]),
+    signed: numberOf(body["signed"]) ?? 0,
+    words: [words || details.join(", "), firstText(body, "detail") ?? "", ...warnings]
+      .filter((part) => part !== "")
+      .join("; "),
+    at,
+  };
+}
+
+export function recordsIn(body: Fields): Fields[] {
+  return listOf(body["records"]).map(fieldsOf);
+}

@@ -1,0 +1,126 @@
+/** What the page knows of its connections, each fact from the place where it shows first. */
+export interface ConnectionFacts {
+  /** roxy-core: `lost` when requests fail, `silent` when they hang. */
+  readonly gateway: "unknown" | "up" | "silent" | "lost";
+  readonly gatewaySince: string;
+  readonly tokenNeeded: boolean;
+  readonly stream: "connecting" | "open" | "closed";
+  /** GATEWAY_STATUS: roxy-core's own connection to Podium's telemetry. */
+  readonly upstream: "unknown" | "connecting" | "connected" | "disconnected";
+  readonly upstreamSince: string;
+  /** The newest answer to the question for Podium's status. */
+  readonly podium: "unknown" | "answered" | "failed";
+  readonly podiumDetail: string;
+  /** What Podium's health check says, as the port map has it. */
+  readonly podiumHealth: "unknown" | "up" | "degraded" | "down";
+  /** `open` unless the audit log can't be written. */
+  readonly audit: string;
+  /** Connected again, but what is shown has not been read anew yet. */
+  readonly catchingUp: boolean;
+  /** Time over which telemetry may have been missed, until somebody has seen it. */
+  readonly gap: { readonly from?: string; readonly to: string } | undefined;
+  /** This page reads more slowly than the frames come. */
+  readonly behind: boolean;
+}
+
+export const noFacts: ConnectionFacts = {
+  gateway: "unknown",
+  gatewaySince: "",
+  tokenNeeded: false,
+  stream: "connecting",
+  upstream: "unknown",
+  upstreamSince: "",
+  podium: "unknown",
+  podiumDetail: "",
+  podiumHealth: "unknown",
+  audit: "open",
+  catchingUp: true,
+  gap: undefined,
+  behind: false,
+};
+
+export interface ConnectionWord {
+  readonly level: "good" | "busy" | "warn" | "bad";
+  readonly word: string;
+  readonly detail: string;
+}
+
+/**
+ * One word for it, the worst first: what makes everything below it meaningless is said before it.
+ * @param time how to write an RFC 3339 time
+ */
+export function connectionWord(facts: ConnectionFacts, time: (at: string) => string): ConnectionWord {
+  return gatewayWord(facts, time) ?? podiumWord(facts, time) ?? streamWord(facts, time);
+}
+
+type Time = (at: string) => string;
+
+function gatewayWord({ gateway, gatewaySince, tokenNeeded, audit }: ConnectionFacts, time: Time) {
+  if (tokenNeeded) return said("warn", "Token needed", "This roxy-core asks every client for its token.");
+  if (gateway === "unknown") return said("busy", "Connecting", "Asking roxy-core how things stand.");
+  const since = gatewaySince === "" ? "" : ` since ${time(gatewaySince)}`;
+  if (gateway === "lost") {
+    return said(
+      "bad",
+      "Gateway lost",
+      `roxy-core can't be reached${since}. What is shown is from then; trying again all the time.`,
+    );
+  }
+  if (gateway === "silent") {
+    return said(
+      "bad",
+      "Gateway silent",
+      `roxy-core takes connections but does not answer${since}. Halt is still tried.`,
+    );
+  }
+  if (audit !== "open") {
+    return said(
+      "bad",
+      "Log closed",
+      `The audit log is ${audit}: nothing is dispatched until it can be written; halt works.`,
+    );
+  }
+  return undefined;
+}
+
+function podiumWord(facts: ConnectionFacts, time: Time): ConnectionWord | undefined {
+  const { upstream, upstreamSince, podium, podiumDetail, podiumHealth } = facts;
+  const since = upstreamSince === "" ? "" : ` since ${time(upstreamSince)}`;
+  const offline = upstream === "disconnected" || upstream === "connecting";
+  if (offline && podium !== "answered") {
+    return said("bad", "Podium lost", `roxy-core can't reach the orchestrator${since}. A dispatch now would not run.`);
+  }
+  if (offline) {
+    return said(
+      "warn",
+      "Telemetry lost",
+      `Podium answers, but its telemetry has been away${since}. Commands still work.`,
+    );
+  }
+  if (podium === "failed") return said("warn", "Podium degraded", podiumDetail || "Podium does not tell its status.");
+  if (podiumHealth === "degraded") {
+    return said("warn", "Podium degraded", "Podium is reachable and says that it is not well.");
+  }
+  return undefined;
+}
+
+function streamWord({ stream, catchingUp, gap, behind }: ConnectionFacts, time: Time): ConnectionWord {
+  if (stream !== "open") {
+    return said("warn", "No stream", "The live stream is away: everything is read anew every three seconds instead.");
+  }
+  if (catchingUp) return said("busy", "Catching up", "Connected; reading what has happened meanwhile.");
+  if (behind) return said("warn", "Behind", "Frames come faster than this page reads them.");
+  if (gap) {
+    const from = gap.from === undefined ? "before" : `between ${time(gap.from)} and`;
+    return said(
+      "warn",
+      "Live, with a gap",
+      `Telemetry ${from} ${time(gap.to)} may be missing. The present state was read anew.`,
+    );
+  }
+  return said("good", "Live", "Podium's telemetry as it comes.");
+}
+
+function said(level: ConnectionWord["level"], word: string, detail: string): ConnectionWord {
+  return { level, word, detail };
+}

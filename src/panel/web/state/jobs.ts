@@ -1,0 +1,87 @@
+import type { Fields } from "../api/json.ts";
+import { fieldsOf, firstText, listOf, numberOf } from "../api/json.ts";
+
+/** One dispatch as `GET …/jobs` tells it. */
+export interface Job {
+  readonly jobId: string;
+  readonly auditId: string;
+  readonly action: string;
+  readonly storyId?: string;
+  readonly planId?: string;
+  readonly source: string;
+  readonly userId?: string;
+  /** roxy-core's word: pending, queued, rejected, failed, unknown. */
+  readonly status: string;
+  /** Podium's word for the story. */
+  readonly podiumStatus?: string;
+  readonly createdAt: string;
+  readonly answeredAt?: string;
+  readonly podiumAt?: string;
+  readonly detail?: string;
+  readonly retry?: string;
+  readonly receipt?: { readonly seq: number; readonly hash: string };
+  /** What Podium said last about it, in its own words. */
+  readonly message?: string;
+}
+
+export function readJobs(body: Fields): Job[] {
+  return listOf(body["jobs"]).flatMap((item) => readJob(fieldsOf(item)) ?? []);
+}
+
+export function readJob(fields: Fields): Job | undefined {
+  const [jobId, auditId] = [firstText(fields, "job_id"), firstText(fields, "audit_id")];
+  if (jobId === undefined || auditId === undefined) return undefined;
+  const receipt = fieldsOf(fields["receipt"]);
+  const [seq, hash] = [numberOf(receipt["seq"]), firstText(receipt, "hash")];
+  const optional = {
+    storyId: firstText(fields, "story_id"),
+    planId: firstText(fields, "plan_id"),
+    userId: firstText(fields, "user_id"),
+    podiumStatus: firstText(fields, "podium_status"),
+    answeredAt: firstText(fields, "answered_at"),
+    podiumAt: firstText(fields, "podium_at"),
+    detail: firstText(fields, "detail"),
+    retry: firstText(fields, "retry"),
+    message: firstText(fieldsOf(fields["last_event"]), "message"),
+    receipt: seq !== undefined && hash !== undefined ? { seq, hash } : undefined,
+  };
+  return {
+    jobId,
+    auditId,
+    action: firstText(fields, "action") ?? "",
+    source: firstText(fields, "source") ?? "",
+    status: firstText(fields, "status") ?? "unknown",
+    createdAt: firstText(fields, "created_at") ?? "",
+    ...(Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)) as object),
+  };
+}
+
+/** A word of Podium's about a story belongs to the newest job that is about it. */
+export function jobsAfterWord(
+  jobs: readonly Job[],
+  storyId: string,
+  word: string,
+  at: string,
+  message?: string,
+): Job[] {
+  const newest = jobs.findIndex((job) => job.storyId === storyId && at >= job.createdAt);
+  if (newest === -1 || jobs[newest]!.podiumStatus === word) return [...jobs];
+  const job = { ...jobs[newest]!, podiumStatus: word, podiumAt: at, ...(message !== undefined && { message }) };
+  return jobs.with(newest, job);
+}
+
+export const endings = new Set(["done", "failed", "cancelled", "completed"]);
+
+export type Outcome = "done" | "failed" | "refused" | "open";
+
+/** What became of it, for counting. */
+export function outcomeOf({ status, podiumStatus }: Job): Outcome {
+  if (status === "rejected") return "refused";
+  if (status === "failed" || podiumStatus === "failed") return "failed";
+  if (podiumStatus === "done" || podiumStatus === "completed") return "done";
+  return "open";
+}
+
+export function endedAt(job: Job): string {
+  return job.podiumAt ?? job.answeredAt ?? job.createdAt;
+}

@@ -1,0 +1,55 @@
+import type { PlainProblem } from "../api/requests.ts";
+
+/** An error for a person: what happened, whether it ran, what to do. */
+export interface ProblemWords {
+  readonly what: string;
+  /** The gateway's or Podium's own words. */
+  readonly detail: string;
+  readonly ran: string;
+  readonly remedy: string;
+}
+
+/** What helps, by code; the rest follows from `retry`. */
+const remedies: Readonly<Record<string, string>> = {
+  invalid_request: "Correct what is named above and press again.",
+  unauthorized: "Enter the token that roxy-core asks for.",
+  forbidden_host: "Open this page under an address that roxy-core allows (listen.allowed_hosts).",
+  forbidden_origin: "Open this page from roxy-core itself, or allow its origin (listen.allowed_origins).",
+  podium_unreachable: "Start Podium, then press again.",
+  podium_rejected: "Read Podium's reason; press again when it no longer holds.",
+  audit_unavailable: "Make room on the disk or mend the log's folder; nothing is dispatched before that.",
+  queue_full: "Wait until some of what is waiting has gone through, then press again.",
+  shutting_down: "Wait until roxy-core is back, then press again.",
+  cancelled_by_halt: "Press again once the orchestrator runs.",
+  idempotency_mismatch: "Press again: a new key is used.",
+};
+
+/** @param repeatable whether the same key is kept here for the repeat */
+export function problemWords(problem: PlainProblem, repeatable: boolean): ProblemWords {
+  const faults = problem.faults.map(({ pointer, detail }) => `${pointer.replace(/^\/(payload\/)?/, "")}: ${detail}`);
+  return {
+    what: problem.title,
+    detail: faults.length > 0 ? faults.join("; ") : problem.detail,
+    ran: ranWords(problem, repeatable),
+    remedy: remedyFor(problem, repeatable),
+  };
+}
+
+function ranWords({ retry, code }: PlainProblem, isCommand: boolean): string {
+  if (!isCommand) return "";
+  if (retry !== "same-key") return "Nothing was executed.";
+  if (code === "in_flight") return "It is being worked on right now.";
+  return "It is not known whether it ran.";
+}
+
+function remedyFor(problem: PlainProblem, isCommand: boolean): string {
+  const { code, retry, retryAfterS } = problem;
+  if (!isCommand) return remedies[code] ?? "It is tried again by itself.";
+  if (retry === "same-key") return "Press again: the same key is kept, so it can't run twice.";
+  if (retryAfterS !== undefined && retryAfterS > 0) return `Press again in ${seconds(retryAfterS)}.`;
+  return remedies[code] ?? (retry === "safe" ? "Press again when you like." : "Change it before you press again.");
+}
+
+function seconds(count: number): string {
+  return count === 1 ? "1 second" : `${count} seconds`;
+}

@@ -1,0 +1,70 @@
+/** How times, ids and strangers' texts are written. Pure, so that tests can hold it to its word. */
+
+const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const dayAndClock = new Intl.DateTimeFormat("en-GB", {
+  day: "numeric",
+  month: "short",
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+});
+
+/** Local time of an RFC 3339 time: the clock today, with the day before. */
+export function timeWords(at: string, nowMs: number): string {
+  const ms = Date.parse(at);
+  if (Number.isNaN(ms)) return at;
+  const sameDay = new Date(ms).toDateString() === new Date(nowMs).toDateString();
+  return (sameDay ? clock : dayAndClock).format(ms);
+}
+
+export function secondsSince(startMs: number, nowMs: number): number {
+  return Math.max(0, Math.round((nowMs - startMs) / 1000));
+}
+
+/** `JOB-20260109-003` without its day where the list is all of today; the full id is in its title. */
+export function shortJob(jobId: string): string {
+  return jobId.replace(/^JOB-\d{8}-/, "#");
+}
+
+const actionWords: Readonly<Record<string, string>> = {
+  enqueue_story: "Run",
+  cancel_story: "Cancel",
+  prepare_apply: "Prepare",
+  apply_plan: "Apply",
+  enqueue_plan: "Enqueue",
+  halt: "Halt",
+  status: "Status",
+};
+
+export function actionWord(action: string): string {
+  return actionWords[action] ?? action;
+}
+
+/**
+ * A stranger's text with what could mislead made visible: control characters as their pictures (U+2400), and the marks
+ * that turn the direction of text by name. Joiners and variation selectors stay: emoji and some scripts need them.
+ */
+export function visibleText(text: string): string {
+  return text
+    .toWellFormed()
+    .replaceAll(/\p{Cc}/gu, pictured)
+    .replaceAll(/[\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069\uFEFF\u2028\u2029]/g, named);
+}
+
+function pictured(char: string): string {
+  if (char === "\n" || char === "\t") return char;
+  if (char < " ") return String.fromCharCode(0x2400 + char.charCodeAt(0));
+  return char === "\u007F" ? "\u2421" : named(char);
+}
+
+function named(char: string): string {
+  return `‹U+${char.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}›`;
+}
+
+/** The beginning of a long text, cut between characters. @returns undefined when it is short enough */
+export function beginning(text: string, charsMax: number): string | undefined {
+  if (text.length <= charsMax) return undefined;
+  const cut = text.slice(0, charsMax);
+  // Half a character outside the basic plane is none.
+  return cut.isWellFormed() ? cut : cut.slice(0, -1);
+}

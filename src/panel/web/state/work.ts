@@ -1,0 +1,96 @@
+/** What the orchestrator says is there, as far as its words could be read. */
+
+export interface Story {
+  readonly id: string;
+  readonly title?: string;
+  /** The orchestrator's own word. */
+  readonly status?: string;
+  readonly queue?: string;
+  readonly planId?: string;
+  readonly agent?: string;
+  readonly message?: string;
+  readonly dependencies: readonly string[];
+}
+
+export interface QueueEntry {
+  readonly id: string;
+  readonly status?: string;
+  readonly queue?: string;
+  readonly since?: string;
+  readonly waitsFor: readonly string[];
+}
+
+export interface Agent {
+  readonly id: string;
+  readonly name?: string;
+  readonly status?: string;
+  readonly storyId?: string;
+  readonly since?: string;
+  /** Percent. */
+  readonly progress?: number;
+}
+
+export interface Plan {
+  readonly id: string;
+  readonly title?: string;
+  readonly status?: string;
+  readonly error?: string;
+  readonly stories: readonly string[];
+}
+
+export interface Work {
+  /** The orchestrator's own word for itself, such as `running` or `halted`. */
+  readonly state?: string;
+  readonly running: readonly string[];
+  readonly queue: readonly QueueEntry[];
+  readonly stories: ReadonlyMap<string, Story>;
+  readonly agents: readonly Agent[];
+  readonly plans: readonly Plan[];
+}
+
+/** What one message told; parts that it did not mention are absent. */
+export type Told = { readonly [K in keyof Work]?: Work[K] };
+
+export const nothingKnown: Work = { running: [], queue: [], stories: new Map(), agents: [], plans: [] };
+
+/** A whole status answer replaces what was known; a part of it that is not mentioned is taken for empty. */
+export function workOf(told: Told): Work {
+  return withStrangers({ ...nothingKnown, ...told });
+}
+
+/** A telemetry frame changes what it mentions and nothing else. */
+export function workAfter(work: Work, told: Told): Work {
+  const stories = told.stories ? new Map([...work.stories, ...told.stories]) : work.stories;
+  return withStrangers({ ...work, ...told, stories });
+}
+
+/** A story's newest word. */
+export function storyAfter(work: Work, id: string, news: Partial<Story>): Work {
+  const known = work.stories.get(id) ?? { id, dependencies: [] };
+  const told = Object.fromEntries(Object.entries(news).filter(([, value]) => value !== undefined));
+  return { ...work, stories: new Map(work.stories).set(id, { ...known, ...told }) };
+}
+
+/** What stands in the queue or runs is a story too, even where no catalogue names it. Its newest word is the queue's. */
+function withStrangers(work: Work): Work {
+  const stories = new Map(work.stories);
+  let changed = false;
+  const learn = (id: string, status: string | undefined): void => {
+    const known = stories.get(id);
+    if (known && (status === undefined || known.status === status)) return;
+    stories.set(id, { dependencies: [], ...known, id, ...(status !== undefined && { status }) });
+    changed = true;
+  };
+  for (const { id, status } of work.queue) learn(id, status);
+  for (const id of work.running) learn(id, undefined);
+  return changed ? { ...work, stories } : work;
+}
+
+export function isHalted({ state }: Work): boolean {
+  return state !== undefined && /halt|stopped|paused/i.test(state);
+}
+
+/** Words for a story that waits or runs: those that can be cancelled. */
+export function isUnderWay(status: string | undefined): boolean {
+  return status === "queued" || status === "in_progress" || status === "blocked" || status === "running";
+}

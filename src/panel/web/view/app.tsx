@@ -1,0 +1,62 @@
+/** @jsxImportSource hono/jsx/dom */
+import { firstText } from "../api/json.ts";
+import type { Session } from "../live/session.ts";
+import type { PanelState } from "../live/store.ts";
+import { AuditPage } from "./audit-page.tsx";
+import { DispatchForm } from "./dispatch-form.tsx";
+import { Header } from "./header.tsx";
+import { Help } from "./help.tsx";
+import { HourChart } from "./hour-chart.tsx";
+import { JobList } from "./job-list.tsx";
+import { NowCard, QueueCard } from "./now-card.tsx";
+import { PlanList } from "./plan-list.tsx";
+import { ServicesPage } from "./services-page.tsx";
+import { StoryList } from "./story-list.tsx";
+import { TokenForm } from "./token-form.tsx";
+
+interface Props {
+  readonly session: Session;
+  readonly state: PanelState;
+}
+
+export function App({ session, state }: Props) {
+  const stale = state.facts.gateway === "lost" || state.facts.gateway === "silent";
+  return (
+    <div class="app">
+      <Header session={session} state={state} />
+      <main class={stale ? "old" : ""}>
+        <h1 class="unseen">{titles[state.page.name]}</h1>
+        {state.facts.tokenNeeded && <TokenForm session={session} />}
+        {state.page.name === "orchestrator" && <OrchestratorPage session={session} state={state} />}
+        {state.page.name === "audit" && <AuditPage session={session} state={state} />}
+        {state.page.name === "services" && <ServicesPage state={state} />}
+      </main>
+      <Help version={firstText(state.gateway, "version") ?? ""} />
+      <p class="unseen" aria-live="polite">
+        {state.spoken}
+      </p>
+    </div>
+  );
+}
+
+export const titles = { orchestrator: "Orchestrator", audit: "Audit", services: "Services" } as const;
+
+function OrchestratorPage({ session, state }: Props) {
+  return (
+    <div class="columns">
+      <div class="column">
+        <DispatchForm session={session} state={state} />
+        <StoryList session={session} state={state} />
+        <PlanList session={session} state={state} />
+      </div>
+      <div class="column">
+        <NowCard session={session} state={state} />
+        <QueueCard session={session} state={state} />
+        <HourChart state={state} />
+      </div>
+      <div class="column">
+        <JobList state={state} />
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,62 @@
+/** @jsxImportSource hono/jsx/dom */
+import type { Command } from "../live/commander.ts";
+import { isSettling, subjectOf } from "../live/commander.ts";
+import type { Session } from "../live/session.ts";
+import type { Attempt, PanelState } from "../live/store.ts";
+import { secondsSince } from "../state/words.ts";
+import type { IconName } from "./icon.tsx";
+import { Icon } from "./icon.tsx";
+import { ProblemNote } from "./problem-note.tsx";
+
+interface CommandButtonProps {
+  readonly session: Session;
+  readonly state: PanelState;
+  readonly command: Command;
+  readonly label: string;
+  readonly icon: IconName;
+  /** Only the icon is shown; the label is its name. */
+  readonly compact?: boolean;
+  readonly class?: string;
+}
+
+/** A button that sends one command and says what has become of it. Never disabled: focus must not be lost. */
+export function CommandButton({ session, state, command, label, icon, compact, class: extra }: CommandButtonProps) {
+  const attempt = state.attempts.get(subjectOf(command));
+  const phase = attempt && isSettling(attempt) ? attempt.phase : "idle";
+  const words = attempt && phase !== "idle" ? phaseWords(attempt, state.nowMs) : label;
+  const press = (): void => void session.commander.run(command);
+  return (
+    <button
+      type="button"
+      class={`command ${compact ? "icon-only" : ""} ${phase} ${extra ?? ""}`}
+      aria-label={compact ? (phase === "idle" ? label : `${label}: ${words}`) : null}
+      aria-disabled={phase === "idle" ? null : "true"}
+      {...(compact && { title: words })}
+      onClick={press}
+    >
+      {phase === "sending" ? <span class="spinner" /> : <Icon name={phase === "accepted" ? "check" : icon} />}
+      {!compact && <span>{words}</span>}
+    </button>
+  );
+}
+
+/** What a button says between its press and its answer; what is not known is not said. */
+export function phaseWords({ phase, startedMs }: Attempt, nowMs: number): string {
+  if (phase === "accepted") return "Accepted";
+  const seconds = secondsSince(startedMs, nowMs);
+  return seconds < 1 ? "Sending…" : `Waiting · ${seconds} s`;
+}
+
+interface AttemptNoteProps {
+  readonly session: Session;
+  readonly state: PanelState;
+  readonly command: Command;
+}
+
+/** Why it came to nothing, in its place. */
+export function AttemptProblem({ session, state, command }: AttemptNoteProps) {
+  const subject = subjectOf(command);
+  const attempt = state.attempts.get(subject);
+  if (attempt?.phase !== "failed" || !attempt.problem) return null;
+  return <ProblemNote problem={attempt.problem} isCommand onDismiss={() => session.commander.dismiss(subject)} />;
+}

@@ -1,0 +1,67 @@
+/** @jsxImportSource hono/jsx/dom */
+import { useState } from "hono/jsx/dom";
+import type { Command } from "../live/commander.ts";
+import { subjectOf } from "../live/commander.ts";
+import type { Session } from "../live/session.ts";
+import type { PanelState } from "../live/store.ts";
+import { AttemptProblem, CommandButton } from "./command-button.tsx";
+import { plainField } from "./plain-field.ts";
+
+/** A story by its id. Enter is the button; spaces around the id are nobody's intention. */
+export function DispatchForm({ session, state }: { session: Session; state: PanelState }) {
+  const [typed, setTyped] = useState("");
+  const storyId = typed.trim();
+  const command: Command = { action: "enqueue_story", story_id: storyId };
+  const submit = (event: Event): void => {
+    event.preventDefault();
+    void session.commander.run(command);
+  };
+  return (
+    <section class="card" aria-labelledby="dispatch-title">
+      <h2 id="dispatch-title">Dispatch</h2>
+      <form class="dispatch" onSubmit={submit}>
+        <label for="story-id">Story</label>
+        <input
+          id="story-id"
+          class="id"
+          value={typed}
+          onInput={(event: Event) => setTyped((event.target as HTMLInputElement).value)}
+          placeholder="STORY-001"
+          {...plainField}
+          list="story-ids"
+        />
+        <CommandButton session={session} state={state} command={command} label="Run" icon="play" class="primary" />
+        <StoryIds state={state} />
+      </form>
+      <Answer session={session} state={state} command={command} />
+    </section>
+  );
+}
+
+/** More ids than this make a slow list that nobody scrolls. */
+const idsOffered = 200;
+
+function StoryIds({ state }: { state: PanelState }) {
+  const ids = [...state.work.stories.keys()].slice(0, idsOffered);
+  return (
+    <datalist id="story-ids">
+      {ids.map((id) => (
+        <option key={id} value={id} />
+      ))}
+    </datalist>
+  );
+}
+
+/** The place under the form is kept, so that an answer moves nothing. */
+function Answer({ session, state, command }: { session: Session; state: PanelState; command: Command }) {
+  const attempt = state.attempts.get(subjectOf(command));
+  if (attempt?.phase === "failed") return <AttemptProblem session={session} state={state} command={command} />;
+  const { answer } = attempt ?? {};
+  if (!answer) return <p class="answer fine">Type a story's id, or press play beside a story below.</p>;
+  return (
+    <p class="answer" role="status">
+      {answer.replayed ? "This press had come through before, nothing more was started: " : "Recorded and accepted: "}
+      <a href={`#/audit/${answer.auditId}`}>{answer.jobId}</a>
+    </p>
+  );
+}

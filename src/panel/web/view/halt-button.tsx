@@ -1,0 +1,105 @@
+/** @jsxImportSource hono/jsx/dom */
+import { useRef, useState } from "hono/jsx/dom";
+import type { Session } from "../live/session.ts";
+import type { PanelState } from "../live/store.ts";
+import { secondsSince, timeWords } from "../state/words.ts";
+import { Icon } from "./icon.tsx";
+import { ProblemNote } from "./problem-note.tsx";
+import { Text } from "./text.tsx";
+
+/** Longer than any slip, shorter than fear; the ring's transition in the style sheet takes the same time. */
+const holdMs = 1_000;
+const subject = "halt ";
+
+type Gesture = "idle" | "holding" | "confirm" | "hint";
+
+/** The stop: held with a pointer, or pressed and confirmed with the keyboard. Always there, whatever else hangs. */
+export function HaltButton({ session, state }: { session: Session; state: PanelState }) {
+  const [gesture, setGesture] = useState<Gesture>("idle");
+  const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
+  const isSending = state.attempts.get(subject)?.phase === "sending";
+  const rest = (next: Gesture) => (): void => {
+    if (timer.current !== null) clearTimeout(timer.current);
+    timer.current = null;
+    setGesture((now) => (now === "holding" ? next : now));
+  };
+  const hold = (event: PointerEvent): void => {
+    if (event.button !== 0 || timer.current !== null) return;
+    setGesture("holding");
+    timer.current = setTimeout(() => {
+      timer.current = null;
+      setGesture("idle");
+      session.halt();
+    }, holdMs);
+  };
+  // A click without a pointer comes from the keyboard or from an aid: it asks once more.
+  const click = (event: MouseEvent): void => {
+    if (event.detail !== 0) return;
+    setGesture(gesture === "confirm" ? "idle" : "confirm");
+    if (gesture === "confirm") session.halt();
+  };
+  const key = (event: KeyboardEvent): void => {
+    if (event.key === "Escape") setGesture("idle");
+    // A key that is held down repeats: that would be its own confirmation.
+    if (event.repeat) event.preventDefault();
+  };
+  return (
+    <button
+      type="button"
+      id="halt"
+      class={`halt ${gesture}`}
+      aria-describedby="halt-help"
+      onPointerDown={hold}
+      onPointerUp={rest("hint")}
+      onPointerLeave={rest("idle")}
+      onPointerCancel={rest("idle")}
+      onContextMenu={(event: Event) => event.preventDefault()}
+      onClick={click}
+      onKeyDown={key}
+      onBlur={() => setGesture("idle")}
+    >
+      <svg class="ring" viewBox="0 0 24 24" aria-hidden="true">
+        <circle cx="12" cy="12" r="10" />
+        <circle class="ring-fill" cx="12" cy="12" r="10" pathLength="1" />
+        <path d="M8.5 8.5h7v7h-7z" />
+      </svg>
+      <span aria-live="assertive">{isSending ? sendingWords(state) : words[gesture]}</span>
+    </button>
+  );
+}
+
+const words: Readonly<Record<Gesture, string>> = {
+  idle: "Halt",
+  holding: "Keep holding",
+  confirm: "Again to halt",
+  hint: "Hold 1 second",
+};
+
+function sendingWords(state: PanelState): string {
+  const seconds = secondsSince(state.attempts.get(subject)?.startedMs ?? state.nowMs, state.nowMs);
+  return seconds < 1 ? "Halting…" : `Halting · ${seconds} s`;
+}
+
+/** What became of the last halt, under the bar until it is put away. */
+export function HaltNote({ session, state }: { session: Session; state: PanelState }) {
+  const attempt = state.attempts.get(subject);
+  const dismiss = (): void => session.commander.dismiss(subject);
+  if (attempt?.problem) return <ProblemNote problem={attempt.problem} isCommand onDismiss={dismiss} />;
+  if (!attempt?.answer) return null;
+  const { result, jobId, auditId } = attempt.answer;
+  const said = typeof result["message"] === "string" ? result["message"] : "Podium took the halt";
+  const at = timeWords(new Date(attempt.endedMs ?? 0).toISOString(), state.nowMs);
+  return (
+    <div class="note note-good" role="status">
+      <div class="note-words">
+        <strong>Halted at {at}.</strong> <Text text={said} />{" "}
+        <a href={`#/audit/${auditId}`} class="fine">
+          {jobId}
+        </a>
+      </div>
+      <button type="button" class="quiet icon-only" aria-label="Put this message away" onClick={dismiss}>
+        <Icon name="close" />
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,73 @@
+/** @jsxImportSource hono/jsx/dom */
+import type { Session } from "../live/session.ts";
+import type { PanelState } from "../live/store.ts";
+import { connectionWord } from "../state/connection.ts";
+import { timeWords } from "../state/words.ts";
+import { HaltButton, HaltNote } from "./halt-button.tsx";
+import { Icon } from "./icon.tsx";
+import { openHelp } from "./help.tsx";
+import { chooseTheme, nextTheme, theme } from "./theme.ts";
+
+const pages = [
+  { name: "orchestrator", href: "#/", label: "Orchestrator" },
+  { name: "audit", href: "#/audit", label: "Audit" },
+  { name: "services", href: "#/services", label: "Services" },
+] as const;
+
+/** What is always there: where we are, how things stand, and the stop. */
+export function Header({ session, state }: { session: Session; state: PanelState }) {
+  const { level, word, detail } = connectionWord(state.facts, (at) => timeWords(at, state.nowMs));
+  return (
+    <header class="top">
+      <div class="bar">
+        <div class="brand">
+          roxy<span>core</span>
+        </div>
+        <nav aria-label="Pages">
+          {pages.map(({ name, href, label }) => (
+            <a href={href} key={name} aria-current={state.page.name === name ? "page" : null}>
+              {label}
+            </a>
+          ))}
+        </nav>
+        <div class="tools">
+          <ThemeButton />
+          <button type="button" class="quiet icon-only" aria-label="Help and keyboard" onClick={openHelp}>
+            ?
+          </button>
+        </div>
+        <HaltButton session={session} state={state} />
+        <p id="halt-help" class="unseen">
+          Stops everything. Hold for one second, or press Enter and confirm with Enter again.
+        </p>
+      </div>
+      <div class={`state ${level}`} role="status">
+        <span class="lamp" />
+        <b>{word}</b>
+        <span class="state-detail">{detail}</span>
+        {state.facts.gap && level !== "bad" && (
+          <button type="button" class="quiet small" onClick={() => session.store.facts({ gap: undefined })}>
+            Seen
+          </button>
+        )}
+      </div>
+      <HaltNote session={session} state={state} />
+    </header>
+  );
+}
+
+function ThemeButton() {
+  const chosen = theme();
+  const turn = (): void => void chooseTheme(nextTheme(chosen));
+  return (
+    <button
+      type="button"
+      class="quiet icon-only"
+      aria-label={`Theme: ${chosen}`}
+      title={`Theme: ${chosen}`}
+      onClick={turn}
+    >
+      <Icon name="theme" />
+    </button>
+  );
+}

@@ -1,0 +1,55 @@
+/** @jsxImportSource hono/jsx/dom */
+import { useState } from "hono/jsx/dom";
+import { keysEnabled, enableKeys } from "./keys.ts";
+
+const rows = [
+  ["d", "Dispatch: type a story's id"],
+  ["/", "Search stories, or the audit log"],
+  ["1 2 3", "Orchestrator, Audit, Services"],
+  ["h", "Go to Halt; then Enter, and Enter again"],
+  ["t", "Light or dark"],
+  ["?", "This help"],
+  ["Esc", "Leave a field or this help"],
+] as const;
+
+const id = "help";
+
+export function openHelp(): void {
+  const dialog = document.getElementById(id) as HTMLDialogElement | null;
+  if (dialog && !dialog.open) dialog.showModal();
+}
+
+function closeHelp(): void {
+  (document.getElementById(id) as HTMLDialogElement | null)?.close();
+}
+
+export function Help({ version }: { version: string }) {
+  const [enabled, setEnabled] = useState(keysEnabled());
+  return (
+    <dialog id={id} aria-labelledby="help-title">
+      <h2 id="help-title">Keyboard</h2>
+      <dl class="keys">
+        {rows.map(([keys, meaning]) => (
+          <div key={keys}>
+            <dt>
+              {keys.split(" ").map((key) => (
+                <kbd key={key}>{key}</kbd>
+              ))}
+            </dt>
+            <dd>{meaning}</dd>
+          </div>
+        ))}
+      </dl>
+      <label class="check">
+        <input type="checkbox" checked={enabled} onChange={() => setEnabled(enableKeys(!enabled))} />
+        Single keys do this
+      </label>
+      <p class="fine">
+        A press of a button never runs twice: its key is kept until it is known what became of it. roxy-core {version}
+      </p>
+      <button type="button" onClick={closeHelp}>
+        Close
+      </button>
+    </dialog>
+  );
+}

@@ -1,0 +1,88 @@
+/** @jsxImportSource hono/jsx/dom */
+import { useState } from "hono/jsx/dom";
+import type { PanelState } from "../live/store.ts";
+import type { Job } from "../state/jobs.ts";
+import type { Step } from "../state/timeline.ts";
+import { timelineOf } from "../state/timeline.ts";
+import { actionWord, shortJob } from "../state/words.ts";
+import { ProblemNote } from "./problem-note.tsx";
+import { Id, Text, Time } from "./text.tsx";
+
+const jobsShown = 12;
+
+/** Every dispatch through the door, whoever asked for it, each with its way so far. */
+export function JobList({ state }: { state: PanelState }) {
+  const [count, setCount] = useState(jobsShown);
+  const { jobs, jobsProblem } = state;
+  return (
+    <section class="card" aria-labelledby="jobs-title">
+      <h2 id="jobs-title">Dispatches</h2>
+      {jobsProblem && <ProblemNote problem={jobsProblem} />}
+      <ol class="rows jobs" aria-label="Dispatches">
+        {jobs.slice(0, count).map((job, i) => (
+          <JobRow key={job.jobId} state={state} job={job} newer={newerOf(jobs, i)} />
+        ))}
+      </ol>
+      {jobs.length === 0 && (
+        <p class="empty">{state.workAt === "" ? "Not read yet." : "Nothing has been dispatched yet."}</p>
+      )}
+      {jobs.length > count && (
+        <button type="button" class="quiet" onClick={() => setCount(count + jobsShown * 2)}>
+          Older ones
+        </button>
+      )}
+    </section>
+  );
+}
+
+/** The list is newest first: the next dispatch about the same story stands before it. */
+function newerOf(jobs: readonly Job[], index: number): Job | undefined {
+  const { storyId } = jobs[index]!;
+  return storyId === undefined ? undefined : jobs.slice(0, index).findLast((job) => job.storyId === storyId);
+}
+
+function JobRow({ state, job, newer }: { state: PanelState; job: Job; newer: Job | undefined }) {
+  const subject = job.storyId ?? job.planId;
+  const steps = timelineOf(job, state.heard.get(job.jobId), newer);
+  return (
+    <li class="row job">
+      <div class="job-head">
+        <a class="num" href={`#/audit/${job.auditId}`} title={`${job.jobId}: its records`}>
+          {shortJob(job.jobId)}
+        </a>
+        <span class="job-what">
+          {actionWord(job.action)} {subject !== undefined && <Id id={subject} />}
+        </span>
+        <span class="fine job-who">
+          <Text text={job.userId ?? job.source} chars={32} />
+        </span>
+        <Time at={job.createdAt} nowMs={state.nowMs} />
+      </div>
+      <Timeline steps={steps} nowMs={state.nowMs} label={`Way of ${job.jobId}`} />
+      {wordsOf(job) !== undefined && (
+        <p class="fine job-words">
+          <Text text={wordsOf(job)!} chars={140} />
+        </p>
+      )}
+    </li>
+  );
+}
+
+/** Podium's last words about it, or why it went no further. */
+function wordsOf({ status, detail, message }: Job): string | undefined {
+  return status === "queued" || status === "pending" ? message : detail;
+}
+
+function Timeline({ steps, nowMs, label }: { steps: readonly Step[]; nowMs: number; label: string }) {
+  return (
+    <ol class="steps" aria-label={label}>
+      {steps.map((step, i) => (
+        <li key={i} class={step.state} aria-current={step.state === "now" ? "step" : null}>
+          <span class="step-name">{step.name}</span>
+          {step.at !== undefined && <Time at={step.at} nowMs={nowMs} />}
+          {step.state === "ahead" && <span class="unseen"> (not yet)</span>}
+        </li>
+      ))}
+    </ol>
+  );
+}

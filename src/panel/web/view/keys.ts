@@ -1,0 +1,60 @@
+import { chooseTheme, nextTheme, theme } from "./theme.ts";
+
+const slot = "roxy-keys";
+let enabled = read();
+
+/** Single keys can be turned off: speech input may type them by accident (WCAG 2.2, 2.1.4). */
+export function keysEnabled(): boolean {
+  return enabled;
+}
+
+export function enableKeys(on: boolean): boolean {
+  enabled = on;
+  try {
+    localStorage.setItem(slot, on ? "on" : "off");
+  } catch {
+    // Storage may be forbidden: the choice then lasts until the reload.
+  }
+  return on;
+}
+
+function read(): boolean {
+  try {
+    return localStorage.getItem(slot) !== "off";
+  } catch {
+    return true;
+  }
+}
+
+const pages: Readonly<Record<string, string>> = { "1": "#/", "2": "#/audit", "3": "#/services" };
+
+export function listenToKeys(openHelp: () => void): void {
+  document.addEventListener("keydown", (event) => {
+    const target = event.target as HTMLElement | null;
+    const typing = target !== null && /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
+    if (event.key === "Escape" && typing) target.blur();
+    if (typing || event.ctrlKey || event.metaKey || event.altKey || !enabled) return;
+    if (act(event.key, openHelp)) event.preventDefault();
+  });
+}
+
+/** @returns whether the key meant something */
+function act(key: string, openHelp: () => void): boolean {
+  if (key === "/") return focus("search");
+  if (key === "h") return focus("halt");
+  if (key === "?") openHelp();
+  else if (key === "t") chooseTheme(nextTheme(theme()));
+  else if (key === "d") {
+    location.hash = "#/";
+    // The page may have to be drawn first.
+    setTimeout(() => focus("story-id"), 50);
+  } else if (pages[key] !== undefined) location.hash = pages[key];
+  else return false;
+  return true;
+}
+
+function focus(id: string): boolean {
+  const element = document.getElementById(id);
+  element?.focus();
+  return element !== null;
+}

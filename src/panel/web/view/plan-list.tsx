@@ -1,0 +1,59 @@
+/** @jsxImportSource hono/jsx/dom */
+import { useState } from "hono/jsx/dom";
+import type { Session } from "../live/session.ts";
+import type { PanelState } from "../live/store.ts";
+import type { Plan } from "../state/work.ts";
+import { PlanSteps } from "./plan-steps.tsx";
+import { Status } from "./status.tsx";
+import { Id, Text } from "./text.tsx";
+import { plainField } from "./plain-field.ts";
+
+/** SKOREQ plans: those that Podium names, and any other by its id. */
+export function PlanList({ session, state }: { session: Session; state: PanelState }) {
+  const [typed, setTyped] = useState("");
+  const [opened, setOpened] = useState<readonly string[]>([]);
+  const known = state.work.plans;
+  const strangers = opened.filter((id) => !known.some((plan) => plan.id === id));
+  const plans: readonly Plan[] = [...strangers.map((id) => ({ id, stories: [] })), ...known];
+  const open = (event: Event): void => {
+    event.preventDefault();
+    const id = typed.trim();
+    if (id === "") return;
+    setOpened([id, ...opened.filter((one) => one !== id)]);
+    setTyped("");
+    void session.commander.run({ action: "prepare_apply", plan_id: id });
+  };
+  return (
+    <section class="card" aria-labelledby="plans-title">
+      <h2 id="plans-title">Plans</h2>
+      <form class="dispatch" onSubmit={open}>
+        <label for="plan-id">Plan</label>
+        <input
+          id="plan-id"
+          class="id"
+          value={typed}
+          onInput={(event: Event) => setTyped((event.target as HTMLInputElement).value)}
+          placeholder="SKOREQ-XXX"
+          {...plainField}
+        />
+        <button type="submit">Prepare</button>
+      </form>
+      <ul class="rows" aria-label="Plans">
+        {plans.map((plan) => (
+          <li class="row plan" key={plan.id}>
+            <Status word={plan.status} />
+            <div class="row-words">
+              <div class="row-title">{plan.title === undefined ? <Id id={plan.id} /> : <Text text={plan.title} />}</div>
+              <div class="fine meta">
+                {plan.title !== undefined && <Id id={plan.id} />}
+                {plan.stories.length > 0 && <span>{plan.stories.length} stories</span>}
+                {plan.error !== undefined && <Text text={plan.error} />}
+              </div>
+            </div>
+            <PlanSteps session={session} state={state} plan={plan} />
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

@@ -1,0 +1,47 @@
+/** @jsxImportSource hono/jsx/dom */
+import type { PlainProblem } from "../api/requests.ts";
+import { problemWords } from "../state/problem-words.ts";
+import { Icon } from "./icon.tsx";
+import { Text } from "./text.tsx";
+
+interface ProblemNoteProps {
+  readonly problem: PlainProblem;
+  /** A command that failed, and not a read: says whether it ran. */
+  readonly isCommand?: boolean;
+  readonly onDismiss?: () => void;
+}
+
+/** An error where it happened, until its reader puts it away: what happened, whether it ran, what to do. */
+export function ProblemNote({ problem, isCommand = false, onDismiss }: ProblemNoteProps) {
+  const { what, detail, ran, remedy } = problemWords(problem, isCommand);
+  const doubt = isCommand && problem.retry === "same-key";
+  return (
+    <div class={doubt ? "note note-doubt" : "note note-bad"} role="alert">
+      <div class="note-words">
+        <strong>{what}.</strong> <Text text={detail} />
+        <p>
+          {ran !== "" && <b>{ran}</b>} {remedy}
+        </p>
+        <p class="fine">
+          {problem.code}
+          {problem.jobId !== undefined && ` · ${problem.jobId}`}
+          {problem.auditId !== undefined && <RecordLink auditId={problem.auditId} />}
+        </p>
+      </div>
+      {onDismiss && (
+        <button type="button" class="quiet icon-only" aria-label="Put this message away" onClick={onDismiss}>
+          <Icon name="close" />
+        </button>
+      )}
+    </div>
+  );
+}
+
+function RecordLink({ auditId }: { auditId: string }) {
+  return (
+    <span>
+      {" · "}
+      <a href={`#/audit/${auditId}`}>its records</a>
+    </span>
+  );
+}

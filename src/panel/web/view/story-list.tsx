@@ -1,0 +1,97 @@
+/** @jsxImportSource hono/jsx/dom */
+import { useState } from "hono/jsx/dom";
+import type { Session } from "../live/session.ts";
+import type { PanelState } from "../live/store.ts";
+import type { Story } from "../state/work.ts";
+import { isUnderWay } from "../state/work.ts";
+import { shortJob } from "../state/words.ts";
+import { AttemptProblem, CommandButton } from "./command-button.tsx";
+import { Freshness } from "./freshness.tsx";
+import { Status } from "./status.tsx";
+import { Id, Text } from "./text.tsx";
+
+/** Rows drawn at once; the search reaches the rest. */
+const rowsShown = 60;
+
+/** The catalogue as Podium reports it, each row with its own play button. Podium alone judges what may run. */
+export function StoryList({ session, state }: { session: Session; state: PanelState }) {
+  const [count, setCount] = useState(rowsShown);
+  const found = search([...state.work.stories.values()], state.search);
+  return (
+    <section class="card" aria-labelledby="stories-title">
+      <header>
+        <h2 id="stories-title">Stories</h2>
+        <Freshness state={state} />
+      </header>
+      <input
+        id="search"
+        type="search"
+        aria-label="Search stories"
+        placeholder="Search stories  /"
+        value={state.search}
+        onInput={(event: Event) => session.store.set({ search: (event.target as HTMLInputElement).value })}
+        autocomplete="off"
+      />
+      <ul class="rows" aria-label="Stories">
+        {found.slice(0, count).map((story) => (
+          <StoryRow key={story.id} session={session} state={state} story={story} />
+        ))}
+      </ul>
+      {found.length === 0 && <p class="empty">{emptyWords(state)}</p>}
+      {found.length > count && (
+        <button type="button" class="quiet" onClick={() => setCount(count + rowsShown)}>
+          {found.length - count} more
+        </button>
+      )}
+    </section>
+  );
+}
+
+function emptyWords({ search: typed, workAt, work }: PanelState): string {
+  if (typed !== "" && work.stories.size > 0) return "No story fits the search.";
+  if (workAt === "") return "Not read yet.";
+  return "Podium names no stories in its status. One can still be run by its id above.";
+}
+
+function search(stories: readonly Story[], typed: string): Story[] {
+  const words = typed
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== "");
+  const text = ({ id, title, status, queue }: Story): string => [id, title, status, queue].join(" ").toLowerCase();
+  return stories.filter((story) => words.every((word) => text(story).includes(word)));
+}
+
+function StoryRow({ session, state, story }: { session: Session; state: PanelState; story: Story }) {
+  const { id, title, status } = story;
+  const run = { action: "enqueue_story", story_id: id } as const;
+  const cancel = { action: "cancel_story", story_id: id } as const;
+  const job = state.jobs.find((one) => one.storyId === id);
+  return (
+    <li class="row story">
+      <Status word={status} />
+      <div class="row-words">
+        <div class="row-title">{title === undefined ? <Id id={id} /> : <Text text={title} />}</div>
+        <div class="fine meta">
+          {title !== undefined && <Id id={id} />}
+          {story.queue !== undefined && <Text text={story.queue} chars={32} />}
+          {story.dependencies.length > 0 && <span>needs {story.dependencies.length}</span>}
+          {job && (
+            <a href={`#/audit/${job.auditId}`} title={job.jobId}>
+              {shortJob(job.jobId)}
+            </a>
+          )}
+          {story.message !== undefined && <Text text={story.message} chars={96} />}
+        </div>
+      </div>
+      <div class="row-actions">
+        {isUnderWay(status) && (
+          <CommandButton session={session} state={state} command={cancel} label={`Cancel ${id}`} icon="stop" compact />
+        )}
+        <CommandButton session={session} state={state} command={run} label={`Run ${id}`} icon="play" compact />
+      </div>
+      <AttemptProblem session={session} state={state} command={run} />
+      <AttemptProblem session={session} state={state} command={cancel} />
+    </li>
+  );
+}
