@@ -58,6 +58,11 @@ export class ModelPodium {
   /** Audit ids whose next tries are refused too. */
   readonly refusing = new Map<string, number>();
 
+  /** Whether a command may still run that its caller heard nothing of. */
+  get isLate(): boolean {
+    return this.#late.length > 0;
+  }
+
   /** The connection of one gateway process. `alive` turns false at its death. */
   client(alive: () => boolean): PodiumClient {
     return {

@@ -23,7 +23,7 @@ export class MortalFiles {
       const lock = runtime.files.lock(path);
       if (!lock) return undefined;
       this.#locks.push(lock);
-      return { release: () => void take(this.#locks, lock)?.release() };
+      return { release: () => take(this.#locks, lock)?.release() };
     },
     writeAtomic: (path, data, mode) => this.#living(() => runtime.files.writeAtomic(path, data, mode)),
     rename: (from, to) => this.#living(() => runtime.files.rename(from, to)),
@@ -46,7 +46,7 @@ export class MortalFiles {
     this.#open.push(file);
     return {
       stat: file.stat,
-      close: () => void take(this.#open, file)?.close(),
+      close: () => take(this.#open, file)?.close(),
       write: (bytes) => {
         if (this.dead) throw new Error("killed");
         const due = this.#killIn && --this.#killIn.writes <= 0 ? this.#killIn.last : undefined;

@@ -17,7 +17,7 @@ function follow(...stories: readonly string[]) {
     },
   });
   const say = (storyId: string | undefined, status: string | undefined, text = `{"is":"${status}"}`): void =>
-    void take({
+    take({
       seq: 1,
       at: "",
       type: "STORY_STATUS",
