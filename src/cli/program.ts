@@ -8,6 +8,7 @@ import { completionTree } from "./completion-tree.ts";
 import { configCommands, runConfig } from "./config.ts";
 import { demoCommand, runDemo } from "./demo.ts";
 import { dispatchCommand, runDispatch } from "./dispatch.ts";
+import { doctorCommand, runDoctor } from "./doctor.ts";
 import { haltCommand, runHalt } from "./halt.ts";
 import { jobsCommand, runJobs } from "./jobs.ts";
 import { lunoCommand, runLuno } from "./luno.ts";
@@ -43,6 +44,7 @@ export const commands: readonly Command[] = [
   single(watchCommand, runWatch),
   { name: "audit", summary: auditCommand.summary, specs: auditCommands, run: runAudit },
   { name: "config", summary: "Check, show or write the configuration", specs: configCommands, run: runConfig },
+  single(doctorCommand, runDoctor),
   single(lunoCommand, runLuno),
   single(completionCommand, (runtime, argv) => runCompletion(runtime, argv, completionTree(commands))),
   single(manCommand, (runtime, argv) => runMan(runtime, argv, allSpecs())),
