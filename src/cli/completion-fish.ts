@@ -21,10 +21,9 @@ function __roxy_core_at
 end
 function __roxy_core_is
     set -l words (commandline -opc)
-    test (count $words) -gt (count $argv); or return 1
-    for i in (seq (count $argv))
-        test "$words[(math $i + 1)]" = "$argv[$i]"; or return 1
-    end
+    set -l last (math (count $argv) + 1)
+    test (count $words) -ge $last; or return 1
+    test $last -eq 1; or test "$words[2..$last]" = "$argv"
 end
 complete -c ${programName} -f
 ${lines.join("\n")}

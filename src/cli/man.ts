@@ -50,7 +50,7 @@ export function manPage(commands: readonly CommandSpec[]): string {
     ".RI [ COMMAND ]",
     ".RI [ options ]",
     ".SH DESCRIPTION",
-    textLine(
+    paragraph(
       "Validates a command, writes it to a tamper-evident audit log, signs a token, forwards it to Podium and streams " +
         "the status back. Without a command it serves.",
     ),
@@ -66,7 +66,7 @@ export function manPage(commands: readonly CommandSpec[]): string {
 function commandLines({ name, summary, usage, options, examples }: CommandSpec): string[] {
   return [
     `.SS ${escaped(`${name} ${usage}`.trim())}`,
-    textLine(`${summary}.`),
+    paragraph(`${summary}.`),
     ...[...options, helpOption].flatMap(optionLines),
     ...(examples.length === 0 ? [] : [".PP", ".nf", ...examples.map((line) => `    ${textLine(line)}`), ".fi"]),
   ];
@@ -76,25 +76,46 @@ function optionLines({ name, short, value, summary }: OptionSpec): string[] {
   const names = `${short === undefined ? "" : `-${short}, `}--${name}`;
   const shown =
     value === undefined ? `\\fB${escaped(names)}\\fR` : `\\fB${escaped(names)}\\fR \\fI${escaped(value)}\\fR`;
-  return [".TP", shown, textLine(`${summary}.`)];
+  return [".TP", shown, paragraph(`${summary}.`)];
 }
 
 function definitions(title: string, entries: readonly (readonly [string, string])[]): string[] {
   return [
     `.SH ${title}`,
-    ...entries.flatMap(([term, meaning]) => [".TP", `\\fB${escaped(term)}\\fR`, textLine(meaning)]),
+    ...entries.flatMap(([term, meaning]) => [".TP", `\\fB${escaped(term)}\\fR`, paragraph(meaning)]),
   ];
 }
 
-/** A hyphen that is typed is a minus to troff; a line must not begin like a request. */
+/** What troff reads as something else: a hyphen that is typed is a minus, and the accents stand for accents. */
+const troffWords: Readonly<Record<string, string>> = {
+  "\\": String.raw`\e`,
+  "-": String.raw`\-`,
+  "'": String.raw`\(aq`,
+  "`": String.raw`\(ga`,
+  "^": String.raw`\(ha`,
+  "~": String.raw`\(ti`,
+  "…": "...",
+};
+
 function escaped(text: string): string {
-  return text
-    .replaceAll("\\", String.raw`\e`)
-    .replaceAll("-", String.raw`\-`)
-    .replaceAll("'", String.raw`\(aq`);
+  return text.replaceAll(/[\\'`^~…-]/g, (sign) => troffWords[sign] ?? sign);
 }
 
+/** On one line; a line must not begin like a request. */
 function textLine(text: string): string {
   const line = escaped(text);
   return line.startsWith(".") ? `\\&${line}` : line;
+}
+
+/** mandoc's style: input lines within 80 bytes. Troff fills them again. */
+const lineBytesMax = 76;
+
+function paragraph(text: string): string {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1) ?? "";
+    if (line !== "" && escaped(`${line} ${word}`).length > lineBytesMax) lines.push(word);
+    else lines[lines.length - 1] = line === "" ? word : `${line} ${word}`;
+  }
+  return lines.map(textLine).join("\n");
 }
