@@ -1,7 +1,5 @@
 import { afterEach, expect, test } from "bun:test";
-import { requireToken } from "../../src/http/authenticate.ts";
 import { problemSchema } from "../../src/wire/problem.ts";
-import { runtime } from "#runtime";
 import { said, timedOut, yes } from "../dispatch/scripted-podium.ts";
 import type { Counter } from "./counter.ts";
 import { openCounter } from "./counter.ts";
@@ -153,20 +151,6 @@ test("a fault of ours is a problem document without its words, and the log has t
   expect([problem.code, problem.retry]).toEqual(["internal_error", "same-key"]);
   expect(problem.detail).not.toContain("secret");
   expect(words.join()).toContain("secret inside");
-});
-
-test("where a token is wanted, only it opens the door, in either header; health needs none", async () => {
-  const { ask } = await open({ authenticate: requireToken("a token of some length", runtime.sha256) });
-  const status = async (headers: Record<string, string>) => (await ask("/api", { headers })).status;
-  expect(await status({ "x-roxy-token": "a token of some length" })).toBe(200);
-  expect(await status({ authorization: "bearer a-token" })).toBe(401);
-  for (const wrong of ["", "a token of some lengtH", "a token of some length "]) {
-    expect(await status({ "x-roxy-token": `${wrong}!` })).toBe(401);
-  }
-  const refused = await ask("/api");
-  expect(refused.headers.get("www-authenticate")).toBe("Bearer");
-  expect((await problemOf(refused)).code).toBe("unauthorized");
-  expect((await ask("/health")).status).toBe(200);
 });
 
 // RFC 9110 section 15.5.6: a 405 must say in Allow what the resource does take.

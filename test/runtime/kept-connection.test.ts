@@ -1,0 +1,90 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type net from "node:net";
+import type { OutgoingRequest } from "../../src/runtime/types.ts";
+import type { Driver, Result } from "./driver.ts";
+import { runtimeNames, startDriver } from "./driver.ts";
+import type { RawServer } from "./raw-server.ts";
+import { rawServer } from "./raw-server.ts";
+
+/**
+ * A connection that is kept for the next request may die under it. Whether or not a runtime keeps any, a request that
+ * can have arrived is never sent again, and is never called unsent.
+ */
+const keptOpen = "HTTP/1.1 200 OK\r\nconnection: keep-alive\r\ncontent-length: 2\r\n\r\nok";
+
+function post(url: string, id: string): OutgoingRequest {
+  const headers = { "content-type": "application/json" };
+  return { url, method: "POST", headers, body: `{"id":"${id}"}`, timeoutMs: 2000, bodyBytesMax: 4096 };
+}
+
+function arrivals({ requests }: RawServer, id: string): number {
+  return requests.filter((text) => text.includes(`{"id":"${id}"}`)).length;
+}
+
+const deaths: readonly [string, (socket: net.Socket) => void][] = [
+  ["is closed", (socket) => void socket.end()],
+  ["is torn down", (socket) => void socket.destroy()],
+  ["is reset", (socket) => void socket.resetAndDestroy()],
+  ["is closed in the middle of the head", (socket) => void socket.end("HTTP/1.1 20")],
+];
+
+/** Good to each connection's first request; the second meets the death. */
+function twoFaced(die: (socket: net.Socket) => void): (socket: net.Socket) => void {
+  const seen = new WeakSet<net.Socket>();
+  return (socket) => {
+    if (seen.has(socket)) return die(socket);
+    seen.add(socket);
+    socket.write(keptOpen);
+  };
+}
+
+describe.each(runtimeNames)("a kept connection on %s", (name) => {
+  let driver: Driver;
+  beforeAll(() => void (driver = startDriver(name, {})));
+  afterAll(() => driver.stop());
+
+  test.each(deaths)("that %s under a request is not made up for", async (_how, die) => {
+    const server = await rawServer(twoFaced(die));
+    const results: Result[] = [];
+    for (let i = 0; i < 6; i++) results.push(await driver.exchange(post(server.url, `r${i}`)));
+    for (const [i, { status, kind, sent }] of results.entries()) {
+      expect(arrivals(server, `r${i}`)).toBe(1);
+      if (status === undefined) expect([kind, sent]).toEqual(["broken", true]);
+    }
+    await server.close();
+  });
+
+  test("that the server closed while it was idle is not used for the next request", async () => {
+    let closed = Promise.withResolvers<void>();
+    const server = await rawServer((socket) => {
+      socket.once("close", () => closed.resolve());
+      socket.write(keptOpen, () => socket.end());
+    });
+    for (let i = 0; i < 5; i++) {
+      closed = Promise.withResolvers();
+      expect(await driver.exchange(post(server.url, `r${i}`))).toMatchObject({ status: 200 });
+      await closed.promise;
+      expect(arrivals(server, `r${i}`)).toBe(1);
+    }
+    await server.close();
+  });
+
+  test("that dies just as a request goes out: it arrives once at most, and what arrived is never called unsent", async () => {
+    let count = 0;
+    const server = await rawServer((socket) => {
+      socket.write(keptOpen, () => {
+        if (count++ % 3 === 0) setImmediate(() => socket.destroy());
+        else if (count % 3 === 1) setTimeout(() => socket.resetAndDestroy(), 1);
+        else socket.end();
+      });
+    });
+    for (let i = 0; i < 150; i++) {
+      const { status, kind, sent } = await driver.exchange(post(server.url, `r${i}`));
+      const arrived = arrivals(server, `r${i}`);
+      expect(arrived).toBeLessThanOrEqual(1);
+      if (status !== undefined) expect(arrived).toBe(1);
+      if (sent === false) expect([kind, arrived]).toEqual(["unreachable", 0]);
+    }
+    await server.close();
+  });
+});
