@@ -76,7 +76,7 @@ export class PodiumStub {
   sockets: StubSocket[] = [];
   /** For every POST without a reply of its own. */
   otherwise: Reply = reply.text(yes);
-  /** For every GET without a reply of its own. */
+  /** For every GET. */
   status: Reply = reply.text('{"success":true,"stories":[]}');
   /** Called at the moment of a request, before the reply. */
   onRequest: (seen: Seen) => void = () => {};
@@ -95,7 +95,7 @@ export class PodiumStub {
     return this.requests.filter(({ method }) => method === "POST");
   }
 
-  /** Replies for the next requests, in order. */
+  /** Replies for the next POSTs, in order. */
   next(...replies: Reply[]): void {
     this.#queued.push(...replies);
   }
@@ -177,7 +177,8 @@ export class PodiumStub {
   #handle(socket: net.Socket, seen: Seen): void {
     this.requests.push(seen);
     this.onRequest(seen);
-    const chosen = this.#queued.shift() ?? (seen.method === "GET" ? this.status : this.otherwise);
+    // The gateway may look at the status whenever it sees a reason: that takes nothing from what waits for commands.
+    const chosen = seen.method === "GET" ? this.status : (this.#queued.shift() ?? this.otherwise);
     void chosen(socket, seen);
     this.#watch.changed();
   }

@@ -61,7 +61,7 @@ export function dispatchSuite(launcher: Launcher): void {
     for (const one of cases) {
       test(`${one.action} reaches Podium once, signed, between its two records`, async () => {
         const said = '{ "success": true, "n": 1.0, "id": 12345678901234567890, "z": 0, "a": "\\u00e9" }';
-        scene.podium.next(reply.text(said));
+        scene.podium.otherwise = scene.podium.status = reply.text(said);
         const nowS = Math.floor(Date.now() / 1000);
         const answer = await scene.dispatch({
           action: one.action,

@@ -114,8 +114,7 @@ function fates(scene: Scene): void {
     expect(scene.podium.commands).toHaveLength(1);
   });
 
-  // To fix: a replayed answer is marked only when it was a yes.
-  test.todo("a replayed refusal says that it is one", async () => {
+  test("a replayed refusal says that it is one", async () => {
     const { story, headers } = pair();
     scene.podium.next(reply.text('{"success":false,"error":"Story is done"}'));
     await scene.enqueue(story, headers);
