@@ -1,10 +1,10 @@
-/** Runs before the first paint, so that a chosen theme never flashes up as the other one. */
-export function chosen(): string | null {
+/** Runs before the first paint, so that a chosen theme never flashes up as the other one. A classic script: no module. */
+{
+  let chosen: string | null = null;
   try {
-    return localStorage.getItem("roxy-theme");
+    chosen = localStorage.getItem("roxy-theme");
   } catch {
-    return null;
+    // A browser may refuse its storage; then the system's theme is taken.
   }
+  if (chosen === "light" || chosen === "dark") document.documentElement.dataset["theme"] = chosen;
 }
-const theme = chosen();
-if (theme === "light" || theme === "dark") document.documentElement.dataset["theme"] = theme;

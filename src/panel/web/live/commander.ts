@@ -1,6 +1,7 @@
 import { fieldsOf, firstText } from "../api/json.ts";
-import type { PlainProblem, Reply, Requests } from "../api/requests.ts";
+import type { PlainProblem, Reply, RequestOptions, Requests } from "../api/requests.ts";
 import type { Attempt, Store } from "./store.ts";
+import { Turns } from "./turns.ts";
 
 export interface Command {
   readonly action: "enqueue_story" | "cancel_story" | "prepare_apply" | "apply_plan" | "enqueue_plan" | "halt";
@@ -26,6 +27,7 @@ export class Commander {
   readonly #requests: Requests;
   readonly #store: Store;
   readonly #onAnswer: () => void;
+  readonly #turns = new Turns();
 
   constructor(requests: Requests, store: Store, onAnswer: () => void) {
     this.#requests = requests;
@@ -44,12 +46,21 @@ export class Commander {
     const startedMs = Date.now();
     this.#note(subject, { phase: "sending", startedMs });
     const body = { action, payload: ids, source: "web-panel" };
-    const reply = await this.#requests.send(path, { body, idempotencyKey, timeoutMs: commandMs });
+    const reply = await this.#sendInTurn({ body, idempotencyKey, timeoutMs: commandMs });
     if (reply.ok || reply.problem.retry !== "same-key") forget(keySlot);
     this.#note(subject, attemptOf(reply, startedMs));
     // The button goes back to its own words when a double click's tail is over.
     setTimeout(() => this.#store.set({ nowMs: Date.now() }), settleMs);
     this.#onAnswer();
+  }
+
+  async #sendInTurn(options: RequestOptions): Promise<Reply> {
+    if (!(await this.#turns.enter())) return { ok: false, problem: neverSent, body: {} };
+    try {
+      return await this.#requests.send(path, options);
+    } finally {
+      this.#turns.leave();
+    }
   }
 
   /**
@@ -61,6 +72,7 @@ export class Commander {
     if (this.#store.state.attempts.get(subject)?.phase === "sending") return;
     const startedMs = Date.now();
     this.#note(subject, { phase: "sending", startedMs });
+    this.#turns.clear();
     this.#requests.letGo();
     const body = { action: "halt", payload: {}, source: "web-panel" };
     const reply = await this.#requests.send(path, { body, idempotencyKey: newKey(), timeoutMs: haltMs });
@@ -98,6 +110,15 @@ function attemptOf(reply: Reply, startedMs: number): Attempt {
   };
   return { phase: "accepted", startedMs, endedMs, answer };
 }
+
+const neverSent: PlainProblem = {
+  code: "let_go",
+  title: "Not sent",
+  detail: "A halt came while it was waiting in this page",
+  retry: "safe",
+  httpStatus: 0,
+  faults: [],
+};
 
 const odd: PlainProblem = {
   code: "unreadable",

@@ -2,11 +2,11 @@ import type { Requests } from "../api/requests.ts";
 import type { Store } from "./store.ts";
 
 /** While all is well; a broken connection shows sooner, by the stream's end. */
-const calmMs = 5_000;
+const calmMs = 3_000;
 /** While roxy-core is away: on loopback a try costs nothing, and its return should be seen at once. */
 const awayMs = 1_000;
 /** `/health` asks nobody else: an answer that takes longer is none. */
-const patienceMs = 4_000;
+const patienceMs = 3_000;
 
 /** Whether roxy-core answers, asked all the time: an open connection alone says nothing about a process that hangs. */
 export class Pulse {

@@ -1,6 +1,7 @@
 import { chooseTheme, nextTheme, theme } from "./theme.ts";
 
 const slot = "roxy-keys";
+const drawnMs = 50;
 let enabled = read();
 
 /** Single keys can be turned off: speech input may type them by accident (WCAG 2.2, 2.1.4). */
@@ -45,9 +46,10 @@ function act(key: string, openHelp: () => void): boolean {
   if (key === "?") openHelp();
   else if (key === "t") chooseTheme(nextTheme(theme()));
   else if (key === "d") {
+    if (focus("story-id")) return true;
     location.hash = "#/";
-    // The page may have to be drawn first.
-    setTimeout(() => focus("story-id"), 50);
+    // That page has to be drawn first.
+    setTimeout(() => focus("story-id"), drawnMs);
   } else if (pages[key] !== undefined) location.hash = pages[key];
   else return false;
   return true;

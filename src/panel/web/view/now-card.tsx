@@ -145,8 +145,24 @@ function EntryRow({ session, state, entry }: Props & { entry: QueueEntry }) {
         </div>
       </div>
       <div class="row-actions">
-        <CommandButton session={session} state={state} command={cancel} label={`Cancel ${id}`} icon="stop" compact />
-        <CommandButton session={session} state={state} command={run} label={`Run ${id}`} icon="play" compact />
+        <CommandButton
+          session={session}
+          state={state}
+          key="cancel"
+          command={cancel}
+          label={`Cancel ${id}`}
+          icon="stop"
+          compact
+        />
+        <CommandButton
+          session={session}
+          state={state}
+          key="run"
+          command={run}
+          label={`Run ${id}`}
+          icon="play"
+          compact
+        />
       </div>
     </li>
   );

@@ -34,6 +34,7 @@ export function PlanSteps({ session, state, plan }: Props) {
       <div class="plan-buttons">
         {stage === "applied" && (
           <CommandButton
+            key="enqueue"
             session={session}
             state={state}
             command={enqueue}
@@ -43,6 +44,7 @@ export function PlanSteps({ session, state, plan }: Props) {
           />
         )}
         <CommandButton
+          key="prepare"
           session={session}
           state={state}
           command={prepare}
@@ -104,6 +106,7 @@ function Staged({ session, state, plan, staging }: Props & { staging: Staging })
           {...plainField}
         />
         <CommandButton
+          key="apply"
           session={session}
           state={state}
           command={apply}

@@ -62,6 +62,10 @@ function search(stories: readonly Story[], typed: string): Story[] {
   return stories.filter((story) => words.every((word) => text(story).includes(word)));
 }
 
+/**
+ * The buttons have keys: without them the renderer would make the Run button that is being pressed into the Cancel
+ * button that appears, and a second press of Enter would cancel what the first has started.
+ */
 function StoryRow({ session, state, story }: { session: Session; state: PanelState; story: Story }) {
   const { id, title, status } = story;
   const run = { action: "enqueue_story", story_id: id } as const;
@@ -86,12 +90,28 @@ function StoryRow({ session, state, story }: { session: Session; state: PanelSta
       </div>
       <div class="row-actions">
         {isUnderWay(status) && (
-          <CommandButton session={session} state={state} command={cancel} label={`Cancel ${id}`} icon="stop" compact />
+          <CommandButton
+            session={session}
+            state={state}
+            key="cancel"
+            command={cancel}
+            label={`Cancel ${id}`}
+            icon="stop"
+            compact
+          />
         )}
-        <CommandButton session={session} state={state} command={run} label={`Run ${id}`} icon="play" compact />
+        <CommandButton
+          session={session}
+          state={state}
+          key="run"
+          command={run}
+          label={`Run ${id}`}
+          icon="play"
+          compact
+        />
       </div>
-      <AttemptProblem session={session} state={state} command={run} />
-      <AttemptProblem session={session} state={state} command={cancel} />
+      <AttemptProblem key="run" session={session} state={state} command={run} />
+      <AttemptProblem key="cancel" session={session} state={state} command={cancel} />
     </li>
   );
 }

@@ -1,0 +1,110 @@
+import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import type { Page } from "playwright-core";
+import { browserSuite } from "./browser.ts";
+import type { Server } from "./servers.ts";
+import { gatewayServer, lunoServer } from "./servers.ts";
+
+browserSuite("outages in a browser", (screen) => {
+  let luno: Server;
+  let gateway: Server;
+  beforeAll(async () => {
+    luno = await lunoServer().start();
+    gateway = await gatewayServer(luno.url).start();
+  });
+  afterEach(() => screen.closeContexts());
+  afterAll(async () => {
+    await gateway?.kill();
+    await luno?.kill();
+  });
+
+  const state = (page: Page, words: string) => page.locator(".state b", { hasText: words }).waitFor();
+  const live = async (): Promise<Page> => {
+    const page = await screen.page(gateway.url);
+    await state(page, "Live");
+    return page;
+  };
+
+  test("Podium killed: said at once, a dispatch says that nothing ran; restarted: a gap is named and work goes on", async () => {
+    const page = await live();
+    await luno.kill();
+    await state(page, "Podium lost");
+    await page.getByRole("button", { name: "Run STORY-001" }).click();
+    const note = page.locator(".story", { hasText: "STORY-001" }).getByRole("alert");
+    expect(await note.textContent()).toMatch(/Podium can't be reached.*Nothing was executed.*Start Podium/s);
+    await luno.start();
+    await state(page, "Live, with a gap");
+    await page.getByRole("button", { name: "Seen" }).click();
+    await state(page, "Live");
+    await page.getByRole("button", { name: "Run STORY-001" }).click();
+    await page.locator(".job", { hasText: "STORY-001" }).first().locator(".good", { hasText: "Done" }).waitFor();
+  });
+
+  test("the gateway killed: what is shown is marked as old; restarted: the page finds it by itself", async () => {
+    const page = await live();
+    await gateway.kill();
+    await state(page, "Gateway lost");
+    expect(await page.locator(".story").count()).toBeGreaterThan(0);
+    await page.locator(".stale").first().waitFor();
+    await page.getByRole("button", { name: "Run STORY-002" }).click();
+    const note = page.locator(".story", { hasText: "STORY-002" }).getByRole("alert");
+    expect(await note.textContent()).toMatch(/not known whether it ran.*same key/s);
+    await gateway.start();
+    await page.locator(".state", { hasText: /Live/ }).waitFor();
+    await page.getByRole("button", { name: "Run STORY-002" }).click();
+    await page.locator(".job", { hasText: "STORY-002" }).first().locator(".good", { hasText: "Done" }).waitFor();
+    expect(await page.locator(".job", { hasText: "STORY-002" }).count()).toBe(1);
+  });
+
+  test("a press whose answer is lost keeps its key over a reload: pressed again it does not run again", async () => {
+    const page = await live();
+    await page.route("**/dispatch", async (route) => {
+      await route.fetch();
+      await route.abort("connectionreset");
+    });
+    const keys: (string | undefined)[] = [];
+    page.on("request", (request) => {
+      if (request.url().endsWith("/dispatch")) keys.push(request.headers()["idempotency-key"]);
+    });
+    await page.getByRole("button", { name: "Run LUNO-026-STORY-033" }).click();
+    await page.locator(".story", { hasText: "LUNO-026-STORY-033" }).getByRole("alert").waitFor();
+    await page.unroute("**/dispatch");
+    await page.reload();
+    await state(page, "Live");
+    await page.fill("#story-id", "LUNO-026-STORY-033");
+    await page.keyboard.press("Enter");
+    await page.getByText(/had come through before, nothing more was started/).waitFor();
+    expect(keys[0]).toBe(keys[1]);
+    expect(await page.locator(".job", { hasText: "LUNO-026-STORY-033" }).count()).toBe(1);
+  });
+
+  test("a gateway that hangs with its connections open is not called live", async () => {
+    const page = await live();
+    gateway.freeze();
+    await state(page, "Gateway silent");
+    gateway.thaw();
+    await page.locator(".state", { hasText: /Live/ }).waitFor();
+  });
+
+  test("offline it says that the gateway is lost, and comes back with the network", async () => {
+    const page = await live();
+    await page.context().setOffline(true);
+    await state(page, "Gateway lost");
+    await page.context().setOffline(false);
+    await page.locator(".state", { hasText: /Live/ }).waitFor();
+  });
+
+  test("without the stream everything is read anew instead, and it says so", async () => {
+    const context = await screen.context();
+    const page = await context.newPage();
+    await page.routeWebSocket(/stream/, (socket) => void socket.close());
+    await page.goto(gateway.url);
+    await state(page, "No stream");
+    await page.getByRole("button", { name: "Run STORY-004" }).click();
+    await page.locator(".job", { hasText: "STORY-004" }).first().locator(".bad", { hasText: "Failed" }).waitFor();
+  });
+
+  test("nothing was complained about, and nobody else was asked", () => {
+    expect(screen.watched.complaints).toEqual([]);
+    expect([...screen.watched.hosts]).toEqual(["127.0.0.1"]);
+  });
+});
