@@ -161,6 +161,15 @@ function childrenOf(pid: number): number[] {
 }
 
 function end(the: () => Demo): void {
+  // To fix: the orchestrator outlives a demo that was killed, holds its folder, and the next demo can't start.
+  test.todo("kill -9 of the demo leaves no orchestrator behind", async () => {
+    const { child } = the();
+    const children = childrenOf(child.pid);
+    child.kill("SIGKILL");
+    await child.ended;
+    for (const pid of children) await eventually(async () => !(await isRunning(pid)) || undefined, `${pid} to end`);
+  });
+
   test("SIGTERM ends both, with exit code 0, a whole log and no process left", async () => {
     const { child, dir } = the();
     const children = childrenOf(child.pid);
