@@ -9,6 +9,7 @@ import { Limits } from "../dispatch/limits.ts";
 import { Refusals } from "../dispatch/refusals.ts";
 import type { AppDeps } from "../http/app.ts";
 import { createApp } from "../http/app.ts";
+import type { Doorkeeper } from "../http/authenticate.ts";
 import { requireToken, trustLocal } from "../http/authenticate.ts";
 import { JobArchive } from "../jobs/archive.ts";
 import { JobStore } from "../jobs/store.ts";
@@ -32,7 +33,7 @@ export interface GatewayOptions {
   readonly config: Config;
   readonly secrets: Secrets;
   /** Asked of every client when set. */
-  readonly clientToken?: string;
+  readonly doorkeeper?: Doorkeeper;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -159,7 +160,7 @@ function appDeps(
   { hub, clients, telemetry, context }: StreamRoom,
   podiumStatus: AppDeps["podiumStatus"],
 ): AppDeps {
-  const { runtime, config, log, clientToken } = options;
+  const { runtime, config, log, doorkeeper } = options;
   return {
     dispatch,
     bodyBytesMax: config.limits.body_bytes_max,
@@ -190,7 +191,8 @@ function appDeps(
       allowedHosts: config.listen.allowed_hosts,
       allowedOrigins: config.listen.allowed_origins,
     },
-    authenticate: clientToken === undefined ? trustLocal : requireToken(clientToken, runtime.sha256),
+    authenticate: doorkeeper ? requireToken(doorkeeper) : trustLocal,
+    ...(doorkeeper && { doorkeeper }),
   };
 }
 

@@ -18,6 +18,7 @@ import { programName } from "./options.ts";
 import { printable, printableLines } from "./printable.ts";
 import { runServe, serveCommand } from "./serve.ts";
 import { runStatus, statusCommand } from "./status.ts";
+import { runToken, tokenCommand, tokenCommands } from "./token.ts";
 import { runWatch, watchCommand } from "./watch.ts";
 
 /** The first word of the command line. */
@@ -45,6 +46,7 @@ export const commands: readonly Command[] = [
   { name: "audit", summary: auditCommand.summary, specs: auditCommands, run: runAudit },
   { name: "config", summary: "Check, show or write the configuration", specs: configCommands, run: runConfig },
   single(doctorCommand, runDoctor),
+  { name: "token", summary: tokenCommand.summary, specs: tokenCommands, run: runToken },
   single(lunoCommand, runLuno),
   single(completionCommand, (runtime, argv) => runCompletion(runtime, argv, completionTree(commands))),
   single(manCommand, (runtime, argv) => runMan(runtime, argv, allSpecs())),

@@ -4,7 +4,10 @@ import { configArgs, helpText, parseOptions, programName, settingOptions } from 
 import type { Loaded } from "../config/effective.ts";
 import { loadConfig } from "../config/load.ts";
 import { systemClock } from "../lib/clock.ts";
-import { exitCodes, Fatal } from "../lib/errors.ts";
+import type { Doorkeeper } from "../http/authenticate.ts";
+import { Sessions } from "../http/sessions.ts";
+import { TokenStore } from "../http/token-store.ts";
+import { exitCodes, Fatal, messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { createLog } from "../lib/log.ts";
 import { commit, version } from "../lib/version.ts";
@@ -53,12 +56,12 @@ export function logFor(runtime: Runtime, { config }: Loaded): Log {
 export async function serve(runtime: Runtime, loaded: Loaded, log: Log): Promise<Gateway> {
   const { config, secrets, secretOrigins, warnings } = loaded;
   for (const warning of warnings) log.warn("configuration", { message: warning });
-  const clientToken = readClientToken(runtime, config.auth.token_file);
+  const doorkeeper = doorkeeperFor(runtime, config.auth.token_file, log);
   const gateway = await startGateway({
     runtime,
     config,
     secrets,
-    ...(clientToken !== undefined && { clientToken }),
+    ...(doorkeeper && { doorkeeper }),
     clock: systemClock,
     log,
   });
@@ -81,14 +84,14 @@ export async function serve(runtime: Runtime, loaded: Loaded, log: Log): Promise
   return gateway;
 }
 
-/** The token's own file may hold a newline at its end. An empty file would let everybody in: refused. */
-function readClientToken(runtime: Runtime, path: string | undefined): string | undefined {
+/** @throws Fatal when the file can't be used: an empty one would keep everybody out, a loose one would let anybody in */
+function doorkeeperFor({ files, sha256 }: Runtime, path: string | undefined, log: Log): Doorkeeper | undefined {
   if (path === undefined) return undefined;
-  const token = new TextDecoder().decode(runtime.files.readAll(path, 4096)).trim();
-  if (!/^[\x21-\x7e]{16,}$/.test(token)) {
-    throw new Fatal(`${path} (auth.token_file) must hold one token of at least 16 printable characters`);
+  try {
+    return { tokens: new TokenStore({ files, sha256, log, path }), sessions: new Sessions(systemClock, sha256) };
+  } catch (error) {
+    throw new Fatal(`Cannot use ${path} (auth.token_file): ${messageOf(error)}`);
   }
-  return token;
 }
 
 /** Waits for a signal (exit 0, a second one hurries) or for a fault. */

@@ -1,11 +1,13 @@
+import type { Loaded } from "../config/effective.ts";
 import type { Examined } from "../config/load.ts";
 import { examineConfig, mistakeText } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
-import { exitCodes, Fatal, messageOf } from "../lib/errors.ts";
+import { exitCodes, Fatal } from "../lib/errors.ts";
 import { configInput } from "./config.ts";
 import type { ConfigRuntime } from "./config.ts";
 import type { CommandSpec, Given } from "./options.ts";
 import { configArgs, usageError } from "./options.ts";
+import { ownToken } from "./own-token.ts";
 import { printableLines } from "./printable.ts";
 
 /** Where the server is, and what it wants to see. */
@@ -39,7 +41,7 @@ export function serverAddress(
   const named = given.findLast(({ name }) => name === "url")?.value;
   const url = named === undefined ? undefined : baseUrl(command, named);
   const examined = examineConfig(configInput(runtime, configArgs(command, given)));
-  if (examined.loaded) return fromConfig(runtime, command, examined.loaded.config, url);
+  if (examined.loaded) return fromConfig(runtime, command, examined.loaded, url);
   // With --url the configuration only adds the token; a mistake elsewhere in it is no reason not to ask.
   if (examined.usage || (url === undefined && !regardless)) throw unusable(examined);
   const warning = `The configuration has mistakes, so its token is not sent:\n${mistakeText(examined.mistakes)}`;
@@ -53,21 +55,14 @@ function unusable({ mistakes, usage }: Examined): Fatal {
 function fromConfig(
   runtime: ConfigRuntime,
   command: CommandSpec,
-  config: Config,
+  loaded: Loaded,
   named: string | undefined,
 ): ServerAddress {
-  const url = named ?? urlOf(config.listen);
+  const url = named ?? urlOf(loaded.config.listen);
   if (url === undefined) {
     throw usageError(command, "listen.port is 0, which is any free port: name the server with --url or --port");
   }
-  const file = config.auth.token_file;
-  if (file === undefined) return { url, warnings: [] };
-  try {
-    const token = new TextDecoder().decode(runtime.files.readAll(file, 4096)).trim();
-    return { url, ...(/^[\x21-\x7e]+$/.test(token) && { token }), warnings: [] };
-  } catch (error) {
-    return { url, warnings: [`Cannot read ${file} (auth.token_file), so no token is sent: ${messageOf(error)}`] };
-  }
+  return { url, ...ownToken(runtime, loaded) };
 }
 
 /** Undefined when it can't be known. An address that means "everywhere" is reached over loopback. */

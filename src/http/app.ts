@@ -5,6 +5,7 @@ import type { Connection } from "../runtime/types.ts";
 import type { Authenticate } from "./authenticate.ts";
 import type { AuditRouteDeps } from "./audit.ts";
 import { auditRoutes } from "./audit.ts";
+import type { ClientToken } from "./client-tokens.ts";
 import type { DispatchRouteDeps } from "./dispatch.ts";
 import { dispatchRoute } from "./dispatch.ts";
 import type { GuardOptions } from "./guard.ts";
@@ -18,6 +19,8 @@ import { panelRoutes } from "./panel.ts";
 import { notFound, problemResponse } from "./problem.ts";
 import type { ServicesRouteDeps } from "./services.ts";
 import { servicesRoute } from "./services.ts";
+import type { SessionRouteDeps } from "./session.ts";
+import { sessionRoutes } from "./session.ts";
 import type { StatusRouteDeps } from "./status.ts";
 import { statusRoute } from "./status.ts";
 import type { StreamRouteDeps } from "./stream.ts";
@@ -26,7 +29,7 @@ import { streamRoutes } from "./stream.ts";
 /** What a request brings along: the connection it came in on, and who it is from once that is known. */
 export interface HttpEnv {
   Bindings: { connection: Connection };
-  Variables: { owner: string | undefined };
+  Variables: { client: ClientToken | undefined };
 }
 
 export interface AppDeps
@@ -37,6 +40,7 @@ export interface AppDeps
     StreamRouteDeps,
     AuditRouteDeps,
     ServicesRouteDeps,
+    SessionRouteDeps,
     PanelRouteDeps,
     MetaRouteDeps {
   readonly log: Log;
@@ -59,6 +63,7 @@ export function createApp(deps: AppDeps): Hono<HttpEnv> {
   app.get("/health", (c) => c.json({ success: true, status: "ok" }));
   app.route("/", panelRoutes(deps));
   app.use(deps.authenticate);
+  app.route("/", sessionRoutes(deps));
   app.route("/", dispatchRoute(deps));
   app.route("/", statusRoute(deps));
   app.route("/", jobRoutes(deps));

@@ -1,22 +1,32 @@
-import type { MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import { Problem } from "../lib/errors.ts";
 import type { HttpEnv } from "./app.ts";
+import type { ClientToken } from "./client-tokens.ts";
+import type { Sessions } from "./sessions.ts";
+import type { TokenStore } from "./token-store.ts";
 
 export type Authenticate = MiddlewareHandler<HttpEnv>;
+
+/** Who may come in: the tokens, and the browsers that have shown one. */
+export interface Doorkeeper {
+  readonly tokens: TokenStore;
+  readonly sessions: Sessions;
+}
+
+export const sessionCookie = "roxy_session";
 
 /** Local clients need no login: whoever reaches the loopback address may ask. */
 export const trustLocal: Authenticate = async (_c, next) => next();
 
 /**
- * Asks for the token of `auth.token_file`, as `Authorization: Bearer` or `X-ROXY-Token`.
- * Both sides are hashed first, so that the comparison takes the same time whatever was sent.
+ * Asks for a token of `auth.token_file`, as `Authorization: Bearer` or `X-ROXY-Token`, or for the cookie of a session
+ * that was begun with one. What is sent is hashed before it is compared.
  */
-export function requireToken(token: string, sha256: (text: string) => string): Authenticate {
-  const wanted = sha256(token);
+export function requireToken({ tokens, sessions }: Doorkeeper): Authenticate {
   return async (c, next) => {
-    const bearer = /^Bearer +(\S+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
-    const given = c.req.header("x-roxy-token") ?? bearer;
-    if (given === undefined || !equal(sha256(given), wanted)) {
+    const given = givenToken(c);
+    const owner = given === undefined ? sessionOwner(c, tokens, sessions) : tokens.ownerOf(given);
+    if (!owner) {
       throw new Problem(
         "unauthorized",
         "A valid token is needed (X-ROXY-Token or Authorization: Bearer); nothing was executed",
@@ -25,13 +35,37 @@ export function requireToken(token: string, sha256: (text: string) => string): A
         },
       );
     }
-    c.set("owner", "token");
+    c.set("client", owner);
     await next();
   };
 }
 
-function equal(a: string, b: string): boolean {
-  let difference = a.length ^ b.length;
-  for (let i = 0; i < a.length; i++) difference |= a.charCodeAt(i) ^ b.charCodeAt(i);
-  return difference === 0;
+/** @throws Problem `forbidden_role` when the client's token may only read */
+export function requireAdmin(c: Context<HttpEnv>): void {
+  const client = c.get("client");
+  if (client === undefined || client.role === "admin") return;
+  throw new Problem(
+    "forbidden_role",
+    `The token of ${client.name} may only read (role viewer); an admin's token dispatches. Nothing was executed`,
+  );
+}
+
+function givenToken(c: Context<HttpEnv>): string | undefined {
+  const bearer = /^Bearer +(\S+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
+  return c.req.header("x-roxy-token") ?? bearer;
+}
+
+function sessionOwner(c: Context<HttpEnv>, tokens: TokenStore, sessions: Sessions): ClientToken | undefined {
+  const id = sessionId(c);
+  const hash = id === undefined ? undefined : sessions.tokenHashOf(id);
+  return hash === undefined ? undefined : tokens.byHash(hash);
+}
+
+/** The id in the session cookie (RFC 6265 section 4.2.1). */
+export function sessionId(c: Context<HttpEnv>): string | undefined {
+  for (const pair of (c.req.header("cookie") ?? "").split(";")) {
+    const [name = "", value = ""] = pair.trim().split("=", 2);
+    if (name === sessionCookie && /^[\w-]{43}$/.test(value)) return value;
+  }
+  return undefined;
 }

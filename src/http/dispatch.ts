@@ -3,6 +3,7 @@ import type { Dispatched, DispatchDeps } from "../dispatch/pipeline.ts";
 import { dispatch } from "../dispatch/pipeline.ts";
 import { parseDispatch, parseIdempotencyKey } from "../dispatch/command.ts";
 import type { HttpEnv } from "./app.ts";
+import { requireAdmin } from "./authenticate.ts";
 import { readJsonBody } from "./body.ts";
 import { jsonResponse } from "./json-response.ts";
 import { jsonWith } from "../wire/raw-json.ts";
@@ -15,9 +16,10 @@ export interface DispatchRouteDeps {
 /** `POST /api/orchestrator/dispatch`: the one door. */
 export function dispatchRoute(deps: DispatchRouteDeps): Hono<HttpEnv> {
   return new Hono<HttpEnv>().post("/api/orchestrator/dispatch", async (c) => {
+    requireAdmin(c);
     const idempotencyKey = parseIdempotencyKey(c.req.header("idempotency-key") ?? null);
     const body = await readJsonBody(c.req.raw, deps.bodyBytesMax);
-    const { command, asker } = parseDispatch(body, c.get("owner"));
+    const { command, asker } = parseDispatch(body, c.get("client")?.name);
     const dispatched = await dispatch(deps.dispatch, {
       command,
       asker,

@@ -17,6 +17,7 @@ export const problemCodes = {
   unauthorized: { status: 401, retry: "never", title: "A valid token is needed" },
   forbidden_host: { status: 403, retry: "never", title: "This Host is not allowed" },
   forbidden_origin: { status: 403, retry: "never", title: "This Origin is not allowed" },
+  forbidden_role: { status: 403, retry: "never", title: "This token may only read" },
   not_found: { status: 404, retry: "never", title: "Not found" },
   method_not_allowed: { status: 405, retry: "never", title: "Method not allowed" },
   in_flight: { status: 409, retry: "same-key", title: "A request with this key is being worked on" },

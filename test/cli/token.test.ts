@@ -1,0 +1,141 @@
+import { afterAll, expect, test } from "bun:test";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ownToken } from "../../src/cli/own-token.ts";
+import { commands, runProgram } from "../../src/cli/program.ts";
+import { TokenStore } from "../../src/http/token-store.ts";
+import { silentLog } from "../../src/lib/log.ts";
+import type { Runtime } from "../../src/runtime/types.ts";
+import { runtime } from "#runtime";
+
+const roots: string[] = [];
+afterAll(() => {
+  for (const root of roots) rmSync(root, { recursive: true, force: true });
+});
+
+function machine(): { root: string; run(...args: string[]): Promise<{ code: number; out: string; err: string }> } {
+  const root = mkdtempSync(join(tmpdir(), "roxy-token-"));
+  roots.push(root);
+  return {
+    root,
+    async run(...args) {
+      let out = "";
+      let err = "";
+      const process: Runtime["process"] = {
+        ...runtime.process,
+        env: { ROXY_ROOT: root },
+        home: root,
+        cwd: root,
+        stdout: (text) => void (out += text),
+        stderr: (text) => void (err += text),
+      };
+      const code = await runProgram({ ...runtime, process }, commands, args);
+      return { code, out, err };
+    },
+  };
+}
+
+function storeOf(path: string): TokenStore {
+  return new TokenStore({ files: runtime.files, sha256: runtime.sha256, log: silentLog, path });
+}
+
+test("a token is printed once and kept as its digest, in a file that is its owner's alone", async () => {
+  const { root, run } = machine();
+  const { code, out, err } = await run("token", "add", "voice", "--role", "admin");
+  expect(code).toBe(0);
+  expect(out).toMatch(/^roxy_[\w-]{43}\n$/);
+  const file = `${root}/client-tokens`;
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  expect(readFileSync(file, "utf8")).not.toContain(out.trim());
+  expect(err).toContain("auth.token_file");
+  expect(storeOf(file).ownerOf(out.trim())).toMatchObject({ name: "voice", role: "admin" });
+});
+
+test("list tells names and roles, remove takes one back, and a running server sees it", async () => {
+  const { root, run } = machine();
+  const token = (await run("token", "add", "wall", "--role=viewer")).out.trim();
+  await run("token", "add", "mark", "--role", "admin");
+  const store = storeOf(`${root}/client-tokens`);
+  expect((await run("token", "list")).out).toMatch(/^wall {2}viewer {2}\S+Z\nmark {2}admin {3}\S+Z\n$/);
+  const { tokens } = JSON.parse((await run("token", "list", "--json")).out) as { tokens: { name: string }[] };
+  expect(tokens.map(({ name }) => name)).toEqual(["wall", "mark"]);
+  expect(store.ownerOf(token)?.name).toBe("wall");
+  expect((await run("token", "remove", "wall")).code).toBe(0);
+  expect(store.ownerOf(token)).toBeUndefined();
+  expect((await run("token", "remove", "wall")).code).toBe(1);
+});
+
+test("the user's bare token stays as it is: named tokens go elsewhere, and it can be taken over", async () => {
+  const { root, run } = machine();
+  const bare = `${root}/secret.token`;
+  writeFileSync(bare, "the-users-own-token\n", { mode: 0o600 });
+  const refused = await run("token", "add", "eve", "--role", "admin", "--set", `auth.token_file=${bare}`);
+  expect(refused.code).toBe(1);
+  expect(refused.err).toContain("--from");
+  expect(readFileSync(bare, "utf8")).toBe("the-users-own-token\n");
+  const named = `${root}/tokens`;
+  const taken = await run(
+    "token",
+    "add",
+    "mark",
+    "--role",
+    "admin",
+    "--from",
+    bare,
+    "--set",
+    `auth.token_file=${named}`,
+  );
+  expect([taken.code, taken.out]).toEqual([0, ""]);
+  expect(storeOf(named).ownerOf("the-users-own-token")?.name).toBe("mark");
+  const config = { auth: { token_file: named } } as never;
+  expect(ownToken(runtime, { config, root } as never)).toEqual({ token: "the-users-own-token", warnings: [] });
+});
+
+test("our own commands say why they send no token when only digests are there", async () => {
+  const { root, run } = machine();
+  await run("token", "add", "mark", "--role", "admin");
+  const config = { auth: { token_file: `${root}/client-tokens` } };
+  const { token, warnings } = ownToken(runtime, { config, root } as never);
+  expect(token).toBeUndefined();
+  expect(warnings[0]).toContain("secret.token");
+});
+
+test.each([
+  [["token"], "Expected add, list or remove"],
+  [["token", "add", "x"], "--role"],
+  [["token", "add", "x", "--role", "root"], "--role"],
+  [["token", "add", "a b", "--role", "admin"], "name"],
+  [["token", "add", "token", "--role", "admin"], "name"],
+])("%p is bad usage", async (args, words) => {
+  const { root, run } = machine();
+  const { code, err } = await run(...args);
+  expect(code).toBe(2);
+  expect(err).toContain(words);
+  expect(existsSync(`${root}/client-tokens`)).toBe(false);
+});
+
+test("a link in the file's place is neither read nor written through", async () => {
+  const { root, run } = machine();
+  writeFileSync(`${root}/elsewhere`, "", { mode: 0o600 });
+  symlinkSync(`${root}/elsewhere`, `${root}/client-tokens`);
+  expect((await run("token", "add", "eve", "--role", "admin")).code).toBe(1);
+  expect(readFileSync(`${root}/elsewhere`, "utf8")).toBe("");
+  expect(() => storeOf(`${root}/client-tokens`)).toThrow("symbolic link");
+});
+
+test("a file that others may write lets nobody in", async () => {
+  const { root, run } = machine();
+  await run("token", "add", "mark", "--role", "admin");
+  chmodSync(`${root}/client-tokens`, 0o620);
+  expect(() => storeOf(`${root}/client-tokens`)).toThrow("chmod 600");
+});
