@@ -29,7 +29,7 @@ export const dispatchedSchema = z.looseObject({
   status: z.string(),
   audit_id: z.string(),
   receipt,
-  podium_result: z.unknown(),
+  podium_result: z.unknown().optional(),
 });
 
 /** One job, of `status/{job_id}` and of the list. */
@@ -52,8 +52,8 @@ export const jobSchema = z.looseObject({
   updated_at: word,
   answered_at: word,
   podium_at: word,
-  podium_result: z.unknown(),
-  last_event: z.unknown(),
+  podium_result: z.unknown().optional(),
+  last_event: z.unknown().optional(),
 });
 export type JobAnswer = z.output<typeof jobSchema>;
 
@@ -78,5 +78,5 @@ const gatewaySchema = z
   .catch(undefined);
 export type GatewayAnswer = z.output<typeof gatewaySchema>;
 
-export const statusAnswerSchema = z.looseObject({ podium: z.unknown(), gateway: gatewaySchema });
+export const statusAnswerSchema = z.looseObject({ podium: z.unknown().optional(), gateway: gatewaySchema });
 export const readyAnswerSchema = z.looseObject({ success: z.boolean(), reason: word, gateway: gatewaySchema });

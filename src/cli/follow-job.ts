@@ -30,12 +30,12 @@ export async function followJob(client: Client, jobId: string, options: FollowJo
   const stop = listenForStop(client.runtime);
   const job = await jobNow(client, jobId);
   const progress = jobOutcome(job, storiesIn(options.answer ?? job.podium_result));
-  progress.takeJob(job);
+  // With a cursor every step is still to come, even of a story that has ended meanwhile; without one there is only this.
+  if (!options.since) progress.takeJob(job);
   const hasRun = job.action === "enqueue_story" || job.action === "enqueue_plan";
   if (!hasRun) return ended(client, job, job.status, job.status === "queued");
   const told = progress.outcome;
-  // Without a cursor only the newest word is shown, and that may be all there is to come.
-  if (told && !options.since) return ended(client, job, told.word, told.good);
+  if (told) return ended(client, job, told.word, told.good);
   await watchFrames(client, job, progress, options.since, stop);
   if (stop.asked) return interrupted(client, job, options.interrupted);
   const { good, word } = progress.outcome ?? { good: false, word: progress.lastWord ?? job.status };

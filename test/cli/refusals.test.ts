@@ -1,0 +1,151 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import net from "node:net";
+import { chmodSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { environment, newRoot, removeRoot } from "../e2e/launcher.ts";
+import { reply } from "../e2e/podium-stub.ts";
+import { runHere } from "./in-process.ts";
+import { commandLine, useScriptedStage } from "./stage.ts";
+
+const root = newRoot();
+afterAll(() => removeRoot(root));
+const alone = commandLine(environment(root));
+const here = (...words: string[]): ReturnType<typeof runHere> => runHere(alone.env, words);
+
+/** A port that nobody listens on: taken for a moment, and given back. */
+async function freePort(): Promise<number> {
+  const server = net.createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as net.AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+describe("no gateway: exit code 3, and what to try", () => {
+  test.each(["status", "status JOB-20260109-001", "jobs", "watch", "watch JOB-20260109-001"])("%s", async (line) => {
+    const words = line.split(" ");
+    const { code, stdout, stderr } = await here(...words, "--port", String(await freePort()));
+    expect({ code, stdout }).toEqual({ code: 3, stdout: "" });
+    expect(stderr).toMatch(
+      /^roxy-core: Cannot reach roxy-core at http:\/\/127\.0\.0\.1:\d+\. Start it with roxy-core serve/,
+    );
+  });
+
+  test("dispatch, with and without --watch", async () => {
+    const port = String(await freePort());
+    for (const more of [[], ["--watch"]]) {
+      const { code, stderr } = await here("dispatch", "enqueue_story", "S-1", "--port", port, ...more);
+      expect(code).toBe(3);
+      expect(stderr).toContain("Cannot reach roxy-core");
+    }
+  });
+
+  test("halt shouts that nothing was halted", async () => {
+    const { code, stderr } = await alone.run("halt", "--port", String(await freePort()));
+    expect(code).toBe(3);
+    expect(stderr).toStartWith("roxy-core: NOT HALTED: cannot reach");
+  });
+
+  test("somebody else on the port is told apart from nobody", async () => {
+    const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("<h1>hello</h1>") });
+    const url = `127.0.0.1:${server.port}`;
+    for (const words of [["status"], ["jobs"], ["watch"], ["dispatch", "halt"]]) {
+      const { code, stderr } = await here(...words, "--url", url);
+      expect(code).toBe(3);
+      expect(stderr).toContain("is it roxy-core that listens there?");
+    }
+    await server.stop(true);
+  });
+});
+
+describe("wrong usage: exit code 2, and the way to the help", () => {
+  test.each([
+    [["dispatch"], "ACTION is missing"],
+    [["dispatch", "enqueue_stroy", "X"], "nearest: enqueue_story"],
+    [["dispatch", "enqueue_story"], "ID is missing: name the story"],
+    [["dispatch", "halt", "X"], "halt takes no ID"],
+    [["dispatch", "enqueue_story", "../etc"], "ID: Expected 1 to 128 letters"],
+    [["dispatch", "enqueue_story", "X", "--nonce", "1"], "--nonce does not go with this action"],
+    [["dispatch", "apply_plan", "X"], "--nonce is missing"],
+    [["dispatch", "enqueue_story", "X", "--option", "a"], "--option needs KEY=VALUE"],
+    [["dispatch", "enqueue_story", "X", "--option", "a=1", "--option", "a=2"], "--option a stands twice"],
+    [["dispatch", "enqueue_story", "X", "--option", "storyId=Y"], "--option storyId: This name is reserved"],
+    [["dispatch", "enqueue_story", "X", "--key", "a b"], "--key needs"],
+    [["dispatch", "enqueue_story", "X", "--user", ""], "--user: Expected at least one character"],
+    [["status", "STORY-001"], "is no job id"],
+    [["status", "A", "B"], "Unexpected argument B"],
+    [["jobs", "--limit", "0"], "--limit:"],
+    [["jobs", "--day", "yesterday"], "--day: Expected a day"],
+    [["jobs", "--action", "fly"], "--action:"],
+    [["status", "--url", "ftp://x"], "--url needs"],
+    [["status", "--url", "http://me:secret@x"], "--url takes no user name"],
+    [["status", "--port", "0"], "name the server with --url"],
+    [["status", "--jsno"], "nearest: --json"],
+    [["completion"], "SHELL is missing"],
+    [["completion", "tcsh"], "bash, zsh or fish"],
+    [["dispathc"], "Did you mean dispatch?"],
+  ])("%j", async (words, says) => {
+    const { code, stdout, stderr } = await here(...words);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toContain(says);
+    expect(stderr).toMatch(/See roxy-core .*--help\n$/);
+  });
+});
+
+describe("what the server refuses", () => {
+  const stage = useScriptedStage();
+
+  test("an unknown job: exit code 1", async () => {
+    const { code, stderr } = await stage.run("status", "JOB-20200101-001");
+    expect(code).toBe(1);
+    expect(stderr).toContain("(not_found)");
+    expect((await stage.run("watch", "JOB-20200101-001")).code).toBe(1);
+  });
+
+  test("an unknown outcome names the key to repeat with", async () => {
+    stage.podium.next(reply.text("broken", 200));
+    const { code, stderr } = await stage.run("dispatch", "enqueue_story", "U-1", "--key", "key-1");
+    expect(code).toBe(1);
+    expect(stderr).toContain("The outcome is unknown. Repeat the same command with --key key-1");
+  });
+
+  test("options reach Podium as what they look like", async () => {
+    stage.podium.reset();
+    const options = ["--option", "dry=true", "--option", "n=-3", "--option", 't="7"', "--option", "w=a=b"];
+    expect((await stage.run("dispatch", "enqueue_story", "O-1", ...options)).code).toBe(0);
+    expect(JSON.parse(stage.podium.commands[0]!.body)).toMatchObject({ dry: true, n: -3, t: "7", w: "a=b" });
+  });
+
+  test("Podium away: exit code 3, and what the gateway knows of itself is still shown", async () => {
+    await stage.podium.down();
+    const { code, stdout, stderr } = await stage.run("status");
+    expect(code).toBe(3);
+    expect(stdout).toMatch(/^gateway {4}http:\/\/127/);
+    expect(stderr).toContain("(podium_unreachable)");
+    expect((await stage.run("dispatch", "enqueue_story", "A-1")).code).toBe(3);
+    const { stdout: asJson } = await stage.run("status", "--json");
+    expect(JSON.parse(asJson)).toMatchObject({ success: false, code: "podium_unreachable", gateway: { audit: {} } });
+    await stage.podium.up();
+  });
+});
+
+describe("a gateway that wants a token", () => {
+  const stage = useScriptedStage({ "auth.token_file": tokenFile("right", "0123456789abcdef") });
+
+  test("is refused without one, with the setting to mend it, and content with it", async () => {
+    const without = await stage.run("status");
+    expect(without.code).toBe(1);
+    expect(without.stderr).toContain("--set auth.token_file=FILE");
+    expect(without.stderr).not.toContain("0123456789abcdef");
+    const file = tokenFile("right", "0123456789abcdef");
+    expect((await stage.run("status", "--set", `auth.token_file=${file}`)).code).toBe(0);
+    expect((await stage.run("dispatch", "enqueue_story", "T-1", "--set", `auth.token_file=${file}`)).code).toBe(0);
+  });
+});
+
+function tokenFile(name: string, token: string): string {
+  const file = path.join(root, name);
+  writeFileSync(file, `${token}\n`);
+  chmodSync(file, 0o600);
+  return file;
+}
