@@ -73,12 +73,15 @@ browserSuite("halting in a browser", (screen) => {
 
   test("it passes while every connection of the browser waits for a Podium that hangs", async () => {
     const page = await open();
-    const other = await page.context().newPage();
-    await other.goto(gateway.url);
-    await other.locator(".story").first().waitFor();
+    const others = [await page.context().newPage(), await page.context().newPage()];
+    for (const other of others) {
+      await other.goto(gateway.url);
+      await other.locator(".story").first().waitFor();
+    }
     podium.status = reply.hang();
-    podium.otherwise = (socket, seen) => (seen.body.includes("HALT") ? reply.text('{"success":true}')(socket, seen) : undefined);
-    for (const at of [page, other]) {
+    podium.otherwise = (socket, seen) =>
+      seen.body.includes("HALT") ? reply.text('{"success":true}')(socket, seen) : undefined;
+    for (const at of [...others, page]) {
       // Clicks of the page's own: six of them fill what the browser grants, with or without somebody who waits for each.
       await at.evaluate(() => {
         for (const button of document.querySelectorAll<HTMLElement>(".story .command")) button.click();

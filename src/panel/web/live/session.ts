@@ -28,6 +28,8 @@ const recordedMs = 250;
 const beatMs = 1_000;
 /** The job list: a screenful and an hour of a busy day. */
 const jobsShown = 200;
+/** Longer than any answer over loopback; shorter than a reader's patience with an empty page. */
+const firstReadsMs = 400;
 const haltChannel = "roxy-panel-halt";
 
 /** Keeps the state true: the stream, what is read beside it, and the pulse of both ends. */
@@ -39,7 +41,7 @@ export class Session {
   readonly #stream: Stream;
   readonly #pulse: Pulse;
   readonly #others = "BroadcastChannel" in globalThis ? new BroadcastChannel(haltChannel) : undefined;
-  readonly #due = { status: 0, jobs: 0, services: 0 };
+  readonly #due = { status: Date.now(), jobs: Date.now(), services: 0 };
   readonly #reading = new Set<string>();
   #frames: StreamFrame[] = [];
   /** Counts what could make a read that is on its way old. */
@@ -63,10 +65,10 @@ export class Session {
     this.store.set({ samples: loadSamples(Date.now()) });
     this.#stream.connect();
     this.#pulse.start();
+    void this.#firstReads();
     setInterval(() => this.#beat(), beatMs);
     // Another tab halts: the connections that we hold could be the ones its request is waiting for.
     this.#others?.addEventListener("message", () => this.requests.letGo());
-    this.#beat();
   }
 
   halt(): void {
@@ -190,6 +192,13 @@ export class Session {
   #returned(): void {
     this.#stream.connect();
     this.readAnew();
+  }
+
+  /** The first reads are in, or too slow to wait for: everything is drawn at once, so that nothing jumps. */
+  async #firstReads(): Promise<void> {
+    const patience = new Promise((resolve) => setTimeout(resolve, firstReadsMs));
+    await Promise.race([patience, Promise.all([this.#readStatus(), this.#readJobs(), this.#readHeard()])]);
+    this.store.set({ ready: true });
   }
 
   #soon(): void {

@@ -27,6 +27,8 @@ export interface Attempt {
 /** What the page shows; every change makes a new one. */
 export interface PanelState extends Told {
   readonly page: Page;
+  /** There is something to show: before, the page is empty rather than wrong. */
+  readonly ready: boolean;
   /** When Podium's status was last read; empty before. */
   readonly workAt: string;
   readonly jobsProblem?: PlainProblem | undefined;
@@ -46,6 +48,7 @@ export interface PanelState extends Told {
 
 export const initialState: PanelState = {
   page: { name: "orchestrator" },
+  ready: false,
   facts: noFacts,
   work: nothingKnown,
   workAt: "",

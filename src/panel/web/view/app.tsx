@@ -27,9 +27,9 @@ export function App({ session, state }: Props) {
       <main class={stale ? "old" : ""}>
         <h1 class="unseen">{titles[state.page.name]}</h1>
         {state.facts.tokenNeeded && <TokenForm session={session} />}
-        {state.page.name === "orchestrator" && <OrchestratorPage session={session} state={state} />}
-        {state.page.name === "audit" && <AuditPage session={session} state={state} />}
-        {state.page.name === "services" && <ServicesPage state={state} />}
+        {state.ready && state.page.name === "orchestrator" && <OrchestratorPage session={session} state={state} />}
+        {state.ready && state.page.name === "audit" && <AuditPage session={session} state={state} />}
+        {state.ready && state.page.name === "services" && <ServicesPage state={state} />}
       </main>
       <Help version={firstText(state.gateway, "version") ?? ""} />
       <p class="unseen" aria-live="polite">

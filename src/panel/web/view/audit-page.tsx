@@ -33,7 +33,7 @@ export function AuditPage({ session, state }: Props) {
           {audit.loading && <span class="fine">reading…</span>}
         </header>
         <SearchForm session={session} state={state} />
-        {audit.problem && <ProblemNote problem={audit.problem} />}
+        {audit.problem && <ProblemNote problem={audit.problem} remedy="" />}
         <RecordTable state={state} />
         {audit.records.length === 0 && !audit.loading && !audit.problem && <p class="empty">No record fits.</p>}
         {audit.next !== undefined && (
@@ -144,7 +144,7 @@ function RecordRow({ record, verifiedTo, nowMs }: { record: Fields; verifiedTo: 
       <td>{result !== undefined && <Status word={result} />}</td>
       <td>
         {auditId !== undefined && (
-          <a href={`#/audit/${auditId}`} aria-label={`Records of ${auditId}`}>
+          <a href={`#/audit/${auditId}`} title={auditId}>
             …{auditId.slice(-6)}
           </a>
         )}

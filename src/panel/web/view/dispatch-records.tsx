@@ -33,8 +33,10 @@ export function DispatchRecords({ session, state }: { session: Session; state: P
           <span>Download proof</span>
         </button>
       </div>
-      {proofProblem && <ProblemNote problem={proofProblem} />}
-      {problem && <ProblemNote problem={problem} />}
+      {proofProblem && (
+        <ProblemNote problem={proofProblem} remedy="A proof can be had once a signed checkpoint covers the dispatch." />
+      )}
+      {problem && <ProblemNote problem={problem} remedy="" />}
       <div class="side-by-side">
         {records.map((record) => (
           <RecordCard key={String(record["seq"])} record={record} nowMs={state.nowMs} />

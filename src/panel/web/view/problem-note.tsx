@@ -8,11 +8,13 @@ interface ProblemNoteProps {
   readonly problem: PlainProblem;
   /** A command that failed, and not a read: says whether it ran. */
   readonly isCommand?: boolean;
+  /** What to do, where the code alone does not tell. */
+  readonly remedy?: string;
   readonly onDismiss?: () => void;
 }
 
 /** An error where it happened, until its reader puts it away: what happened, whether it ran, what to do. */
-export function ProblemNote({ problem, isCommand = false, onDismiss }: ProblemNoteProps) {
+export function ProblemNote({ problem, isCommand = false, remedy: known, onDismiss }: ProblemNoteProps) {
   const { what, detail, ran, remedy } = problemWords(problem, isCommand);
   const doubt = isCommand && problem.retry === "same-key";
   return (
@@ -20,7 +22,7 @@ export function ProblemNote({ problem, isCommand = false, onDismiss }: ProblemNo
       <div class="note-words">
         <strong>{what}.</strong> <Text text={detail} />
         <p>
-          {ran !== "" && <b>{ran}</b>} {remedy}
+          {ran !== "" && <b>{ran}</b>} {known ?? remedy}
         </p>
         <p class="fine">
           {problem.code}

@@ -12,7 +12,7 @@ export function ServicesPage({ state }: { state: PanelState }) {
     <section class="card services" aria-labelledby="services-title">
       <h2 id="services-title">Services</h2>
       {servicesProblem && <ProblemNote problem={servicesProblem} />}
-      <div class="table" role="region" aria-label="Services" tabIndex={0}>
+      <div class="table" role="region" aria-label="Port map" tabIndex={0}>
         <table>
           <thead>
             <tr>

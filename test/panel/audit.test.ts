@@ -1,0 +1,110 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import type { Page } from "playwright-core";
+import { eventually } from "../e2e/watch.ts";
+import { browserSuite } from "./browser.ts";
+import type { Server } from "./servers.ts";
+import { gatewayServer, lunoServer } from "./servers.ts";
+
+interface Answer {
+  readonly job_id: string;
+  readonly audit_id: string;
+  readonly receipt: { readonly seq: number; readonly hash: string };
+}
+
+browserSuite("the audit log in a browser", (screen) => {
+  let luno: Server;
+  let gateway: Server;
+  let page: Page;
+  const answers: Answer[] = [];
+  beforeAll(async () => {
+    luno = await lunoServer().start();
+    gateway = await gatewayServer(luno.url).start();
+    for (const story_id of ["STORY-001", "STORY-002"]) {
+      const body = JSON.stringify({ action: "enqueue_story", payload: { story_id }, auth: { user_id: "mark" } });
+      const headers = { "content-type": "application/json" };
+      const answer = await fetch(`${gateway.url}/api/orchestrator/dispatch`, { method: "POST", headers, body });
+      answers.push((await answer.json()) as Answer);
+    }
+    for (const { job_id } of answers) await eventually(() => done(job_id), `${job_id} is done`);
+    // A start signs a checkpoint over all that is there: proofs can be had.
+    await gateway.kill();
+    await gateway.start();
+    page = await screen.page(`${gateway.url}/#/audit`, { permissions: ["clipboard-read", "clipboard-write"] });
+  });
+  const done = async (jobId: string): Promise<true | undefined> => {
+    const answer = await fetch(`${gateway.url}/api/orchestrator/status/${jobId}`);
+    return ((await answer.json()) as { podium_status?: string }).podium_status === "done" ? true : undefined;
+  };
+  afterAll(async () => {
+    await screen.closeContexts();
+    await gateway?.kill();
+    await luno?.kill();
+  });
+
+  const rows = (words: string) => page.locator("tbody tr", { hasText: words });
+
+  test("newest records come first, and the search says what it understood", async () => {
+    await rows("STORY-002").first().waitFor();
+    await page.keyboard.press("/");
+    await page.keyboard.type("STORY-001 user:mark");
+    await page.keyboard.press("Enter");
+    await page.getByText("Where story is STORY-001 and user is mark.").waitFor();
+    await rows("STORY-002").first().waitFor({ state: "detached" });
+    expect(await rows("STORY-001").count()).toBeGreaterThan(0);
+    await page.selectOption("#event", "intent");
+    await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 1);
+  });
+
+  test("what the search can't mean is said in words", async () => {
+    await page.fill("#search", "result:x story:a/b");
+    await page.keyboard.press("Enter");
+    expect(await page.getByRole("alert").textContent()).toMatch(/not valid.*story/s);
+    await page.fill("#search", "");
+    await page.keyboard.press("Enter");
+    await page.getByRole("alert").waitFor({ state: "detached" });
+    await page.selectOption("#event", "");
+  });
+
+  test("the chain is verified, with the mark how far", async () => {
+    await page.getByRole("button", { name: "Verify now" }).click();
+    await page.getByText(/up to #\d+, \d+ records/).waitFor();
+    await page.locator("tr.verified-mark").waitFor();
+    expect(await page.getByLabel("verified", { exact: true }).count()).toBeGreaterThan(3);
+  });
+
+  test("one dispatch's records stand side by side; its receipt is copied as it was given", async () => {
+    const { audit_id, job_id, receipt } = answers[0]!;
+    await page.fill("#search", audit_id.toLowerCase());
+    await page.keyboard.press("Enter");
+    await page.locator("article.record", { hasText: "intent" }).waitFor();
+    await page.locator("article.record", { hasText: "outcome" }).waitFor();
+    expect(await page.locator("article.record", { hasText: "intent" }).textContent()).toContain(receipt.hash);
+    await page.getByRole("button", { name: "Copy the receipt" }).click();
+    await page.getByText("Copied").waitFor();
+    const copied = await page.evaluate(() => navigator.clipboard.readText());
+    expect(JSON.parse(copied)).toEqual({ audit_id, job_id, receipt });
+  });
+
+  test("its proof is downloaded as roxy-core wrote it", async () => {
+    const { audit_id } = answers[0]!;
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: "Download proof" }).click(),
+    ]);
+    expect(download.suggestedFilename()).toBe(`${audit_id}.proof.json`);
+    const proof = await fetch(`${gateway.url}/api/orchestrator/audit/${audit_id}/proof`);
+    expect(readFileSync(await download.path(), "utf8")).toBe(await proof.text());
+  });
+
+  test("the port map shows each neighbour with its health", async () => {
+    await page.keyboard.press("3");
+    await rows("Podium").locator(".status.good", { hasText: "up" }).waitFor();
+    await rows("Ollama BIG").locator(".status", { hasText: "down" }).waitFor();
+  });
+
+  test("nothing was complained about, and nobody else was asked", () => {
+    expect(screen.watched.complaints).toEqual([]);
+    expect([...screen.watched.hosts]).toEqual(["127.0.0.1"]);
+  });
+});

@@ -1,0 +1,175 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdirSync, readFileSync } from "node:fs";
+import type { Page } from "playwright-core";
+import { PodiumStub, reply } from "../e2e/podium-stub.ts";
+import { repository } from "../e2e/launcher.ts";
+import { browserSuite } from "./browser.ts";
+import type { Server } from "./servers.ts";
+import { gatewayServer, lunoServer } from "./servers.ts";
+
+const axe = readFileSync(`${repository}/node_modules/axe-core/axe.min.js`, "utf8");
+const shots = `${repository}/dist/screenshots`;
+const sizes = [
+  [360, 800],
+  [1280, 800],
+  [3840, 2160],
+] as const;
+const themes = ["light", "dark"] as const;
+const pages = ["", "audit", "services"] as const;
+
+interface Violation {
+  readonly id: string;
+  readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
+}
+
+/** axe's own words for what is wrong; from outside the page's policy, as an inspector would run it. */
+async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  const found = await page.evaluate(async () => {
+    const { axe: checker } = window as unknown as {
+      axe: { run(options: object): Promise<{ violations: Violation[] }> };
+    };
+    const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+    return (await checker.run({ runOnly: { type: "tag", values: tags } })).violations;
+  });
+  return found.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`));
+}
+
+const hostile = {
+  html: "<img src=x onerror=alert(1)><script>alert(2)</script>",
+  turned: "evil \u202Egnp.exe\u202C and \u2066inside",
+  emoji: "👩‍👩‍👧‍👦 שלום 🏳️‍🌈",
+  control: "bell \u0007 escape \u001b[31m nul \u0000",
+  long: `${"x".repeat(10_240)}end`,
+};
+
+browserSuite("how the panel looks", (screen) => {
+  let luno: Server;
+  let gateway: Server;
+  beforeAll(async () => {
+    mkdirSync(shots, { recursive: true });
+    luno = await lunoServer().start();
+    gateway = await gatewayServer(luno.url).start();
+    const dispatch = (action: string, payload: object): Promise<Response> =>
+      fetch(`${gateway.url}/api/orchestrator/dispatch`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ action, payload, source: "command-center", auth: { user_id: "mark" } }),
+      });
+    for (const story of [1, 2, 4, 6, 5]) await dispatch("enqueue_story", { story_id: `STORY-00${story}` });
+    await dispatch("enqueue_story", { story_id: "LUNO-026-STORY-033" });
+    await dispatch("prepare_apply", { plan_id: "SKOREQ-XXX" });
+  });
+  afterAll(async () => {
+    await screen.closeContexts();
+    await gateway?.kill();
+    await luno?.kill();
+  });
+
+  for (const theme of themes) {
+    test(`${theme}: no page has a fault that axe finds, and each looks itself at every size`, async () => {
+      const page = await screen.page(gateway.url, { colorScheme: theme });
+      await page.locator(".state.good").waitFor();
+      await page.getByRole("button", { name: "Run STORY-006" }).click();
+      await page.getByRole("alert").waitFor();
+      for (const name of pages) {
+        await page.evaluate((to) => (location.hash = `#/${to}`), name);
+        await page.locator("h1", { hasText: /^(Orchestrator|Audit|Services)$/ }).waitFor({ state: "attached" });
+        await page.locator(".row, tbody tr:nth-child(3)").first().waitFor();
+        expect(await violations(page)).toEqual([]);
+        for (const [width, height] of sizes) {
+          await page.setViewportSize({ width, height });
+          const path = `${shots}/${name === "" ? "orchestrator" : name}-${theme}-${width}.png`;
+          await page.screenshot({ path });
+          const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+          expect(overflow).toBeLessThanOrEqual(0);
+        }
+      }
+      await page.keyboard.press("?");
+      await page.getByRole("dialog").waitFor();
+      expect(await violations(page)).toEqual([]);
+    });
+  }
+
+  test("a chosen theme is remembered, and there from the first paint", async () => {
+    const page = await screen.page(gateway.url, { colorScheme: "light" });
+    await page.getByRole("button", { name: "Theme: system" }).click();
+    await page.getByRole("button", { name: "Theme: dark" }).waitFor();
+    await page.reload();
+    expect(await page.evaluate(() => document.documentElement.dataset["theme"])).toBe("dark");
+  });
+
+  test("single keys can be turned off", async () => {
+    const page = await screen.page(gateway.url);
+    await page.locator(".state.good").waitFor();
+    await page.keyboard.press("?");
+    await page.getByLabel("Single keys do this").uncheck();
+    await page.getByRole("button", { name: "Close" }).click();
+    await page.keyboard.press("2");
+    expect(new URL(page.url()).hash).toBe("");
+  });
+
+  test("the first paint, reported: it should come within 100 ms of the request", async () => {
+    const page = await screen.page(gateway.url);
+    await page.locator(".state.good").waitFor();
+    await page.reload();
+    await page.locator(".state.good").waitFor();
+    const painted = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime);
+    console.log(`first contentful paint after ${painted?.toFixed(0)} ms`);
+    const shifted = await page.evaluate(
+      () =>
+        new Promise<number>((resolve) => {
+          let sum = 0;
+          new PerformanceObserver((list) => {
+            for (const entry of list.getEntries()) sum += (entry as unknown as { value: number }).value;
+          }).observe({ type: "layout-shift", buffered: true });
+          setTimeout(() => resolve(sum), 500);
+        }),
+    );
+    console.log(`layout shift while loading ${shifted.toFixed(3)}`);
+    expect(shifted).toBeLessThan(0.1);
+  });
+
+  test("texts of strangers are text, in their place, whole on demand", async () => {
+    const podium = await PodiumStub.start();
+    const stories = Object.entries(hostile).map(([name, title]) => ({ id: `S-${name}`, status: "todo", title }));
+    podium.status = reply.text(JSON.stringify({ data: { tasks: stories }, agents: [{ name: hostile.turned }] }));
+    podium.otherwise = reply.text(JSON.stringify({ success: false, error: hostile.html }));
+    const front = await gatewayServer(podium.url).start();
+    const page = await screen.page(front.url);
+    const row = (name: string) => page.locator(".story", { hasText: `S-${name}` });
+    expect(await row("html").locator(".row-title").textContent()).toBe(hostile.html);
+    expect(await row("turned").locator(".row-title").textContent()).toContain("‹U+202E›gnp.exe");
+    expect(await row("emoji").locator(".row-title").textContent()).toBe(hostile.emoji);
+    expect(await row("control").locator(".row-title").textContent()).toBe("bell ␇ escape ␛[31m nul ␀");
+    const long = row("long").locator(".row-title");
+    expect((await long.textContent())!.length).toBeLessThan(300);
+    await long.getByRole("button", { name: /All 10,243 characters/ }).click();
+    expect(await long.textContent()).toContain("xend");
+    await row("html").getByRole("button").click();
+    expect(await row("html").getByRole("alert").textContent()).toContain("<img src=x onerror=alert(1)>");
+    expect(await page.evaluate(() => document.querySelectorAll("main img, main script").length)).toBe(0);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+    await front.kill();
+    await podium.down();
+  });
+
+  test("a gateway that wants a token is asked with it, once", async () => {
+    const front = gatewayServer(luno.url, { "auth.token_file": `${repository}/test/panel/token.txt` });
+    await front.start();
+    const page = await screen.page(front.url);
+    await page.locator(".state b", { hasText: "Token needed" }).waitFor();
+    await page.locator("#token").fill(" not-the-right-one ");
+    await page.keyboard.press("Enter");
+    await page.locator(".state b", { hasText: "Token needed" }).waitFor();
+    await page.locator("#token").fill(readFileSync(`${repository}/test/panel/token.txt`, "utf8"));
+    await page.keyboard.press("Enter");
+    await page.locator(".story").first().waitFor();
+    await front.kill();
+  });
+
+  test("nothing was complained about: no policy broken, nobody else asked", () => {
+    expect(screen.watched.complaints).toEqual([]);
+    expect([...screen.watched.hosts]).toEqual(["127.0.0.1"]);
+  });
+});
