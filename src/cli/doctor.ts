@@ -22,7 +22,7 @@ import { serverAddress } from "./server-address.ts";
 
 export const doctorCommand = {
   name: "doctor",
-  summary: "Look at everything that goes wrong in practice, and say how to mend it; exit code 1 when something is",
+  summary: "Look at what goes wrong in practice and say how to mend it; exit code 1 when something is",
   usage: "[options]",
   options: [jsonOption, colourOption, serverOptions[0], ...settingOptions],
   examples: [`${programName} doctor`, `${programName} doctor --json`],

@@ -1,14 +1,13 @@
-import { afterAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import net from "node:net";
 import { chmodSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { environment, newRoot, removeRoot } from "../e2e/launcher.ts";
+import { environment } from "../e2e/launcher.ts";
 import { reply } from "../e2e/podium-stub.ts";
 import { runHere } from "./in-process.ts";
-import { commandLine, useScriptedStage } from "./stage.ts";
+import { commandLine, newRoot, useScriptedStage } from "./stage.ts";
 
 const root = newRoot();
-afterAll(() => removeRoot(root));
 const alone = commandLine(environment(root));
 const here = (...words: string[]): ReturnType<typeof runHere> => runHere(alone.env, words);
 

@@ -1,24 +1,24 @@
 import { afterAll, beforeAll, setDefaultTimeout } from "bun:test";
-import { cpSync, mkdirSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Child, Ran } from "../e2e/child.ts";
 import { startChild } from "../e2e/child.ts";
 import type { Json } from "../e2e/http-client.ts";
 import { call } from "../e2e/http-client.ts";
 import type { Gateway } from "../e2e/launcher.ts";
-import {
-  bunLauncher,
-  environment,
-  newRoot,
-  removeRoot,
-  repository,
-  runCommand,
-  startGateway,
-} from "../e2e/launcher.ts";
+import { bunLauncher, environment, repository, runCommand, startGateway } from "../e2e/launcher.ts";
 import { PodiumStub } from "../e2e/podium-stub.ts";
 import { patienceMs } from "../e2e/watch.ts";
 import type { Terminal } from "./terminal.ts";
 import { openTerminal, runInTerminal } from "./terminal.ts";
+
+/** A folder of its own, removed at the end of the file's tests. */
+export function newRoot(): string {
+  const root = mkdtempSync(path.join(tmpdir(), "roxy-cli-"));
+  afterAll(() => rmSync(root, { recursive: true, force: true }));
+  return root;
+}
 
 /** The command line, from source, in front of a real gateway. */
 export interface CommandLine {
@@ -85,7 +85,6 @@ export function useStage(stories: readonly StageStory[]): Stage {
     await close();
     luno?.kill("SIGKILL");
     await luno?.ended;
-    removeRoot(root);
   });
   return stage;
 }
@@ -103,7 +102,6 @@ export function useScriptedStage(
   afterAll(async () => {
     await close();
     await podium?.down();
-    removeRoot(root);
   });
   return Object.defineProperties({} as Stage & { readonly podium: PodiumStub }, {
     ...Object.getOwnPropertyDescriptors(stage),

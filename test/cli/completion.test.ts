@@ -1,0 +1,131 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { commands } from "../../src/cli/program.ts";
+import { run } from "../e2e/child.ts";
+import { runHere } from "./in-process.ts";
+import type { Terminal } from "./terminal.ts";
+import { openTerminal } from "./terminal.ts";
+
+/** The completions in the shells that they are for. Without a shell: SKIPPED aloud, and failed where all must be there. */
+const folder = mkdtempSync(path.join(tmpdir(), "roxy-completion-"));
+const env = { PATH: "/usr/bin:/bin", HOME: folder, XDG_CONFIG_HOME: folder, XDG_DATA_HOME: folder };
+const script = (shell: string): string => path.join(folder, `completion.${shell}`);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+beforeAll(async () => {
+  for (const shell of ["bash", "zsh", "fish"]) {
+    const { code, stdout } = await runHere({ HOME: folder }, ["completion", shell]);
+    expect(code).toBe(0);
+    await Bun.write(script(shell), stdout);
+  }
+});
+
+function withTool(tool: string, tests: () => void): void {
+  if (Bun.which(tool)) return describe(tool, tests);
+  if (process.env["CI"] === "true") {
+    test(`${tool} is there`, () => expect(Bun.which(tool)).not.toBeNull());
+    return undefined;
+  }
+  console.warn(`SKIPPED: the tests with ${tool}, which is not installed`);
+  return describe.skip(`${tool} (SKIPPED: not installed)`, () => test("skipped", () => {}));
+}
+
+const names = commands.map(({ name }) => name).toSorted();
+
+withTool("bash", () => {
+  /** What the shell's own function offers for the words. */
+  async function offers(...words: string[]): Promise<string[]> {
+    const call = `source ${script("bash")}; COMP_WORDS=("$@"); COMP_CWORD=$(($#-1)); _roxy_core; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const { stdout, stderr } = await run(["bash", "--norc", "-c", call, "bash", "roxy-core", ...words], { env });
+    expect(stderr).toBe("");
+    return stdout
+      .split("\n")
+      .filter((line) => line !== "")
+      .toSorted();
+  }
+
+  test("knows every command, subcommand and option", async () => {
+    expect(await offers("")).toEqual([...names, "--help", "--version", "help"].toSorted());
+    expect(await offers("audit", "ex")).toEqual(["export"]);
+    expect(await offers("dispatch", "--no")).toEqual(["--no-color", "--nonce"]);
+    for (const { specs } of commands) {
+      for (const { name, options } of specs) {
+        const wanted = [...options.map((option) => `--${option.name}`), "--help"];
+        expect(await offers(...name.split(" "), "--")).toEqual(wanted.toSorted());
+      }
+    }
+  });
+
+  test("knows values, also behind an equals sign, and which argument is being typed", async () => {
+    expect(await offers("dispatch", "-w", "--user", "=", "mark", "enq")).toEqual(["enqueue_plan", "enqueue_story"]);
+    expect(await offers("dispatch", "enqueue_story", "e")).toEqual([]);
+    expect(await offers("jobs", "--action", "=", "h")).toEqual(["halt"]);
+    expect(await offers("audit", "export", "--format", "")).toEqual(["csv", "jsonl"]);
+    expect(await offers("status", "--config", script("bash").slice(0, -2))).toEqual([script("bash")]);
+    expect(await offers("nonsense", "")).toEqual([]);
+  });
+
+  test("is loaded by an interactive bash: the Tab key completes", async () => {
+    const terminal = openTerminal(["bash", "--norc", "--noprofile", "-i"], { ...env, PS1: "READY> " });
+    await ready(terminal, `source ${script("bash")}; PS1='LOADED> '`, "LOADED> ");
+    terminal.type("roxy-core disp\t");
+    await terminal.shows("roxy-core dispatch ");
+    terminal.type("enqueue_s\t");
+    await terminal.shows("dispatch enqueue_story ");
+    await leave(terminal);
+  });
+});
+
+withTool("zsh", () => {
+  test("is loaded by an interactive zsh: the Tab key completes commands, actions and options", async () => {
+    const terminal = openTerminal(["zsh", "-f", "-i"], { ...env, PS1: "READY> " });
+    const load = `autoload -Uz compinit; compinit -D -u; source ${script("zsh")}; PS1='LOADED'"> "`;
+    await ready(terminal, load, "LOADED> ");
+    terminal.type("roxy-core disp\t");
+    await terminal.shows(/roxy-core dispatch/);
+    terminal.type("enqueue_s\t");
+    await terminal.shows(/enqueue_story/);
+    terminal.type("S-1 --wat\t");
+    await terminal.shows(/--watch/);
+    terminal.type("\u0015roxy-core audit \t");
+    await terminal.shows("check-proof  -- Check a proof");
+    await leave(terminal);
+  });
+});
+
+withTool("fish", () => {
+  async function offers(line: string): Promise<string[]> {
+    const call = `source ${script("fish")}; complete -C '${line}'`;
+    const { stdout, stderr } = await run(["fish", "--no-config", "-c", call], { env });
+    expect(stderr).toBe("");
+    return stdout
+      .split("\n")
+      .filter((word) => word !== "")
+      .map((word) => word.split("\t")[0]!)
+      .toSorted();
+  }
+
+  test("knows every command, subcommand, option and value", async () => {
+    expect(await offers("roxy-core ")).toEqual([...names, "help"].toSorted());
+    expect(await offers("roxy-core audit v")).toEqual(["verify"]);
+    expect(await offers("roxy-core dispatch enq")).toEqual(["enqueue_plan", "enqueue_story"]);
+    expect(await offers("roxy-core dispatch enqueue_story S --no")).toEqual(["--no-color", "--nonce"]);
+    expect(await offers("roxy-core jobs --action h")).toEqual(["halt"]);
+    expect(await offers("roxy-core audit export --format ")).toEqual(["csv", "jsonl"]);
+    expect(await offers(`roxy-core status --config ${script("fish").slice(0, -2)}`)).toContain(script("fish"));
+  });
+});
+
+/** Types a line once the shell has its prompt, and waits for what the line prints when it has run. */
+async function ready(terminal: Terminal, line: string, prompt: string): Promise<void> {
+  await terminal.shows("READY> ");
+  terminal.type(`${line}\r`);
+  await terminal.shows(new RegExp(`\\n[^']*${prompt}`));
+}
+
+async function leave(terminal: Terminal): Promise<void> {
+  terminal.type("\u0015exit\r");
+  await terminal.ended;
+}
