@@ -32,10 +32,15 @@ export function openStream(
     const verdict = await podiumStatus();
     if (verdict.kind !== "accepted") return undefined;
     const { type, at } = hub.own("SNAPSHOT", {});
-    return { seq: 0, at, type, text: jsonWith({ type }, { podium: verdict.json, timestamp: `"${at}"` }) };
+    return { seq: 0, own: true, at, type, text: jsonWith({ type }, { podium: verdict.json, timestamp: `"${at}"` }) };
   };
   const upstream = gatewayStatus(hub, snapshot);
-  const follow = followTelemetry({ jobs: dispatch.jobs, append: (draft) => dispatch.log.append(draft) });
+  const terminalStatuses = new Set(config.stream.terminal_statuses);
+  const follow = followTelemetry({
+    jobs: dispatch.jobs,
+    append: (draft) => dispatch.log.append(draft),
+    terminalStatuses,
+  });
   const telemetry = new Telemetry({
     url: config.podium.ws_url,
     token: dispatch.token,
@@ -52,7 +57,7 @@ export function openStream(
     hub,
     clients,
     queueBytesMax: config.stream.client_queue_bytes_max,
-    terminalStatuses: new Set(config.stream.terminal_statuses),
+    terminalStatuses,
     gatewayStatus: upstream.current,
     snapshot,
   };

@@ -64,6 +64,7 @@ async function ask(deps: ReconcileDeps, job: Job): Promise<Finding> {
   }
   const evidence = job.story_id === undefined ? "nothing" : storyEvidence(verdict.json, job.story_id);
   if (evidence === "started") return "executed";
+  // A doubt that memory has forgotten is older than anything that could still be on Podium's desk, unless nobody knows.
   const since = deps.jobs.unknownSince(job) ?? monotonicOf(deps.clock, job.answered_at ?? job.created_at);
   const ageMs = deps.clock.monotonic() - since;
   if (ageMs < deps.settleMs) return "waiting";

@@ -6,7 +6,7 @@ import { subjectOf } from "../wire/dispatch.ts";
 
 /** Equal refusals within this time are one record with a count: a flood writes at most one line each 10 s and subject. */
 const windowMs = 10_000;
-/** Different refusals counted at a time; past it, they are counted together without their subject. */
+/** Different refusals counted at a time; past it, they are counted together, without their subject and asker. */
 const subjectsMax = 64;
 
 interface Counted {
@@ -29,14 +29,14 @@ export class Refusals {
   }
 
   note(code: ProblemCode, command: Command, asker: Asker): void {
-    const named = `${code} ${command.action} ${subjectOf(command)}`;
+    const named = JSON.stringify([code, command.action, subjectOf(command), asker.source, asker.user_id]);
     const key = this.#counted.has(named) || this.#counted.size < subjectsMax ? named : code;
     const counted = this.#counted.get(key);
     if (counted) {
       counted.count++;
       return;
     }
-    const draft = draftOf(code, key === named ? command : undefined, asker);
+    const draft = key === named ? draftOf(code, command, asker) : ({ event: "rejected", code } as const);
     this.#counted.set(key, { draft, count: 0 });
     this.#write({ ...draft, count: 1 });
     this.#timer ??= setTimeout(() => this.flush(), windowMs);
@@ -56,12 +56,12 @@ export class Refusals {
   }
 }
 
-function draftOf(code: ProblemCode, command: Command | undefined, asker: Asker): Draft {
+function draftOf(code: ProblemCode, command: Command, asker: Asker): Draft {
   return {
     event: "rejected",
-    ...(command && { action: command.action }),
-    ...(command?.story_id !== undefined && { story_id: command.story_id }),
-    ...(command?.plan_id !== undefined && { plan_id: command.plan_id }),
+    action: command.action,
+    ...(command.story_id !== undefined && { story_id: command.story_id }),
+    ...(command.plan_id !== undefined && { plan_id: command.plan_id }),
     source: asker.source,
     ...(asker.user_id !== undefined && { user_id: asker.user_id }),
     auth_mode: asker.auth_mode,

@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import type { Log } from "../lib/log.ts";
 import { exitCodes, Fatal, messageOf, Problem } from "../lib/errors.ts";
+import type { Trace } from "../lib/trace.ts";
 import type { Connection } from "../runtime/types.ts";
 import type { Authenticate } from "./authenticate.ts";
 import type { AuditRouteDeps } from "./audit.ts";
@@ -8,12 +9,17 @@ import { auditRoutes } from "./audit.ts";
 import type { ClientToken } from "./client-tokens.ts";
 import type { DispatchRouteDeps } from "./dispatch.ts";
 import { dispatchRoute } from "./dispatch.ts";
+import type { EnvelopeDeps } from "./envelope.ts";
+import { envelope } from "./envelope.ts";
 import type { GuardOptions } from "./guard.ts";
 import { guard } from "./guard.ts";
 import type { JobRouteDeps } from "./jobs.ts";
 import { jobRoutes } from "./jobs.ts";
+import { methodsOf } from "./methods.ts";
 import type { MetaRouteDeps } from "./meta.ts";
 import { metaRoutes } from "./meta.ts";
+import type { MetricsRouteDeps } from "./metrics.ts";
+import { metricsRoute } from "./metrics.ts";
 import type { PanelRouteDeps } from "./panel.ts";
 import { panelRoutes } from "./panel.ts";
 import { notFound, problemResponse } from "./problem.ts";
@@ -29,7 +35,7 @@ import { streamRoutes } from "./stream.ts";
 /** What a request brings along: the connection it came in on, and who it is from once that is known. */
 export interface HttpEnv {
   Bindings: { connection: Connection };
-  Variables: { client: ClientToken | undefined };
+  Variables: { client: ClientToken | undefined; trace: Trace };
 }
 
 export interface AppDeps
@@ -42,8 +48,9 @@ export interface AppDeps
     ServicesRouteDeps,
     SessionRouteDeps,
     PanelRouteDeps,
-    MetaRouteDeps {
-  readonly log: Log;
+    MetaRouteDeps,
+    MetricsRouteDeps,
+    EnvelopeDeps {
   readonly guard: GuardOptions;
   readonly authenticate: Authenticate;
 }
@@ -51,14 +58,7 @@ export interface AppDeps
 /** The HTTP side: web standards only, `app.fetch(request, { connection })`. */
 export function createApp(deps: AppDeps): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>();
-  app.use(async (c, next) => {
-    const upgrade = c.req.header("upgrade") !== undefined;
-    await next();
-    // An upgraded connection has no headers left to set.
-    if (upgrade) return;
-    c.res.headers.set("x-content-type-options", "nosniff");
-    if (!c.res.headers.has("cache-control")) c.res.headers.set("cache-control", "no-store");
-  });
+  app.use(envelope(deps));
   app.use(guard(deps.guard));
   app.get("/health", (c) => c.json({ success: true, status: "ok" }));
   app.route("/", panelRoutes(deps));
@@ -71,25 +71,30 @@ export function createApp(deps: AppDeps): Hono<HttpEnv> {
   app.route("/", auditRoutes(deps));
   app.route("/", servicesRoute(deps));
   app.route("/", metaRoutes(deps));
-  const paths = new Set(app.routes.filter(({ method }) => method !== "ALL").map(({ path }) => path));
-  app.notFound((c) => problemResponse(unknownRoute(c.req.method, c.req.path, paths)));
-  app.onError((error) => problemResponse(error instanceof Problem ? error : unexpected(deps.log, error)));
+  app.route("/", metricsRoute(deps));
+  const methods = methodsOf(app);
+  app.notFound((c) => problemResponse(unknownRoute(c.req.method, c.req.path, methods(c.req.path))));
+  app.onError((error, c) => {
+    return problemResponse(error instanceof Problem ? error : unexpected(deps.log, error, c.get("trace")?.requestId));
+  });
   return app;
 }
 
-function unknownRoute(method: string, path: string, paths: ReadonlySet<string>): Problem {
-  if (paths.has(path))
-    return new Problem("method_not_allowed", `${path} does not take ${method}; nothing was executed`);
-  return notFound(`There is nothing at ${method} ${path}; GET /api lists what there is`);
+function unknownRoute(method: string, path: string, allowed: readonly string[]): Problem {
+  if (allowed.length === 0) return notFound(`There is nothing at ${method} ${path}`);
+  return new Problem("method_not_allowed", `${path} does not take ${method}; nothing was executed`, {
+    headers: { allow: allowed.join(", ") },
+  });
 }
 
 /** A fault of ours: the log gets the words, the caller gets no internals. */
-function unexpected(log: Log, error: unknown): Problem {
+function unexpected(log: Log, error: unknown, requestId: string | undefined): Problem {
   if (error instanceof Fatal && error.exitCode === exitCodes.integrity) {
     log.error("audit_damaged", { message: error.message });
     return new Problem("audit_unavailable", error.message);
   }
   log.error("internal_error", {
+    request_id: requestId,
     message: messageOf(error),
     ...(error instanceof Error && { stack: error.stack ?? "" }),
   });

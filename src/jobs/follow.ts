@@ -5,6 +5,8 @@ import type { JobStore } from "./store.ts";
 export interface FollowDeps {
   readonly jobs: JobStore;
   readonly append: (draft: Draft) => Promise<unknown>;
+  /** Podium's words for a story that has ended: these are recorded whatever came before. */
+  readonly terminalStatuses: ReadonlySet<string>;
 }
 
 /** Status words recorded for one job: a story has a handful; a Podium that flaps must not fill the disk. */
@@ -15,14 +17,15 @@ const frameLengthMax = 4096;
 const jobsFollowedMax = 1000;
 
 /** Records each change of Podium's word for a story under the newest job about it, so that it outlives a restart. */
-export function followTelemetry({ jobs, append }: FollowDeps): (event: StreamEvent) => void {
+export function followTelemetry({ jobs, append, terminalStatuses }: FollowDeps): (event: StreamEvent) => void {
   const followed = new Map<string, { word: string; count: number }>();
   return ({ storyId, status, text }) => {
     if (storyId === undefined || status === undefined) return;
     const job = jobs.ofStory(storyId);
     if (!job) return;
     const last = followed.get(job.job_id) ?? { word: job.podium_status ?? "", count: 0 };
-    if (last.word === status || last.count >= wordsPerJobMax) return;
+    const wordsMax = terminalStatuses.has(status) ? 2 * wordsPerJobMax : wordsPerJobMax;
+    if (last.word === status || last.count >= wordsMax) return;
     followed.delete(job.job_id);
     followed.set(job.job_id, { word: status, count: last.count + 1 });
     if (followed.size > jobsFollowedMax) followed.delete(followed.keys().next().value!);

@@ -1,6 +1,5 @@
 import type { StoredRecord } from "../audit/record.ts";
 import type { Clock } from "../lib/clock.ts";
-import { monotonicOf } from "../lib/clock.ts";
 import { parseJobId } from "../lib/ids.ts";
 import { isExecuting, subjectOf } from "../wire/dispatch.ts";
 import type { Job } from "./job.ts";
@@ -116,14 +115,15 @@ export class JobStore {
     if (!before) return;
     const job = jobAfter(before, record);
     if (this.#jobs.has(job.job_id)) this.#jobs.set(job.job_id, job);
-    if (isExecuting(job.action)) this.#settle(job, record);
+    if (isExecuting(job.action)) this.#settle(job);
   }
 
-  #settle(job: Job, record: StoredRecord): void {
+  #settle(job: Job): void {
     const subject = subjectOf(job);
     const unsettled = this.#unsettled.get(subject);
     if (job.status === "unknown") {
-      const since = unsettled?.job.job_id === job.job_id ? unsettled.since : monotonicOf(this.#clock, record.timestamp);
+      // After a restart the doubt counts from the start: how long we were gone is only the wall clock's word.
+      const since = unsettled?.job.job_id === job.job_id ? unsettled.since : this.#clock.monotonic();
       this.#unsettled.set(subject, { job, since });
     } else if (unsettled?.job.job_id === job.job_id || job.status === "queued") this.#unsettled.delete(subject);
   }
@@ -142,7 +142,7 @@ export class JobStore {
       this.#jobs.delete(jobId);
       const firstWhole = dayAfter(job.created_at);
       if (firstWhole > (this.#completeFrom ?? "")) this.#completeFrom = firstWhole;
-      this.#unsettled.delete(subjectOf(job));
+      if (this.#unsettled.get(subjectOf(job))?.job.job_id === jobId) this.#unsettled.delete(subjectOf(job));
       if (job.story_id !== undefined && this.#byStory.get(job.story_id) === jobId) this.#byStory.delete(job.story_id);
       return;
     }

@@ -11,6 +11,9 @@ const handshakeMs = 10_000;
 /** Waits between connections grow from a quarter second to 10 s, each drawn between zero and its bound (full jitter). */
 const backoffFirstMs = 250;
 const backoffMaxMs = 10_000;
+/** A connection that has lasted this long was a good one: the next loss starts with short waits again. */
+const steadyMs = 10_000;
+const noToken = Symbol("no token");
 /** Ping rhythm towards Podium; two unanswered and the connection counts as half-open. */
 const pingEveryMs = 25_000;
 
@@ -64,15 +67,21 @@ export class Telemetry {
     const current = (): boolean => generation === this.#generation && !this.#stopped;
     this.#become("connecting", "");
     const url = new URL(this.#options.url);
-    const token = await this.#options.token({ subject: "roxy-core", role: "viewer" });
+    const token = await this.#options.token({ subject: "roxy-core", role: "viewer" }).catch(() => noToken);
     if (!current()) return;
+    if (typeof token === "symbol") {
+      this.#generation++;
+      return this.#lost("no token could be made");
+    }
     if (token !== undefined) url.searchParams.set("token", token);
     const socket = new WebSocket(url, { maxPayload: frameBytesMax, perMessageDeflate: false });
     this.#socket = socket;
     const deadline = setTimeout(() => lost("no answer to the handshake"), handshakeMs);
     let reason = "";
+    let steady: ReturnType<typeof setTimeout> | undefined;
     const lost = (detail: string): void => {
       clearTimeout(deadline);
+      clearTimeout(steady);
       if (!current()) return;
       this.#generation++;
       socket.terminate();
@@ -81,7 +90,8 @@ export class Telemetry {
     socket.on("open", () => {
       clearTimeout(deadline);
       if (!current()) return socket.terminate();
-      this.#failures = 0;
+      // A Podium that accepts and drops at once must not be called eight times a second.
+      steady = setTimeout(() => (this.#failures = 0), steadyMs);
       this.#become("connected", "");
       this.#watch(socket, lost);
     });

@@ -105,7 +105,7 @@ function delivery(context: StreamContext, wish: Wish, outbox: Outbox, render: Re
 }
 
 function wants(wish: Wish, event: StreamEvent): boolean {
-  if (event.seq === 0) return true;
+  if (event.own) return true;
   if (wish.types && !wish.types.has(event.type)) return false;
   return !wish.job || isAbout(wish.job, event);
 }
@@ -117,7 +117,7 @@ function isAbout({ storyId, planId }: JobView, event: StreamEvent): boolean {
 
 /** A story of a plan that ends does not end the plan: only a frame about the plan itself does. */
 function ends({ storyId }: JobView, event: StreamEvent, terminal: ReadonlySet<string>): boolean {
-  if (event.seq === 0 || event.status === undefined || !terminal.has(event.status)) return false;
+  if (event.own || event.status === undefined || !terminal.has(event.status)) return false;
   return storyId !== undefined || event.storyId === undefined;
 }
 

@@ -16,6 +16,7 @@ export class Clients {
   readonly #boxes = new Set<Outbox>();
   readonly #perAddress = new Map<string, number>();
   #admitted = 0;
+  #dropped = 0;
 
   constructor(options: ClientsOptions) {
     this.#options = options;
@@ -23,6 +24,11 @@ export class Clients {
 
   get size(): number {
     return this.#boxes.size;
+  }
+
+  /** Clients so far that were closed because they read too slowly. */
+  get dropped(): number {
+    return this.#dropped;
   }
 
   /**
@@ -54,7 +60,7 @@ export class Clients {
   }
 
   remove(box: Outbox): void {
-    this.#boxes.delete(box);
+    if (this.#boxes.delete(box) && box.tooSlow) this.#dropped++;
   }
 
   /** Says goodbye to everybody; to a crowd spread over this time, so that they don't all come back in one moment. */

@@ -18,7 +18,7 @@ export function gatewayStatus(hub: Hub, snapshot: () => Promise<StreamEvent | un
       const { at } = hub.announce("GATEWAY_STATUS", fields);
       if (state === "disconnected") lostAt ??= at;
       if (state !== "connected" || lostAt === undefined) return;
-      hub.announce("GAP", { reason: "upstream", from: lostAt, to: at });
+      hub.gap({ reason: "upstream", from: lostAt, to: at });
       lostAt = undefined;
       void snapshot().then((event) => event && hub.tell(event));
     },

@@ -1,11 +1,14 @@
 import type { Clock } from "../lib/clock.ts";
 import { timestampOf } from "../lib/clock.ts";
+import { utf8Bytes } from "../lib/utf8.ts";
 import { readFrame } from "../wire/podium.ts";
 
 /** One frame as it goes out. `text` is Podium's own bytes, or ours for the types that are ours. */
 export interface StreamEvent {
-  /** Position in the stream, from 1, without holes; 0 for our own frames, which are not part of the sequence. */
+  /** Position in the stream, from 1, without holes; 0 for what is not part of the sequence. */
   readonly seq: number;
+  /** A frame of ours, for every client whatever it asked for. */
+  readonly own?: true;
   /** Of our own frames: the position that a client has reached when it sees them; a transport may say it as a cursor. */
   readonly position?: number;
   readonly at: string;
@@ -75,6 +78,16 @@ export class Hub {
     return this.tell({ ...this.own(type, fields), position: this.#seq });
   }
 
+  /**
+   * A frame of our own that is part of the sequence, so that a client which resumes across it hears it too: what happened
+   * at this place of the stream is that something may be missing.
+   */
+  gap(fields: Readonly<Record<string, unknown>>): StreamEvent {
+    const event = { ...this.own("GAP", fields), seq: ++this.#seq };
+    this.#keep(event);
+    return this.tell(event);
+  }
+
   /** Hands a frame of our own to everybody. */
   tell(event: StreamEvent): StreamEvent {
     for (const subscriber of this.#subscribers) subscriber(event);
@@ -84,7 +97,7 @@ export class Hub {
   /** Makes a frame of our own without sending it. */
   own(type: string, fields: Readonly<Record<string, unknown>>): StreamEvent {
     const at = timestampOf(this.#options.clock.now());
-    return { seq: 0, at, type, text: JSON.stringify({ type, ...fields, timestamp: at }) };
+    return { seq: 0, own: true, at, type, text: JSON.stringify({ type, ...fields, timestamp: at }) };
   }
 
   /** The newest frame in the history that fits. */
@@ -112,14 +125,14 @@ export class Hub {
 
   #keep(event: StreamEvent): void {
     this.#history.push(event);
-    this.#historyBytes += event.text.length;
+    this.#historyBytes += utf8Bytes(event.text);
     // Cut in one go when a quarter is too much: cutting one by one would move the array for each frame.
     const { history } = this.#options;
     let drop = 0;
     let bytes = this.#historyBytes;
     if (this.#history.length > history + (history >> 2)) drop = this.#history.length - history;
-    for (let i = 0; i < drop; i++) bytes -= this.#history[i]!.text.length;
-    while (bytes > historyBytesMax && drop < this.#history.length) bytes -= this.#history[drop++]!.text.length;
+    for (let i = 0; i < drop; i++) bytes -= utf8Bytes(this.#history[i]!.text);
+    while (bytes > historyBytesMax && drop < this.#history.length) bytes -= utf8Bytes(this.#history[drop++]!.text);
     if (drop === 0) return;
     this.#history = this.#history.slice(drop);
     this.#historyBytes = bytes;

@@ -1,3 +1,4 @@
+import { utf8Bytes } from "../lib/utf8.ts";
 import type { Peer } from "../runtime/types.ts";
 
 /** Close codes that clients can act on; 4000 to 4999 are free for applications (RFC 6455 section 7.4.2). */
@@ -23,11 +24,14 @@ export interface OutboxOptions {
 export class Outbox {
   readonly #peer: Peer;
   readonly #options: OutboxOptions;
-  #queue: string[] = [];
+  #queue: { readonly text: string; readonly bytes: number }[] = [];
   #queuedBytes = 0;
   #blocked = false;
   #warned = false;
+  /** Set once the last frame is in the queue: the close that follows it. */
+  #farewell: { readonly code: number; readonly reason: string } | undefined;
   #closed = false;
+  #tooSlow = false;
 
   constructor(peer: Peer, options: OutboxOptions) {
     this.#peer = peer;
@@ -38,45 +42,65 @@ export class Outbox {
     return this.#queuedBytes;
   }
 
+  /** Whether it was closed because its client read too slowly. */
+  get tooSlow(): boolean {
+    return this.#tooSlow;
+  }
+
   send(text: string): void {
-    if (this.#closed) return;
+    if (this.#closed || this.#farewell) return;
     if (!this.#blocked) {
       this.#blocked = this.#peer.send(text) > runtimeBytesMax;
       return;
     }
-    this.#queue.push(text);
-    this.#queuedBytes += text.length;
-    if (this.#queuedBytes > this.#options.bytesMax) this.close(closeCodes.tooSlow, "too slow: reconnect with since");
-    else if (!this.#warned && this.#queuedBytes > this.#options.bytesMax / 2) this.#warn();
+    this.#push(text);
+    if (this.#queuedBytes > this.#options.bytesMax) this.#drop();
+    else if (!this.#warned && this.#queuedBytes > this.#options.bytesMax / 2) {
+      this.#warned = true;
+      this.#push(this.#options.warning(this.#queuedBytes));
+    }
   }
 
   /** The runtime's buffer is empty again. */
   drained(): void {
+    if (this.#closed) return;
     this.#blocked = false;
     let sent = 0;
     while (sent < this.#queue.length && !this.#blocked) {
-      const text = this.#queue[sent++]!;
-      this.#queuedBytes -= text.length;
+      const { text, bytes } = this.#queue[sent++]!;
+      this.#queuedBytes -= bytes;
       this.#blocked = this.#peer.send(text) > runtimeBytesMax;
     }
     this.#queue = this.#queue.slice(sent);
-    if (this.#queue.length === 0) this.#warned = false;
+    if (this.#queue.length > 0) return;
+    this.#warned = false;
+    if (this.#farewell) this.#close(this.#farewell.code, this.#farewell.reason);
   }
 
+  /** Closes after what is queued: the last frame is the one that a client of a job waits for. */
   close(code: number, reason: string): void {
-    if (this.#closed) return;
+    if (this.#closed || this.#farewell) return;
+    if (this.#queue.length === 0) this.#close(code, reason);
+    else this.#farewell = { code, reason };
+  }
+
+  #push(text: string): void {
+    const bytes = utf8Bytes(text);
+    this.#queue.push({ text, bytes });
+    this.#queuedBytes += bytes;
+  }
+
+  /** A client that does not read will not see a close frame either: the connection itself must go. */
+  #drop(): void {
+    this.#tooSlow = true;
+    this.#close(closeCodes.tooSlow, "too slow: reconnect with since");
+    this.#peer.terminate();
+  }
+
+  #close(code: number, reason: string): void {
     this.#closed = true;
     this.#queue = [];
     this.#queuedBytes = 0;
     this.#peer.close(code, reason);
-    // A client that does not read will not see the close frame either.
-    if (code === closeCodes.tooSlow) this.#peer.terminate();
-  }
-
-  #warn(): void {
-    this.#warned = true;
-    const text = this.#options.warning(this.#queuedBytes);
-    this.#queue.push(text);
-    this.#queuedBytes += text.length;
   }
 }

@@ -46,8 +46,14 @@ const optionKeySchema = z
   .regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/, "Expected an option name of letters, digits and '_'")
   .refine((key) => !reservedOptions.has(key), "This name is reserved for the command itself");
 
+/** `-0` is an integer to zod, and has no text of its own in JSON. */
+const integerSchema = z.int().refine((value) => !Object.is(value, -0));
+
 const optionsSchema = z
-  .record(optionKeySchema, z.union([z.string(), z.boolean(), z.int()], "Expected a string, a boolean or an integer"))
+  .record(
+    optionKeySchema,
+    z.union([z.string(), z.boolean(), integerSchema], "Expected a string, a boolean or an integer"),
+  )
   .refine(
     (options) => new TextEncoder().encode(JSON.stringify(options)).length <= optionsBytesMax,
     `Expected at most ${optionsBytesMax} bytes as JSON`,

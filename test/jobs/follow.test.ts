@@ -11,6 +11,7 @@ function follow(...stories: readonly string[]) {
   const written: Draft[] = [];
   const take = followTelemetry({
     jobs,
+    terminalStatuses: new Set(["done", "failed", "cancelled"]),
     append: (draft) => {
       written.push(draft);
       return Promise.resolve();

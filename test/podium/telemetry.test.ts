@@ -209,6 +209,7 @@ test("a good connection makes the next wait short again", async () => {
   telemetry.start();
   for (let i = 0; i < 5; i++) {
     await connected;
+    jest.advanceTimersByTime(10_000);
     const lost = state("disconnected");
     server.lines[i]!.drop();
     await lost;

@@ -128,8 +128,7 @@ describe("storyEvidence", () => {
     );
   });
 
-  // To fix: when the bound is reached, what has not been looked at may say "started", so "not started" is not proven.
-  test.todo("does not call a story untouched when it has not looked at everything", () => {
+  test("does not call a story untouched when it has not looked at everything", () => {
     const json = `{"a":{"storyId":"S","status":"done"},"b":[${"0,".repeat(150_000)}0],"c":{"id":"S","status":"todo"}}`;
     expect(storyEvidence(json, "S")).not.toBe("not_started");
   });
