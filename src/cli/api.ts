@@ -100,7 +100,7 @@ export class Refused extends Fatal {
 }
 
 const remedies: Readonly<Record<string, string>> = {
-  unauthorized: "Name the file that holds the token: --set auth.token_file=FILE",
+  unauthorized: "Put your token into $ROXY_ROOT/secret.token, or name its file: --set auth.token_file=FILE",
   podium_unreachable: `${programName} doctor looks at Podium`,
   audit_unavailable: `${programName} doctor looks at the audit folder`,
 };
