@@ -28,7 +28,7 @@ function withTool(tool: string, tests: () => void): void {
     test(`${tool} is there`, () => expect(Bun.which(tool)).not.toBeNull());
     return undefined;
   }
-  console.warn(`SKIPPED: the tests with ${tool}, which is not installed`);
+  process.stderr.write(`SKIPPED: the tests with ${tool}, which is not installed\n`);
   return describe.skip(`${tool} (SKIPPED: not installed)`, () => test("skipped", () => {}));
 }
 
