@@ -41,10 +41,10 @@ export function panelRoutes({ panel }: PanelRouteDeps): Hono<HttpEnv> {
 function answer(c: Context<HttpEnv>, { type, text, etag }: PanelAsset, gzip: Uint8Array<ArrayBuffer>): Response {
   const zipped = /\bgzip\b/.test(c.req.header("accept-encoding") ?? "");
   // Two encodings are two representations, and a strong validator tells them apart (RFC 9110 section 8.8.3.3).
-  const tag = zipped ? etag.replace(/"$/, '-gzip"') : etag;
+  const zippedTag = etag.replace(/"$/, '-gzip"');
   const headers = {
     "content-type": type,
-    etag: tag,
+    etag: zipped ? zippedTag : etag,
     vary: "accept-encoding",
     "cache-control": "no-cache",
     "content-security-policy": policyFor(c.req.header("host") ?? ""),
@@ -53,7 +53,7 @@ function answer(c: Context<HttpEnv>, { type, text, etag }: PanelAsset, gzip: Uin
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
   };
-  if (namesTag(c.req.header("if-none-match"), etag, tag)) return new Response(null, { status: 304, headers });
+  if (namesTag(c.req.header("if-none-match"), etag, zippedTag)) return new Response(null, { status: 304, headers });
   if (!zipped) return new Response(text, { headers });
   return new Response(gzip, { headers: { ...headers, "content-encoding": "gzip" } });
 }

@@ -100,6 +100,6 @@ export function browserSuite(name: string, suite: (screen: Screen) => void): voi
     });
     return;
   }
-  console.warn(`SKIPPED: ${name}: ${reason}`);
+  process.stderr.write(`SKIPPED: ${name}: ${reason}\n`);
   describe.skip(`${name} (SKIPPED: ${reason})`, () => test("skipped", () => {}));
 }

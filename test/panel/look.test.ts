@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync } from "node:fs";
 import type { Page } from "playwright-core";
 import { PodiumStub, reply } from "../e2e/podium-stub.ts";
 import { repository } from "../e2e/launcher.ts";
@@ -8,6 +8,7 @@ import type { Server } from "./servers.ts";
 import { gatewayServer, lunoServer } from "./servers.ts";
 
 const axe = readFileSync(`${repository}/node_modules/axe-core/axe.min.js`, "utf8");
+const picture = `${repository}/docs/panel.png`;
 const shots = `${repository}/dist/screenshots`;
 const sizes = [
   [360, 800],
@@ -91,6 +92,15 @@ browserSuite("how the panel looks", (screen) => {
     });
   }
 
+  test("README's picture is small, and made again with ROXY_README_PICTURE=1", async () => {
+    const page = await screen.page(gateway.url, { colorScheme: "dark", viewport: { width: 1200, height: 720 } });
+    await page.locator(".state.good").waitFor();
+    await page.locator(".job").first().waitFor();
+    const wanted = process.env["ROXY_README_PICTURE"] === "1";
+    await page.screenshot({ path: wanted ? picture : `${shots}/panel.png` });
+    expect(statSync(picture).size).toBeLessThan(150_000);
+  });
+
   test("a chosen theme is remembered, and there from the first paint", async () => {
     const page = await screen.page(gateway.url, { colorScheme: "light" });
     await page.getByRole("button", { name: "Theme: system" }).click();
@@ -115,7 +125,7 @@ browserSuite("how the panel looks", (screen) => {
     await page.reload();
     await page.locator(".state.good").waitFor();
     const painted = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime);
-    console.log(`first contentful paint after ${painted?.toFixed(0)} ms`);
+    process.stderr.write(`first contentful paint after ${painted?.toFixed(0)} ms\n`);
     const shifted = await page.evaluate(
       () =>
         new Promise<number>((resolve) => {
@@ -126,7 +136,7 @@ browserSuite("how the panel looks", (screen) => {
           setTimeout(() => resolve(sum), 500);
         }),
     );
-    console.log(`layout shift while loading ${shifted.toFixed(3)}`);
+    process.stderr.write(`layout shift while loading ${shifted.toFixed(3)}\n`);
     expect(shifted).toBeLessThan(0.1);
   });
 

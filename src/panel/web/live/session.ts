@@ -26,6 +26,8 @@ const burstMs = 30;
 /** After a word about a story, its record is on disk by now. */
 const recordedMs = 250;
 const beatMs = 1_000;
+/** The chart moves on, and what was today becomes yesterday, without anything having happened. */
+const minuteMs = 60_000;
 /** The job list: a screenful and an hour of a busy day. */
 const jobsShown = 200;
 /** Longer than any answer over loopback; shorter than a reader's patience with an empty page. */
@@ -93,7 +95,7 @@ export class Session {
     const nowMs = Date.now();
     const { attempts, facts, page, work } = this.store.state;
     const isSending = [...attempts.values()].some(({ phase }) => phase === "sending");
-    if (isSending) this.store.set({ nowMs });
+    if (isSending || nowMs - this.store.state.nowMs > minuteMs) this.store.set({ nowMs });
     if (facts.tokenNeeded || facts.gateway === "lost") return;
     const pace = facts.stream === "open" && facts.upstream === "connected" ? calmMs : aloneMs;
     this.#atMost("status", pace.status, nowMs, () => this.#readStatus());

@@ -29,10 +29,16 @@ export function problemWords(problem: PlainProblem, repeatable: boolean): Proble
   const faults = problem.faults.map(({ pointer, detail }) => `${pointer.replace(/^\/(payload\/)?/, "")}: ${detail}`);
   return {
     what: problem.title,
-    detail: faults.length > 0 ? faults.join("; ") : problem.detail,
+    detail: faults.length > 0 ? faults.join("; ") : withoutRepeats(problem.detail),
     ran: ranWords(problem, repeatable),
     remedy: remedyFor(problem, repeatable),
   };
+}
+
+/** The title and the line below say these already. */
+function withoutRepeats(detail: string): string {
+  const rest = detail.replace(/^Podium refused: /, "").replace(/[;,.]? nothing was executed\.?$/i, "");
+  return rest === "" ? detail : rest;
 }
 
 function ranWords({ retry, code }: PlainProblem, isCommand: boolean): string {

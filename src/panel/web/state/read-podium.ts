@@ -28,10 +28,11 @@ export function readPodium(value: unknown): Told {
     plans: undefined,
   };
   const rest: { value: unknown; path: string }[] = [{ value, path: "" }];
-  for (let seen = 0; rest.length > 0 && seen < nodesMax; seen++) {
-    const node = rest.shift()!;
+  for (let seen = 0; seen < Math.min(rest.length, nodesMax); seen++) {
+    const node = rest[seen]!;
     if (Array.isArray(node.value)) {
-      readList(found, node.value as unknown[], node.path);
+      const items = (node.value as unknown[]).slice(0, rowsMax);
+      if (!readList(found, items, node.path)) rest.push(...items.map((item) => ({ value: item, path: node.path })));
       continue;
     }
     const fields = fieldsOf(node.value);
@@ -70,19 +71,21 @@ function readCurrent(found: Found, fields: Fields): void {
   else if (current === null) found.running ??= [];
 }
 
-function readList(found: Found, items: readonly unknown[], path: string): void {
+/** @returns whether the list was one of ours; what is in it has then been read */
+function readList(found: Found, items: readonly unknown[], path: string): boolean {
   const sample = fieldsOf(items[0]);
   const has = (...names: string[]): boolean => firstText(sample, ...names) !== undefined;
   if (has("agentId", "agent_id") || /agents?$|workers?$/i.test(path)) readAgents(found, items);
   else if (/queue|waiting|\/pending$/i.test(path)) readQueue(found, items);
   else if (/running|in_?progress|active/i.test(path)) readRunning(found, items);
   else if ((has("planId", "plan_id") && !has("storyId", "story_id")) || /plans?$/i.test(path)) readPlans(found, items);
-  else readStories(found, items, path);
+  else return readStories(found, items, path);
+  return true;
 }
 
 function readAgents(found: Found, items: readonly unknown[]): void {
   found.agents ??= [];
-  for (const item of items.slice(0, rowsMax)) {
+  for (const item of items) {
     const fields = fieldsOf(item);
     const id = firstText(fields, "agentId", "agent_id", "id", "name");
     if (id !== undefined) found.agents.push(agentOf(id, fields));
@@ -104,7 +107,7 @@ export function agentOf(id: string, fields: Fields): Agent {
 
 function readQueue(found: Found, items: readonly unknown[]): void {
   found.queue ??= [];
-  for (const item of items.slice(0, rowsMax)) {
+  for (const item of items) {
     const fields = fieldsOf(item);
     const id = textOf(item) ?? idOf(fields);
     if (id === undefined) continue;
@@ -122,7 +125,7 @@ function readQueue(found: Found, items: readonly unknown[]): void {
 
 function readRunning(found: Found, items: readonly unknown[]): void {
   found.running ??= [];
-  for (const item of items.slice(0, rowsMax)) {
+  for (const item of items) {
     const id = textOf(item) ?? idOf(fieldsOf(item));
     if (id !== undefined) add(found.running, id);
   }
@@ -130,7 +133,7 @@ function readRunning(found: Found, items: readonly unknown[]): void {
 
 function readPlans(found: Found, items: readonly unknown[]): void {
   found.plans ??= [];
-  for (const item of items.slice(0, rowsMax)) {
+  for (const item of items) {
     const fields = fieldsOf(item);
     const id = textOf(item) ?? firstText(fields, "planId", "plan_id", "id");
     if (id === undefined) continue;
@@ -144,15 +147,19 @@ function readPlans(found: Found, items: readonly unknown[]): void {
 }
 
 /** Any list of objects that have an id and, unless the list itself is called so, a status. */
-function readStories(found: Found, items: readonly unknown[], path: string): void {
+function readStories(found: Found, items: readonly unknown[], path: string): boolean {
   const named = /stor(y|ies)$|tasks?$|catalog(ue)?$|backlog$/i.test(path);
   if (named) found.stories ??= new Map();
-  for (const item of items.slice(0, rowsMax)) {
+  let taken = named;
+  for (const item of items) {
     const fields = fieldsOf(item);
     const id = idOf(fields);
     const isStory = named || firstText(fields, "storyId", "story_id") !== undefined || "status" in fields;
-    if (id !== undefined && isStory) keepStory(found, id, fields);
+    if (id === undefined || !isStory) continue;
+    keepStory(found, id, fields);
+    taken = true;
   }
+  return taken;
 }
 
 function keepStory(found: Found, id: string, fields: Fields): void {

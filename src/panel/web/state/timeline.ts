@@ -30,6 +30,9 @@ export function timelineOf(job: Job, heard: Heard = new Map(), newer?: Job): Ste
   return [intent, forwarded, ...storySteps(job, heard, newer)];
 }
 
+/** Words that nothing gets without having run. */
+const ranWords = new Set(["in_progress", "done", "failed", "completed"]);
+
 function ahead(job: Job): Step[] {
   const names = job.action === "enqueue_story" ? ["Queued", "Running", "Done"] : ["Answered"];
   return names.map((name) => ({ name, state: "ahead" }));
@@ -39,7 +42,7 @@ function storySteps(job: Job, heard: Heard, newer: Job | undefined): Step[] {
   const word = job.podiumStatus ?? "queued";
   const queuedAt = heard.get("queued") ?? job.answeredAt;
   const runningAt = heard.get("in_progress") ?? (word === "in_progress" ? job.podiumAt : undefined);
-  const wasRunning = runningAt !== undefined || word === "done" || word === "failed" || word === "completed";
+  const wasRunning = runningAt !== undefined || ranWords.has(word);
   if (endings.has(word)) {
     const ran: Step[] = wasRunning ? [step("Running", "done", runningAt)] : [];
     return [step("Queued", "done", queuedAt), ...ran, ending(word, job.podiumAt)];

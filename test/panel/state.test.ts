@@ -1,0 +1,197 @@
+import { describe, expect, test } from "bun:test";
+import { auditFilter } from "../../src/panel/web/state/audit.ts";
+import type { ConnectionFacts } from "../../src/panel/web/state/connection.ts";
+import { connectionWord, noFacts } from "../../src/panel/web/state/connection.ts";
+import { afterFrame } from "../../src/panel/web/state/frames.ts";
+import { hourSeries, samplesAfter } from "../../src/panel/web/state/history.ts";
+import type { Job } from "../../src/panel/web/state/jobs.ts";
+import { problemWords } from "../../src/panel/web/state/problem-words.ts";
+import { planStage, stagingOf } from "../../src/panel/web/state/staging.ts";
+import { timelineOf } from "../../src/panel/web/state/timeline.ts";
+import { beginning, visibleText } from "../../src/panel/web/state/words.ts";
+import { nothingKnown } from "../../src/panel/web/state/work.ts";
+import type { PlainProblem } from "../../src/panel/web/api/requests.ts";
+
+const at = "2026-01-09T10:00:00.000Z";
+const job: Job = {
+  jobId: "JOB-20260109-001",
+  auditId: "AUD-1",
+  action: "enqueue_story",
+  storyId: "A",
+  source: "test",
+  status: "queued",
+  createdAt: at,
+  answeredAt: at,
+};
+const way = (changes: Partial<Job>, newer?: Job): string =>
+  timelineOf({ ...job, ...changes }, undefined, newer)
+    .map(({ name, state }) => `${name} ${state}`)
+    .join(", ");
+
+describe("the way of a dispatch", () => {
+  test.each([
+    [{ status: "pending" }, "Intent done, Forwarded now, Queued ahead, Running ahead, Done ahead"],
+    [{}, "Intent done, Forwarded done, Queued now, Running ahead, Done ahead"],
+    [{ podiumStatus: "blocked" }, "Intent done, Forwarded done, Waiting now, Running ahead, Done ahead"],
+    [{ podiumStatus: "in_progress" }, "Intent done, Forwarded done, Queued done, Running now, Done ahead"],
+    [{ podiumStatus: "done" }, "Intent done, Forwarded done, Queued done, Running done, Done good"],
+    [{ podiumStatus: "failed" }, "Intent done, Forwarded done, Queued done, Running done, Failed bad"],
+    [{ podiumStatus: "cancelled" }, "Intent done, Forwarded done, Queued done, Cancelled left"],
+    [{ status: "rejected" }, "Intent done, Forwarded done, Refused bad"],
+    [{ status: "failed" }, "Intent done, Not sent bad"],
+    [{ status: "unknown" }, "Intent done, Forwarded done, No answer doubt"],
+    [{ action: "halt" }, "Intent done, Forwarded done, Answered good"],
+  ] as const)("%o is %s", (changes, words) => {
+    expect(way(changes)).toBe(words);
+  });
+
+  test("a story that a later dispatch cancelled does not look as if it ran on", () => {
+    const cancel = { ...job, action: "cancel_story", podiumStatus: "cancelled" };
+    expect(way({ podiumStatus: "in_progress" }, cancel)).toEndWith("Running done, Cancelled left");
+  });
+});
+
+describe("the connection's word", () => {
+  const good: ConnectionFacts = {
+    ...noFacts,
+    gateway: "up",
+    stream: "open",
+    upstream: "connected",
+    podium: "answered",
+    catchingUp: false,
+  };
+  test.each([
+    [{}, "Live"],
+    [{ gateway: "unknown" }, "Connecting"],
+    [{ gateway: "lost", upstream: "disconnected" }, "Gateway lost"],
+    [{ gateway: "silent" }, "Gateway silent"],
+    [{ tokenNeeded: true }, "Token needed"],
+    [{ audit: "failed" }, "Log closed"],
+    [{ upstream: "disconnected", podium: "failed" }, "Podium lost"],
+    [{ upstream: "disconnected" }, "Telemetry lost"],
+    [{ podium: "failed" }, "Podium degraded"],
+    [{ podiumHealth: "degraded" }, "Podium degraded"],
+    [{ stream: "closed" }, "No stream"],
+    [{ catchingUp: true }, "Catching up"],
+    [{ behind: true }, "Behind"],
+    [{ gap: { to: at } }, "Live, with a gap"],
+  ] as const)("%o is %s", (changes, word) => {
+    expect(connectionWord({ ...good, ...changes }, (time) => time).word).toBe(word);
+  });
+});
+
+describe("an error in plain words", () => {
+  const problem = (changes: Partial<PlainProblem>): PlainProblem => ({
+    code: "podium_rejected",
+    title: "Podium refused the command",
+    detail: "Podium refused: it is done. Nothing was executed",
+    retry: "safe",
+    httpStatus: 502,
+    faults: [],
+    ...changes,
+  });
+
+  test("says each thing once: what happened, whether it ran, what to do", () => {
+    expect(problemWords(problem({}), true)).toEqual({
+      what: "Podium refused the command",
+      detail: "it is done",
+      ran: "Nothing was executed.",
+      remedy: "Read Podium's reason; press again when it no longer holds.",
+    });
+  });
+
+  test("never says that nothing ran when that is not known", () => {
+    const { ran, remedy } = problemWords(problem({ code: "podium_timeout", retry: "same-key" }), true);
+    expect(ran).toBe("It is not known whether it ran.");
+    expect(remedy).toContain("same key");
+  });
+
+  test("names the wait that was asked for, and the field that is wrong", () => {
+    expect(problemWords(problem({ retryAfterS: 5 }), true).remedy).toBe("Press again in 5 seconds.");
+    const faults = [{ pointer: "/payload/story_id", detail: "Expected letters" }];
+    expect(problemWords(problem({ faults }), true).detail).toBe("story_id: Expected letters");
+  });
+});
+
+describe("telemetry", () => {
+  const told = { facts: noFacts, work: nothingKnown, jobs: [job], heard: new Map() };
+  const frame = (type: string, fields: object) => ({
+    type,
+    at: "2026-01-09T10:00:01.000Z",
+    fields: { type, ...fields },
+  });
+
+  test("a story's word goes to the story, to its newest dispatch, and is remembered with its time", () => {
+    const after = afterFrame(told, frame("STORY_STATUS", { storyId: "A", status: "in_progress" }));
+    expect(after.work.stories.get("A")?.status).toBe("in_progress");
+    expect(after.jobs[0]?.podiumStatus).toBe("in_progress");
+    expect(after.heard.get(job.jobId)?.get("in_progress")).toBe("2026-01-09T10:00:01.000Z");
+  });
+
+  test("a command's answer is no status of the story", () => {
+    const after = afterFrame(told, frame("COMMAND_RESULT", { storyId: "A", status: "queued", success: true }));
+    expect(after.work.stories.size).toBe(0);
+  });
+
+  test("an outage keeps the time of its beginning", () => {
+    const lost = afterFrame(told, frame("GATEWAY_STATUS", { podium: "disconnected" }));
+    const again = afterFrame(lost, {
+      ...frame("GATEWAY_STATUS", { podium: "connecting" }),
+      at: "2026-01-09T11:00:00.000Z",
+    });
+    expect(again.facts.upstreamSince).toBe("2026-01-09T10:00:01.000Z");
+  });
+});
+
+describe("the last hour", () => {
+  const nowMs = Date.parse("2026-01-09T10:30:00.000Z");
+
+  test("outcomes are counted in the minute of their end", () => {
+    const ended = { ...job, podiumStatus: "done", podiumAt: "2026-01-09T10:29:30.000Z" };
+    const { done, failed } = hourSeries([ended, { ...ended, podiumStatus: "failed" }], [], nowMs);
+    expect([done.at(-2), failed.at(-2), done.at(-1)]).toEqual([1, 1, 0]);
+  });
+
+  test("depth is the minute's deepest, and unknown where nobody looked", () => {
+    const samples = [5, 2].reduce<ReturnType<typeof samplesAfter>>(
+      (list, depth, i) => samplesAfter(list, { atMs: nowMs - 600_000 + i, depth }),
+      [],
+    );
+    const { depth } = hourSeries([], samples, nowMs);
+    expect(depth.slice(-12)).toEqual([null, 5, 2, 2, null, null, null, null, null, null, null, null]);
+  });
+});
+
+describe("plans", () => {
+  test("the nonce is found whatever it is called, and the stories where they stand", () => {
+    const staging = stagingOf({ staged: { stories: [{ storyId: "A" }] }, confirmation: { applyNonce: "n-1" } });
+    expect(staging.nonce).toBe("n-1");
+    expect(staging.stories.map(({ id }) => id)).toEqual(["A"]);
+  });
+
+  test("prepared again it is staged again, whatever came before", () => {
+    expect(planStage({ prepare: 3, apply: 2 }, "applied")).toBe("staged");
+    expect(planStage({ prepare: 1, apply: 2 }, "staged")).toBe("applied");
+    expect(planStage({}, "applied")).toBe("applied");
+    expect(planStage({}, undefined)).toBe("new");
+  });
+});
+
+describe("words", () => {
+  test("an audit search says outright or is guessed", () => {
+    expect(auditFilter("user:mark STORY-001")).toEqual({ user: "mark", story: "STORY-001" });
+    expect(auditFilter("job-20260109-003 halt")).toEqual({ job: "JOB-20260109-003", action: "halt" });
+    expect(auditFilter("2026-01-31 SKOREQ-XXX")).toEqual({ from: "2026-01-31", to: "2026-02-01", plan: "SKOREQ-XXX" });
+    expect(auditFilter("  ")).toEqual({});
+  });
+
+  test("what misleads is made visible, what belongs to writing is not", () => {
+    expect(visibleText("a\u0000b\u202Ec\u0085d\uD800")).toBe("a␀b‹U+202E›c‹U+0085›d\uFFFD");
+    expect(visibleText("👩‍👩‍👧 א\u200Dב\ttab\nline")).toBe("👩‍👩‍👧 א\u200Dב\ttab\nline");
+  });
+
+  test("a long text is cut between characters", () => {
+    expect(beginning("abc", 3)).toBeUndefined();
+    expect(beginning("ab😀d", 3)).toBe("ab");
+  });
+});
