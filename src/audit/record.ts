@@ -53,6 +53,7 @@ const fields = {
   idempotency_key: "string",
   request_hash: "string",
   request_id: "string",
+  traceparent: "string",
   podium_request: "string",
   result: "string",
   code: "string",

@@ -20,11 +20,15 @@ import { commit, version } from "../lib/version.ts";
 import type { Neighbour } from "../podium/neighbours.ts";
 import { neighbourWatch } from "../podium/neighbours.ts";
 import { loadPanel } from "../panel/assets.ts";
+import { measuredFiles } from "../metrics/measured-files.ts";
+import type { Metrics } from "../metrics/metrics.ts";
+import { createMetrics } from "../metrics/metrics.ts";
 import { createPodiumClient } from "../podium/client.ts";
 import { statusSource } from "../podium/status.ts";
 import { createTokenSource } from "../podium/token.ts";
 import type { Listener, Runtime } from "../runtime/types.ts";
 import { closeOpenIntents } from "./open-intents.ts";
+import { readingsOf } from "./readings.ts";
 import type { StreamRoom } from "./stream-room.ts";
 import { openStream } from "./stream-room.ts";
 
@@ -54,10 +58,17 @@ const stopMs = 5_000;
 /** The composition root: wires the rooms together, and nothing else does. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const failed = Promise.withResolvers<Fatal>();
-  const dispatch = await openDispatch(options, failed.resolve);
+  const metrics = createMetrics();
+  const dispatch = await openDispatch(options, metrics, failed.resolve);
   const podiumStatus = statusSource(dispatch.podium, dispatch.token, dispatch.statusRoute);
   const stream = openStream(options, dispatch, podiumStatus);
-  const app = createApp(appDeps(options, dispatch, stream, podiumStatus));
+  const app = createApp({
+    ...appDeps(options, dispatch, stream, podiumStatus),
+    metrics: metrics.text,
+    onDispatch: metrics.instruments.dispatched,
+    onAnswer: metrics.instruments.answered,
+  });
+  metrics.watch(readingsOf(options, dispatch, stream));
   const { host, port } = options.config.listen;
   let listener: Listener;
   try {
@@ -85,7 +96,7 @@ interface Core extends DispatchDeps {
 }
 
 /** The log is opened first: it tells the jobs, keys and limits what happened before. */
-async function openDispatch(options: GatewayOptions, onFatal: (fatal: Fatal) => void): Promise<Core> {
+async function openDispatch(options: GatewayOptions, metrics: Metrics, onFatal: (fatal: Fatal) => void): Promise<Core> {
   const { runtime, config, clock, log } = options;
   const jobs = new JobStore(clock);
   const keys = new Keys(clock);
@@ -96,7 +107,7 @@ async function openDispatch(options: GatewayOptions, onFatal: (fatal: Fatal) => 
   });
   let live = false;
   const audit = await AuditLog.open({
-    files: runtime.files,
+    files: measuredFiles(runtime.files, clock, metrics.instruments),
     sha256: runtime.sha256,
     clock,
     log,
@@ -142,6 +153,7 @@ async function openDispatch(options: GatewayOptions, onFatal: (fatal: Fatal) => 
     statusRoute: config.podium.routes.status,
     settleMs: config.podium.timeout_ms,
     sha256: runtime.sha256,
+    onStage: metrics.instruments.stage,
   };
 }
 

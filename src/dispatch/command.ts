@@ -1,4 +1,5 @@
 import { Problem } from "../lib/errors.ts";
+import type { Trace } from "../lib/trace.ts";
 import type { Command, DispatchRequest } from "../wire/dispatch.ts";
 import { dispatchRequestSchema } from "../wire/dispatch.ts";
 import { faultsOf } from "../wire/problem.ts";
@@ -25,6 +26,8 @@ export interface Incoming {
   readonly asker: Asker;
   readonly idempotencyKey?: string;
   readonly client: Client;
+  /** Names the request in log, record and towards Podium. */
+  readonly trace?: Trace;
 }
 
 /**

@@ -1,4 +1,3 @@
-import type { Clock } from "../lib/clock.ts";
 import type { Job } from "../jobs/job.ts";
 import type { PodiumClient } from "../podium/client.ts";
 import type { TokenSource } from "../podium/token.ts";
@@ -6,6 +5,8 @@ import type { Verdict } from "../podium/verdict.ts";
 import type { PodiumRequest } from "../wire/podium.ts";
 import type { Client } from "./command.ts";
 import type { Ticket } from "./lane.ts";
+import type { StageDeps } from "./stages.ts";
+import { timed } from "./stages.ts";
 
 /**
  * Tries while nothing can have been sent: a Podium that is just restarting is back within a second, and the caller
@@ -13,10 +14,9 @@ import type { Ticket } from "./lane.ts";
  */
 const pausesMs = [100, 300, 600];
 
-export interface ForwardDeps {
+export interface ForwardDeps extends StageDeps {
   readonly podium: PodiumClient;
   readonly token: TokenSource;
-  readonly clock: Clock;
 }
 
 /** A ticket for what does not wait in line: a halt, and a look at the status. */
@@ -33,17 +33,18 @@ export async function forward(
   ticket: Ticket,
   client: Client,
 ): Promise<{ verdict: Verdict; sentAt: number }> {
-  await ticket.turn(client);
+  await timed(deps, "wait", ticket.turn(client));
   for (const pauseMs of [...pausesMs, undefined]) {
-    const token = await deps.token({
+    const claims = {
       subject: job.user_id ?? "local",
       role: job.action === "status" ? "viewer" : "admin",
       auditId: job.audit_id,
       receipt: job.receipt,
-    });
+    } as const;
+    const token = await timed(deps, "sign", deps.token(claims));
     ticket.begin();
     const sentAt = deps.clock.monotonic();
-    const verdict = await deps.podium.send(request, token);
+    const verdict = await timed(deps, "podium", deps.podium.send(request, token));
     if (verdict.kind !== "unsent" || pauseMs === undefined) return { verdict, sentAt };
     ticket.rest();
     await new Promise((resolve) => setTimeout(resolve, pauseMs * (0.5 + Math.random() / 2)));

@@ -2,6 +2,7 @@ import type { AuditLog } from "../audit/log.ts";
 import { dayOf } from "../lib/clock.ts";
 import { messageOf, Problem } from "../lib/errors.ts";
 import { jobIdOf, newAuditId } from "../lib/ids.ts";
+import { traceHeaders } from "../lib/trace.ts";
 import type { Job } from "../jobs/job.ts";
 import type { JobArchive } from "../jobs/archive.ts";
 import type { JobStore } from "../jobs/store.ts";
@@ -21,6 +22,7 @@ import { reconcile } from "./reconcile.ts";
 import type { Outcome } from "./records.ts";
 import { intentDraft, outcomeDraft, outcomeOfVerdict, outcomeUnsent } from "./records.ts";
 import type { Refusals } from "./refusals.ts";
+import { timed } from "./stages.ts";
 
 export interface DispatchDeps extends ForwardDeps, ReconcileDeps {
   readonly log: AuditLog;
@@ -183,12 +185,16 @@ async function recordIntent(deps: DispatchDeps, incoming: Incoming, fingerprint:
   const ids = { audit_id: newAuditId(now), job_id: jobIdOf(day, deps.jobs.nextNumber(day)) };
   const request = fillRoute(deps.routes[incoming.command.action], incoming.command);
   deps.keys.bind(incoming.idempotencyKey, ids.job_id, ids.audit_id);
-  await deps.log.append(intentDraft(incoming, ids, fingerprint, request));
+  await timed(deps, "audit_intent", deps.log.append(intentDraft(incoming, ids, fingerprint, request)));
   return deps.jobs.get(ids.job_id)!;
 }
 
-async function send(deps: DispatchDeps, { command, client }: Incoming, job: Job, ticket: Ticket): Promise<Sent> {
-  const request = fillRoute(deps.routes[command.action], command);
+async function send(deps: DispatchDeps, incoming: Incoming, job: Job, ticket: Ticket): Promise<Sent> {
+  const { command, client, trace } = incoming;
+  const request = {
+    ...fillRoute(deps.routes[command.action], command),
+    ...(trace && { headers: traceHeaders(trace) }),
+  };
   const startedAt = deps.clock.monotonic();
   try {
     const { verdict, sentAt } = await forward(deps, job, request, ticket, client);
@@ -210,7 +216,7 @@ function unsendable(cause: unknown): Problem {
 /** @throws Problem `audit_unavailable`: what was sent stays sent, and the caller must know */
 async function recordOutcome(deps: DispatchDeps, job: Job, outcome: Sent): Promise<void> {
   try {
-    await deps.log.append(outcomeDraft(job, outcome, outcome.durationMs));
+    await timed(deps, "audit_outcome", deps.log.append(outcomeDraft(job, outcome, outcome.durationMs)));
   } catch (cause) {
     const ids = { audit_id: job.audit_id, job_id: job.job_id, cause };
     if (outcome.result === "failed" && outcome.problem) throw outcome.problem.with(ids);

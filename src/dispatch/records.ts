@@ -14,7 +14,7 @@ export interface Ids {
 
 /** The record that must be on disk before the first byte goes to Podium. */
 export function intentDraft(incoming: Incoming, ids: Ids, fingerprint: string, request: PodiumRequest): Draft {
-  const { command, asker, idempotencyKey } = incoming;
+  const { command, asker, idempotencyKey, trace } = incoming;
   return {
     event: "intent",
     ...ids,
@@ -22,6 +22,7 @@ export function intentDraft(incoming: Incoming, ids: Ids, fingerprint: string, r
     ...asker,
     ...(idempotencyKey !== undefined && { idempotency_key: idempotencyKey }),
     request_hash: fingerprint,
+    ...(trace && { request_id: trace.requestId, traceparent: trace.traceparent }),
     podium_request: `${request.method} ${request.path}`,
   };
 }

@@ -73,7 +73,9 @@ export function createApp(deps: AppDeps): Hono<HttpEnv> {
   app.route("/", metaRoutes(deps));
   app.route("/", metricsRoute(deps));
   const methods = methodsOf(app);
-  app.notFound((c) => problemResponse(unknownRoute(c.req.method, c.req.path, methods(c.req.path))));
+  app.notFound((c) => {
+    throw unknownRoute(c.req.method, c.req.path, methods(c.req.path));
+  });
   app.onError((error, c) => {
     return problemResponse(error instanceof Problem ? error : unexpected(deps.log, error, c.get("trace")?.requestId));
   });

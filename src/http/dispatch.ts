@@ -1,7 +1,10 @@
+import type { Context } from "hono";
 import { Hono } from "hono";
 import type { Dispatched, DispatchDeps } from "../dispatch/pipeline.ts";
 import { dispatch } from "../dispatch/pipeline.ts";
+import type { Incoming } from "../dispatch/command.ts";
 import { parseDispatch, parseIdempotencyKey } from "../dispatch/command.ts";
+import { Problem } from "../lib/errors.ts";
 import type { HttpEnv } from "./app.ts";
 import { requireAdmin } from "./authenticate.ts";
 import { readJsonBody } from "./body.ts";
@@ -11,23 +14,44 @@ import { jsonWith } from "../wire/raw-json.ts";
 export interface DispatchRouteDeps {
   readonly dispatch: DispatchDeps;
   readonly bodyBytesMax: number;
+  /** Told of each dispatch: `queued`, `replayed` or a problem's code; the action is `none` when there was none to read. */
+  readonly onDispatch?: (action: string, outcome: string, durationMs: number) => void;
 }
 
 /** `POST /api/orchestrator/dispatch`: the one door. */
 export function dispatchRoute(deps: DispatchRouteDeps): Hono<HttpEnv> {
   return new Hono<HttpEnv>().post("/api/orchestrator/dispatch", async (c) => {
-    requireAdmin(c);
-    const idempotencyKey = parseIdempotencyKey(c.req.header("idempotency-key") ?? null);
-    const body = await readJsonBody(c.req.raw, deps.bodyBytesMax);
-    const { command, asker } = parseDispatch(body, c.get("client")?.name);
-    const dispatched = await dispatch(deps.dispatch, {
-      command,
-      asker,
-      ...(idempotencyKey !== undefined && { idempotencyKey }),
-      client: c.env.connection,
-    });
-    return answerTo(c.req.raw, dispatched);
+    const { clock } = deps.dispatch;
+    const startedAt = clock.monotonic();
+    const seen = { action: "none", outcome: "internal_error" };
+    try {
+      const incoming = await incomingOf(deps, c);
+      seen.action = incoming.command.action;
+      const dispatched = await dispatch(deps.dispatch, incoming);
+      seen.outcome = dispatched.replayed ? "replayed" : "queued";
+      return answerTo(c.req.raw, dispatched);
+    } catch (error) {
+      if (error instanceof Problem) seen.outcome = error.code;
+      throw error;
+    } finally {
+      deps.onDispatch?.(seen.action, seen.outcome, clock.monotonic() - startedAt);
+    }
   });
+}
+
+/** @throws Problem for a role that may not, a body that can't be read, a command that is none */
+async function incomingOf({ bodyBytesMax }: DispatchRouteDeps, c: Context<HttpEnv>): Promise<Incoming> {
+  requireAdmin(c);
+  const idempotencyKey = parseIdempotencyKey(c.req.header("idempotency-key") ?? null);
+  const body = await readJsonBody(c.req.raw, bodyBytesMax);
+  const { command, asker } = parseDispatch(body, c.get("client")?.name);
+  return {
+    command,
+    asker,
+    ...(idempotencyKey !== undefined && { idempotencyKey }),
+    client: c.env.connection,
+    trace: c.get("trace"),
+  };
 }
 
 function answerTo(request: Request, { job, podiumResult, replayed }: Dispatched): Response {

@@ -22,7 +22,7 @@ export interface PodiumClient {
 export function createPodiumClient({ exchange, url, timeoutMs }: PodiumClientOptions): PodiumClient {
   return {
     async send(request, token, patienceMs = timeoutMs) {
-      const headers: Record<string, string> = { accept: "application/json" };
+      const headers: Record<string, string> = { accept: "application/json", ...request.headers };
       if (token !== undefined) headers["authorization"] = `Bearer ${token}`;
       if (request.body !== undefined) headers["content-type"] = "application/json";
       let answer: IncomingAnswer;

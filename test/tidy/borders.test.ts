@@ -19,10 +19,17 @@ const violations: readonly [file: string, source: string][] = [
   ["src/jobs/probe-12.ts", "export const b = Deno.version;"],
   ["src/dispatch/probe-13.ts", "export const b = process.env;"],
   ["src/podium/probe-14.ts", 'export const b = () => fetch("http://127.0.0.1:3847");'],
+  ["src/metrics/probe-18.ts", 'import { AuditLog } from "../audit/log.ts";\nexport const a = AuditLog;'],
+  ["src/http/probe-19.ts", 'import { Counter } from "prom-client";\nexport const a = Counter;'],
+  [
+    "src/dispatch/probe-20.ts",
+    'import { createMetrics } from "../metrics/metrics.ts";\nexport const a = createMetrics;',
+  ],
 ];
 const sound: readonly [file: string, source: string][] = [
   ["src/dispatch/probe-15.ts", 'import { Problem } from "../lib/errors.ts";\nexport const a = Problem;'],
   ["src/audit/probe-16.ts", 'import type { Files } from "../runtime/types.ts";\nexport type A = Files;'],
+  ["src/metrics/probe-21.ts", 'import { stages } from "../dispatch/stages.ts";\nexport const a = stages;'],
   ["src/runtime/probe-17.ts", 'import { readFileSync } from "node:fs";\nexport const a = readFileSync;'],
 ];
 

@@ -1,0 +1,48 @@
+import type { MiddlewareHandler } from "hono";
+import { Problem } from "../lib/errors.ts";
+import type { Log } from "../lib/log.ts";
+import { traceOf } from "../lib/trace.ts";
+import type { HttpEnv } from "./app.ts";
+
+export interface EnvelopeDeps {
+  readonly log: Log;
+  /** Told of every answer; the code is a problem's. */
+  readonly onAnswer?: (method: string, status: number, code: string | undefined) => void;
+}
+
+/** For answers that are not a page of ours: whatever they hold, a browser must not run, frame or embed it. */
+const policies: Readonly<Record<string, string>> = {
+  "x-content-type-options": "nosniff",
+  "cache-control": "no-store",
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  "referrer-policy": "no-referrer",
+  "cross-origin-resource-policy": "same-origin",
+};
+
+/** What every request gets, wherever it ends: an id, headers, one line in the log, a place in the numbers. */
+export function envelope({ log, onAnswer }: EnvelopeDeps): MiddlewareHandler<HttpEnv> {
+  return async (c, next) => {
+    const startedAt = performance.now();
+    const trace = traceOf(c.req.header("x-request-id"), c.req.header("traceparent"), Date.now());
+    c.set("trace", trace);
+    const upgrade = c.req.header("upgrade") !== undefined;
+    await next();
+    const code = c.error instanceof Problem ? c.error.code : undefined;
+    onAnswer?.(c.req.method, c.res.status, code);
+    log.debug("request", {
+      request_id: trace.requestId,
+      traceparent: trace.traceparent,
+      method: c.req.method,
+      // Without its query, where somebody may have put a token.
+      path: c.req.path,
+      status: c.res.status,
+      code,
+      client: c.get("client")?.name,
+      ms: Math.round((performance.now() - startedAt) * 10) / 10,
+    });
+    // An upgraded connection has no headers left to set.
+    if (upgrade) return;
+    c.res.headers.set("x-request-id", trace.requestId);
+    for (const [name, value] of Object.entries(policies)) if (!c.res.headers.has(name)) c.res.headers.set(name, value);
+  };
+}
