@@ -19,6 +19,7 @@ import { printable, printableLines } from "./printable.ts";
 import { runServe, serveCommand } from "./serve.ts";
 import { runStatus, statusCommand } from "./status.ts";
 import { runToken, tokenCommand, tokenCommands } from "./token.ts";
+import { runUnit, unitCommand } from "./unit.ts";
 import { runWatch, watchCommand } from "./watch.ts";
 
 /** The first word of the command line. */
@@ -46,6 +47,7 @@ export const commands: readonly Command[] = [
   { name: "audit", summary: auditCommand.summary, specs: auditCommands, run: runAudit },
   { name: "config", summary: "Check, show or write the configuration", specs: configCommands, run: runConfig },
   single(doctorCommand, runDoctor),
+  single(unitCommand, runUnit),
   { name: "token", summary: tokenCommand.summary, specs: tokenCommands, run: runToken },
   single(lunoCommand, runLuno),
   single(completionCommand, (runtime, argv) => runCompletion(runtime, argv, completionTree(commands))),

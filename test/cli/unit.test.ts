@@ -1,0 +1,54 @@
+import { describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { unitText } from "../../src/cli/unit-text.ts";
+import { run } from "../e2e/child.ts";
+import { runHere } from "./in-process.ts";
+import { newRoot } from "./stage.ts";
+
+const home = newRoot();
+const env = { PATH: "/usr/bin:/bin", HOME: home, ROXY_ROOT: home, XDG_RUNTIME_DIR: home };
+const analyze = Bun.which("systemd-analyze");
+
+describe("unit", () => {
+  test("prints what starts this very program, and stops later than Podium's slowest answer", async () => {
+    const config = path.join(home, "with space.jsonc");
+    writeFileSync(config, '{ "podium": { "timeout_ms": 100500 } }');
+    const { code, stdout } = await runHere(env, ["unit", "--config", config]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^ExecStart=\S+ \S+ serve --config "\/\S+\/with space\.jsonc"$/m);
+    expect(stdout).toContain("TimeoutStopSec=116\n");
+    expect(stdout).toContain("WantedBy=default.target");
+  });
+
+  test("quotes what systemd would read as something else", () => {
+    const text = unitText({ kind: "user", program: ["/a b/100%/$x", 'c"d\\'], args: [], podiumTimeoutMs: 1 });
+    expect(text).toContain(String.raw`ExecStart="/a b/100%%/$$x" "c\"d\\" serve`);
+  });
+
+  test("wrong usage and a configuration with mistakes are refused", async () => {
+    expect((await runHere(env, ["unit", "--user", "--system"])).code).toBe(2);
+    const config = path.join(home, "bad.jsonc");
+    writeFileSync(config, "{ nonsense }");
+    expect((await runHere(env, ["unit", "--config", config])).code).toBe(1);
+  });
+
+  test.each(["user", "system"])("systemd finds no fault with the %s unit", async (kind) => {
+    if (!analyzeIsThere() || analyze === null) return;
+    const file = path.join(home, `roxy-core-${kind}.service`);
+    writeFileSync(file, (await runHere(env, ["unit", `--${kind}`])).stdout);
+    const { stdout, stderr } = await run([analyze, "verify", "--man=no", `--${kind}`, file], { env });
+    expect(`${stdout}${stderr}`.split("\n").filter((line) => line.includes("roxy-core-"))).toEqual([]);
+    if (kind === "user") return;
+    const security = await run([analyze, "security", "--offline=yes", "--no-pager", file], { env });
+    const exposure = /Overall exposure level for \S+: ([\d.]+)/.exec(security.stdout)?.[1];
+    expect(Number(exposure)).toBeLessThanOrEqual(1.2);
+  });
+});
+
+function analyzeIsThere(): boolean {
+  if (analyze !== null) return true;
+  if (process.env["CI"] === "true") throw new Error("systemd-analyze is not installed");
+  process.stderr.write("SKIPPED: the units under systemd-analyze, which is not installed\n");
+  return false;
+}
