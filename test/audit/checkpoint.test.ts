@@ -3,6 +3,8 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
+import { keyStatement } from "../../src/audit/chain.ts";
+import { loadKey, makeKey } from "../../src/audit/key.ts";
 import { checkProofFile, makeProofFile } from "../../src/audit/proof-file.ts";
 import { consistencySpans, inclusionSpans, isConsistent, rootOfInclusion } from "../../src/audit/proof.ts";
 import { Prover } from "../../src/audit/prove.ts";
@@ -14,7 +16,7 @@ import { runtime } from "../../src/runtime/bun.ts";
 import { allRecords } from "./accounting.ts";
 import { intentDraft, outcomeDraft } from "./drafts.ts";
 import type { Place } from "./log-folder.ts";
-import { HandClock, intent, newPlace, openLog, recordsIn, verifyPlace } from "./log-folder.ts";
+import { HandClock, intent, newPlace, openLog, recordsIn, rejection, verifyPlace } from "./log-folder.ts";
 
 /** Checkpoints and proofs, against an implementation in another language, written from the specifications. */
 
@@ -270,6 +272,31 @@ describe("A key change", () => {
     expect(existsSync(`${place.keyFile}.new`)).toBe(false);
     expect(readFileSync(place.keyFile)).not.toEqual(oldKey);
     expect(await verifyPlace(place)).toMatchObject({ ok: true });
+  });
+
+  test("without both signatures takes nobody in: not verification, not the next start", async () => {
+    const statement = (logId: string, old: string, next: string): string => keyStatement({ logId, oldKey: old, newKey: next });
+    for (const forged of ["old_signature", "new_signature"] as const) {
+      const place = newPlace();
+      const { log } = await openLog(place);
+      const { publicKey: old, logId } = await verifyPlace(place);
+      const mine = await loadKey(files, place.keyFile);
+      const other = await makeKey(files, join(place.root, "other.key"));
+      const text = statement(logId!, old!, other.publicKey);
+      const junk = (await other.sign("something else")).toBase64();
+      await log.append({
+        event: "key",
+        log_id: logId!,
+        public_key: other.publicKey,
+        old_signature: forged === "old_signature" ? junk : (await mine.sign(text)).toBase64(),
+        new_signature: forged === "new_signature" ? junk : (await other.sign(text)).toBase64(),
+      });
+      await log.close();
+      const { ok, fault } = await verifyPlace(place);
+      expect({ forged, ok, what: fault?.what }).toEqual({ forged, ok: false, what: "the key record is not signed by both keys" });
+      writeFileSync(place.keyFile, readFileSync(join(place.root, "other.key")), { mode: 0o600 });
+      expect((await rejection(openLog(place))).message).toContain("is not signed by both keys");
+    }
   });
 
   test("a pending key whose record never came is thrown away", async () => {
