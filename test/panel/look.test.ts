@@ -78,7 +78,7 @@ browserSuite("how the panel looks", (screen) => {
         await page.locator("h1", { hasText: /^(Orchestrator|Audit|Services)$/ }).waitFor({ state: "attached" });
         await page.locator(".row, tbody tr:nth-child(3)").first().waitFor();
         expect(await violations(page)).toEqual([]);
-        for (const [width, height] of sizes) {
+        for (const [width, height] of name === "" ? sizes : sizes.slice(0, 2)) {
           await page.setViewportSize({ width, height });
           const path = `${shots}/${name === "" ? "orchestrator" : name}-${theme}-${width}.png`;
           await page.screenshot({ path });

@@ -47,15 +47,15 @@ function OrchestratorPage({ session, state }: Props) {
       <div class="column">
         <DispatchForm session={session} state={state} />
         <StoryList session={session} state={state} />
-        <PlanList session={session} state={state} />
       </div>
       <div class="column">
         <NowCard session={session} state={state} />
         <QueueCard session={session} state={state} />
-        <HourChart state={state} />
+        <JobList state={state} />
       </div>
       <div class="column">
-        <JobList state={state} />
+        <HourChart state={state} />
+        <PlanList session={session} state={state} />
       </div>
     </div>
   );
