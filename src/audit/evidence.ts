@@ -14,6 +14,10 @@ import { verify } from "./verify.ts";
 export interface EvidenceOptions {
   /** How to read the log right now, no further than what is durable. */
   readonly log: () => ReadDeps;
+  /** Signs what is durable, so that the newest record can be proven too. */
+  readonly seal: () => Promise<void>;
+  /** Records that the newest checkpoint covers. */
+  readonly signed: () => number;
   /** The configured signing key: pins verification. */
   readonly keyFile: string;
 }
@@ -50,6 +54,7 @@ export class Evidence {
     const found = await readDispatch(deps, auditId);
     if (found.length === 0) throw new Problem("not_found", `No records of ${auditId} are in the audit log`);
     const lines = found.map(({ record, text }) => ({ seq: record.seq, line: text }));
+    if (lines.at(-1)!.seq >= this.#options.signed()) await this.#options.seal();
     return makeProofFile(deps, auditId, await signingKey(deps), lines);
   }
 

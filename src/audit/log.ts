@@ -76,7 +76,11 @@ export class AuditLog {
     this.#deps = deps;
     this.#lock = start.lock;
     this.#file = start.file;
-    this.#loop = new WriteLoop(start.file, (batch) => this.#settle(batch), (error) => this.#fail(error));
+    this.#loop = new WriteLoop(
+      start.file,
+      (batch) => this.#settle(batch),
+      (error) => this.#fail(error),
+    );
     this.#checkpoints = new Checkpoints(deps, start.logId, start.key, start.checkpointSize);
     this.#logId = start.logId;
     this.#publicKey = start.key.publicKey;
@@ -155,7 +159,14 @@ export class AuditLog {
     if (kind === "outcome") return;
     const freeMb = Math.floor(this.#freeBytes() / 1_048_576);
     if (freeMb >= this.#deps.diskReserveMb) return;
-    throw unavailable(`${freeMb} MiB are free in ${this.#deps.dir}, audit.disk_reserve_mb wants ${this.#deps.diskReserveMb}`);
+    throw unavailable(
+      `${freeMb} MiB are free in ${this.#deps.dir}, audit.disk_reserve_mb wants ${this.#deps.diskReserveMb}`,
+    );
+  }
+
+  /** Signs a checkpoint over everything durable; nothing to do when the newest one covers it. */
+  seal(): Promise<void> {
+    return this.#maintain(() => this.#writeCheckpoint());
   }
 
   /** Makes a new signing key and records it, signed by the old key and the new one. */

@@ -137,7 +137,12 @@ async function openDispatch(options: GatewayOptions, metrics: Metrics, onFatal: 
     log: audit,
     jobs,
     archive: new JobArchive(jobs, reading),
-    evidence: new Evidence({ log: reading, keyFile: config.audit.checkpoint_key_file }),
+    evidence: new Evidence({
+      log: reading,
+      seal: () => audit.seal(),
+      signed: () => audit.checkpointSize,
+      keyFile: config.audit.checkpoint_key_file,
+    }),
     keys,
     limits,
     lane: new Lane({ maxInFlight: config.podium.max_in_flight, queueLimit: config.podium.queue_limit }),

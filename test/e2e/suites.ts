@@ -6,7 +6,9 @@ import { configSuite } from "./suite-config.ts";
 import { crashSuite } from "./suite-crash.ts";
 import { demoSuite } from "./suite-demo.ts";
 import { dispatchSuite } from "./suite-dispatch.ts";
+import { eventsSuite } from "./suite-events.ts";
 import { idempotencySuite } from "./suite-idempotency.ts";
+import { jobsSuite } from "./suite-jobs.ts";
 import { podiumFaultsSuite } from "./suite-podium-faults.ts";
 import { pythonSuite } from "./suite-python.ts";
 import { refusalsSuite } from "./suite-refusals.ts";
@@ -24,6 +26,8 @@ export const suites: readonly ((launcher: Launcher) => void)[] = [
   refusalsSuite,
   statusSuite,
   streamSuite,
+  eventsSuite,
+  jobsSuite,
   idempotencySuite,
   crashSuite,
   configSuite,

@@ -1,0 +1,151 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import type { Launcher } from "./launcher.ts";
+import type { Scene } from "./scene.ts";
+import { newStory, useScene } from "./scene.ts";
+
+export function eventsSuite(launcher: Launcher): void {
+  describe("server-sent events", () => {
+    const scene = useScene(launcher);
+    const open: EventReader[] = [];
+    const read = async (path: string, lastEventId?: string): Promise<EventReader> => {
+      await scene.podium.telemetry();
+      const reader = await EventReader.open(scene.gateway.baseUrl + path, lastEventId);
+      open.push(reader);
+      return reader;
+    };
+    afterEach(() => {
+      for (const reader of open.splice(0)) reader.close();
+    });
+    frames(scene, read);
+    ofOneJob(scene, read);
+  });
+}
+
+type Read = (path: string, lastEventId?: string) => Promise<EventReader>;
+
+const eventsPath = "/api/orchestrator/events";
+
+interface ServerSent {
+  readonly id: string | undefined;
+  readonly data: string;
+}
+
+/** Reads an event stream as the standard says (WHATWG HTML, section 9.2.6), without coming back by itself. */
+class EventReader {
+  readonly status: number;
+  readonly #abort: AbortController;
+  readonly #body: AsyncIterator<Uint8Array>;
+  readonly #decoder = new TextDecoder();
+  #rest = "";
+
+  private constructor(response: Response, abort: AbortController) {
+    this.status = response.status;
+    this.#abort = abort;
+    this.#body = (response.body ?? new Blob([]).stream())[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+  }
+
+  static async open(url: string, lastEventId?: string): Promise<EventReader> {
+    const abort = new AbortController();
+    const headers = { accept: "text/event-stream", ...(lastEventId !== undefined && { "last-event-id": lastEventId }) };
+    return new EventReader(await fetch(url, { headers, signal: abort.signal }), abort);
+  }
+
+  /** The next event; undefined at the end of the stream. */
+  async next(): Promise<ServerSent | undefined> {
+    for (;;) {
+      const end = this.#rest.indexOf("\n\n");
+      if (end >= 0) {
+        const block = this.#rest.slice(0, end);
+        this.#rest = this.#rest.slice(end + 2);
+        const lines = block.split("\n").filter((line) => !line.startsWith(":"));
+        if (lines.length === 0) continue;
+        const values = (field: string): string[] =>
+          lines.flatMap((line) => (line.startsWith(`${field}: `) ? [line.slice(field.length + 2)] : []));
+        return { id: values("id")[0], data: values("data").join("\n") };
+      }
+      const { done, value } = await this.#body.next();
+      if (done) return undefined;
+      this.#rest += this.#decoder.decode(value, { stream: true });
+    }
+  }
+
+  /** The next event of this type. */
+  async type(type: string): Promise<ServerSent> {
+    for (;;) {
+      const event = await this.next();
+      if (!event) throw new Error(`The stream ended without a ${type}`);
+      if (JSON.parse(event.data).type === type) return event;
+    }
+  }
+
+  close(): void {
+    this.#abort.abort();
+  }
+}
+
+function frames(scene: Scene, read: Read): void {
+  test("Podium's frames pass unchanged, first the gateway's own word", async () => {
+    const events = await read(eventsPath);
+    expect(events.status).toBe(200);
+    expect(JSON.parse((await events.next())!.data)).toMatchObject({ type: "GATEWAY_STATUS", podium: "connected" });
+    const odd = '{ "type":"QUEUE_UPDATE", "n":1.0, "s":"\\u0041é", "big":12345678901234567890 }';
+    scene.podium.emit(odd);
+    expect((await events.next())!.data).toBe(odd);
+  });
+
+  test("a line break inside a frame is only white space to JSON", async () => {
+    const events = await read(eventsPath);
+    await events.type("GATEWAY_STATUS");
+    scene.podium.emit('{"type":"QUEUE_UPDATE",\n"n":2}');
+    expect(JSON.parse((await events.next())!.data)).toEqual({ type: "QUEUE_UPDATE", n: 2 });
+  });
+
+  test("Last-Event-ID resumes after what was seen, over either transport: nothing twice, nothing missing", async () => {
+    const first = await read(eventsPath);
+    await first.type("GATEWAY_STATUS");
+    for (const n of [1, 2, 3, 4]) scene.podium.emit(JSON.stringify({ type: "QUEUE_UPDATE", n }));
+    await first.next();
+    const { id } = (await first.next())!;
+    first.close();
+    const resumed = await read(eventsPath, id);
+    const seen = [await resumed.type("QUEUE_UPDATE"), await resumed.type("QUEUE_UPDATE")];
+    expect(seen.map(({ data }) => JSON.parse(data).n)).toEqual([3, 4]);
+    const socket = await scene.socket(`/api/orchestrator/stream?since=${id}`);
+    await socket.frame(({ n }) => n === 4, "the last frame");
+    expect(socket.texts(["QUEUE_UPDATE"]).map((text) => JSON.parse(text).n)).toEqual([3, 4]);
+  });
+
+  test("a cursor that can't be honoured gets a GAP with a place to go on from, and Podium's status", async () => {
+    const events = await read(eventsPath, "0000000000000000:7");
+    const gap = await events.type("GAP");
+    expect(JSON.parse(gap.data)).toMatchObject({ reason: "cursor", since: "0000000000000000:7", resumeAt: gap.id });
+    expect(JSON.parse((await events.type("SNAPSHOT")).data)).toHaveProperty("podium");
+  });
+}
+
+function ofOneJob(scene: Scene, read: Read): void {
+  test("a job's events end with its last, and an EventSource that comes back is told to stay away", async () => {
+    const story = newStory();
+    const { job_id } = (await scene.enqueue(story)).json;
+    const events = await read(`${eventsPath}/${job_id}`);
+    await events.type("GATEWAY_STATUS");
+    scene.podium.emit(JSON.stringify({ type: "STORY_STATUS", storyId: newStory(), status: "done" }));
+    scene.podium.emit(JSON.stringify({ type: "STORY_STATUS", storyId: story, status: "done" }));
+    const last = (await events.next())!;
+    expect(JSON.parse(last.data)).toMatchObject({ storyId: story, status: "done" });
+    expect(await events.next()).toBeUndefined();
+    await scene.word(job_id, "done");
+    expect((await read(`${eventsPath}/${job_id}`, last.id)).status).toBe(204);
+  });
+
+  test("the frames of a plan are those that name it", async () => {
+    const { job_id } = (await scene.dispatch({ action: "enqueue_plan", payload: { plan_id: "SKOREQ-1" } })).json;
+    const events = await read(`${eventsPath}/${job_id}`);
+    await events.type("GATEWAY_STATUS");
+    scene.podium.emit(JSON.stringify({ type: "STORY_STATUS", storyId: "A", planId: "SKOREQ-2", status: "queued" }));
+    scene.podium.emit(JSON.stringify({ type: "STORY_STATUS", storyId: "B", planId: "SKOREQ-1", status: "done" }));
+    scene.podium.emit(JSON.stringify({ type: "STORY_STATUS", storyId: "C", planId: "SKOREQ-1", status: "queued" }));
+    expect(JSON.parse((await events.next())!.data).storyId).toBe("B");
+    expect(JSON.parse((await events.next())!.data).storyId).toBe("C");
+  });
+}
