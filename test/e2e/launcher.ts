@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { readLines, readRecords } from "./audit-file.ts";
@@ -51,8 +51,13 @@ export function environment(root: string, more: Readonly<Record<string, string>>
   };
 }
 
-export function newRoot(): string {
-  return mkdtempSync(path.join(tmpdir(), "roxy-core-e2e-"));
+/** The name of a folder that no other test has; `makeRoot` makes it. */
+export function plannedRoot(): string {
+  return path.join(tmpdir(), `roxy-core-e2e-${crypto.randomUUID()}`);
+}
+
+export function makeRoot(root: string): void {
+  mkdirSync(root, { mode: 0o700 });
 }
 
 export function removeRoot(root: string): void {
@@ -95,7 +100,8 @@ export interface Gateway {
 const outOfTheWay = { "limits.dispatch_per_minute": "100000", "limits.story_cooldown_s": "0" };
 
 export async function startGateway(launcher: Launcher, options: GatewayOptions): Promise<Gateway> {
-  const root = options.root ?? newRoot();
+  const root = options.root ?? plannedRoot();
+  if (!existsSync(root)) makeRoot(root);
   const settings = { ...(options.defaultLimits ? {} : outOfTheWay), ...options.settings };
   const flags = Object.entries(settings).flatMap(([key, value]) => ["--set", `${key}=${value}`]);
   const args = ["serve", "--port", "0", "--podium-url", options.podiumUrl, ...flags, ...(options.args ?? [])];

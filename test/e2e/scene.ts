@@ -26,7 +26,9 @@ export interface Scene {
   socket(path: string): Promise<SocketClient>;
   /** The audit records of one dispatch. */
   records(auditId: string): Json[];
-  /** Resolves when the log holds a record that fits. */
+  /** Resolves with a job when Podium's word for its story is this one. */
+  word(jobId: string, word: string): Promise<Json>;
+  /** Resolves when the log's file holds a record that fits: a moment before it is durable, and known to all. */
   recorded(fits: (record: Json) => boolean, what: string): Promise<Json>;
   /** The same folder, after a stop or a kill. */
   restart(how: "stop" | "kill", options?: Partial<GatewayOptions>): Promise<void>;
@@ -68,6 +70,11 @@ export function useScene(launcher: Launcher, options: SceneOptions = {}): Scene 
       return client;
     },
     records: (auditId) => recordsOf(gateway.root, auditId),
+    word: (jobId, word) =>
+      eventually(async () => {
+        const { json } = await scene.get(`/api/orchestrator/status/${jobId}`);
+        return json.podium_status === word ? json : undefined;
+      }, `${jobId} to be ${word}`),
     recorded: (fits, what) => eventually(() => gateway.records().find(fits), what),
     restart: async (how, more = {}) => {
       await gateway[how]();

@@ -1,8 +1,8 @@
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import type { Ran } from "./child.ts";
 import type { Launcher } from "./launcher.ts";
-import { environment, newRoot, removeRoot, repository, runCommand } from "./launcher.ts";
+import { environment, makeRoot, plannedRoot, removeRoot, repository, runCommand } from "./launcher.ts";
 
 /** Runs the program in a folder of its own. */
 type Run = (args: readonly string[], env?: Readonly<Record<string, string>>) => Promise<Ran>;
@@ -11,7 +11,8 @@ const manifest = JSON.parse(readFileSync(`${repository}/package.json`, "utf8")) 
 
 export function cliSuite(launcher: Launcher): void {
   describe("the command line", () => {
-    const root = newRoot();
+    const root = plannedRoot();
+    beforeAll(() => makeRoot(root));
     afterAll(() => removeRoot(root));
     const run: Run = (args, env = {}) => runCommand(launcher, args, { cwd: root, env: environment(root, env) });
     words(run);

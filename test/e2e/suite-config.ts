@@ -1,8 +1,8 @@
-import { describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { startChild } from "./child.ts";
 import type { Launcher } from "./launcher.ts";
-import { environment, listeningUrl, newRoot } from "./launcher.ts";
+import { environment, listeningUrl, makeRoot, plannedRoot } from "./launcher.ts";
 import { expectProblem } from "./problem.ts";
 import { newStory, useScene } from "./scene.ts";
 
@@ -22,9 +22,12 @@ const file = `{
 
 export function configSuite(launcher: Launcher): void {
   describe("a configuration file", () => {
-    const root = newRoot();
-    writeFileSync(`${root}/mine.jsonc`, file, { mode: 0o600 });
-    writeFileSync(`${root}/roxy-core.jsonc`, '{ "limits": { "dispatch_per_minute": 1 } }', { mode: 0o600 });
+    const root = plannedRoot();
+    beforeAll(() => {
+      makeRoot(root);
+      writeFileSync(`${root}/mine.jsonc`, file, { mode: 0o600 });
+      writeFileSync(`${root}/roxy-core.jsonc`, '{ "limits": { "dispatch_per_minute": 1 } }', { mode: 0o600 });
+    });
     const scene = useScene(launcher, { root, defaultLimits: true, args: ["--config", `${root}/mine.jsonc`] });
 
     test("--config overrides: routes, limits and stream types are the file's", async () => {

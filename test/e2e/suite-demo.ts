@@ -7,7 +7,7 @@ import { isRunning, startChild } from "./child.ts";
 import type { Answer, Json } from "./http-client.ts";
 import { call } from "./http-client.ts";
 import type { Launcher } from "./launcher.ts";
-import { environment, listeningUrl, newRoot, removeRoot } from "./launcher.ts";
+import { environment, listeningUrl, plannedRoot, removeRoot } from "./launcher.ts";
 import { expectProblem } from "./problem.ts";
 import { dispatchCall } from "./scene.ts";
 import type { SocketClient } from "./socket-client.ts";
@@ -51,10 +51,10 @@ function freePort(): Promise<number> {
 
 export function demoSuite(launcher: Launcher): void {
   describe("the demo", () => {
-    const root = newRoot();
+    const root = plannedRoot();
     let demo: Demo;
     beforeAll(async () => {
-      mkdirSync(`${root}/one`, { mode: 0o700 });
+      mkdirSync(`${root}/one`, { mode: 0o700, recursive: true });
       writeFileSync(`${root}/one/roxy-core.jsonc`, '{ "limits": { "story_cooldown_s": 0 } }', { mode: 0o600 });
       const ports = ["--port", String(await freePort()), "--podium-port", String(await freePort())];
       demo = await startDemo(launcher, root, "one", ports);

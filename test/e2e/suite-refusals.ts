@@ -1,8 +1,8 @@
-import { describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import type { Answer } from "./http-client.ts";
 import type { Launcher } from "./launcher.ts";
-import { newRoot } from "./launcher.ts";
+import { makeRoot, plannedRoot } from "./launcher.ts";
 import { reply, yes } from "./podium-stub.ts";
 import { expectProblem } from "./problem.ts";
 import type { Scene } from "./scene.ts";
@@ -204,8 +204,11 @@ const clientToken = "client-token-0123456789";
 
 function clientTokens(launcher: Launcher): void {
   describe("with auth.token_file", () => {
-    const root = newRoot();
-    writeFileSync(`${root}/secret.token`, `${clientToken}\n`, { mode: 0o600 });
+    const root = plannedRoot();
+    beforeAll(() => {
+      makeRoot(root);
+      writeFileSync(`${root}/secret.token`, `${clientToken}\n`, { mode: 0o600 });
+    });
     const scene = useScene(launcher, { root, settings: { "auth.token_file": `${root}/secret.token` } });
     test("a missing or wrong token is refused before anything else is read", async () => {
       for (const headers of [{}, { "x-roxy-token": "wrong" }, { authorization: `Basic ${clientToken}` }] as Record<

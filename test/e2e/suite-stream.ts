@@ -129,10 +129,7 @@ function jobStreams(scene: Scene): void {
     for (const text of own) scene.podium.emit(text);
     expect((await client.closed).code).toBe(1000);
     expect(client.texts(podiumTypes)).toEqual(own);
-    await scene.recorded(
-      ({ podium_status, story_id }) => story_id === story && podium_status === "done",
-      "the last word",
-    );
+    await scene.word(json.job_id, "done");
     const late = await scene.socket(`${path}/${json.job_id}`);
     expect((await late.closed).code).toBe(1000);
     expect(late.texts(podiumTypes)).toEqual([own[2]!]);
@@ -142,10 +139,7 @@ function jobStreams(scene: Scene): void {
     const story = newStory();
     const { json } = await scene.enqueue(story);
     scene.podium.emit(status(story, "in_progress"));
-    await scene.recorded(
-      ({ podium_status, story_id }) => story_id === story && podium_status !== undefined,
-      "its word",
-    );
+    await scene.word(json.job_id, "in_progress");
     const client = await listen(scene, `/${json.job_id}`);
     scene.podium.emit(status(story, "failed"));
     expect((await client.closed).code).toBe(1000);

@@ -1,8 +1,8 @@
-import { describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { verifyToken } from "./jwt.ts";
 import type { Launcher } from "./launcher.ts";
-import { newRoot } from "./launcher.ts";
+import { makeRoot, plannedRoot } from "./launcher.ts";
 import { reply } from "./podium-stub.ts";
 import type { Scene } from "./scene.ts";
 import { newStory, secret, useScene } from "./scene.ts";
@@ -67,9 +67,12 @@ function short(launcher: Launcher): void {
 
 function fromFile(launcher: Launcher): void {
   describe("with podium.jwt_secret_file", () => {
-    const root = newRoot();
-    mkdirSync(`${root}/etc`, { mode: 0o700 });
-    writeFileSync(`${root}/etc/secret`, `${secret}\n`, { mode: 0o600 });
+    const root = plannedRoot();
+    beforeAll(() => {
+      makeRoot(root);
+      mkdirSync(`${root}/etc`, { mode: 0o700 });
+      writeFileSync(`${root}/etc/secret`, `${secret}\n`, { mode: 0o600 });
+    });
     const scene = useScene(launcher, {
       root,
       settings: { "podium.jwt_secret_file": `${root}/etc/secret`, "podium.token_ttl_s": "30" },
