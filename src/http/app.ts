@@ -20,6 +20,7 @@ import type { MetaRouteDeps } from "./meta.ts";
 import { metaRoutes } from "./meta.ts";
 import type { MetricsRouteDeps } from "./metrics.ts";
 import { metricsRoute } from "./metrics.ts";
+import { openApiRoutes } from "./openapi.ts";
 import type { PanelRouteDeps } from "./panel.ts";
 import { panelRoutes } from "./panel.ts";
 import { notFound, problemResponse } from "./problem.ts";
@@ -62,6 +63,7 @@ export function createApp(deps: AppDeps): Hono<HttpEnv> {
   app.use(guard(deps.guard));
   app.get("/health", (c) => c.json({ success: true, status: "ok" }));
   app.route("/", panelRoutes(deps));
+  app.route("/", openApiRoutes());
   app.use(deps.authenticate);
   app.route("/", sessionRoutes(deps));
   app.route("/", dispatchRoute(deps));

@@ -8,11 +8,14 @@ const passedOverBytesMax = 33_554_432;
 /** And for no longer than this. */
 const passOverMs = 2_000;
 
+/** 64 KiB take a second on a line of 64 kB/s; whoever drips them longer holds a connection, not a conversation. */
+export const bodyMs = 10_000;
+
 /**
- * The body of a JSON request, read no further than the bound.
- * @throws Problem `unsupported_media_type` or `too_large`
+ * The body of a JSON request, read no further than the bound and no longer than `patienceMs`.
+ * @throws Problem `unsupported_media_type`, `too_large` or `too_slow`
  */
-export async function readJsonBody(request: Request, bytesMax: number): Promise<Uint8Array> {
+export async function readJsonBody(request: Request, bytesMax: number, patienceMs = bodyMs): Promise<Uint8Array> {
   const type = request.headers.get("content-type") ?? "";
   // Only this type makes a browser ask first (CORS preflight), so nothing simpler is taken.
   if (!/^application\/json\s*(;|$)/i.test(type)) {
@@ -21,6 +24,16 @@ export async function readJsonBody(request: Request, bytesMax: number): Promise<
       "Send the body as Content-Type: application/json; nothing was executed",
     );
   }
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(tooSlow(patienceMs)), patienceMs);
+  try {
+    return await Promise.race([readBounded(request, bytesMax), late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function readBounded(request: Request, bytesMax: number): Promise<Uint8Array> {
   const promised = Number(request.headers.get("content-length") ?? NaN);
   if (promised > bytesMax) {
     await passOver(request);
@@ -46,15 +59,21 @@ export async function readJsonBody(request: Request, bytesMax: number): Promise<
   return whole;
 }
 
-async function passOver(request: Request): Promise<void> {
-  const reader = request.body?.getReader();
+async function passOver({ body }: Request): Promise<void> {
+  if (!body) return;
+  const reader = body.getReader();
   const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), passOverMs));
   let bytes = 0;
-  while (reader && bytes <= passedOverBytesMax) {
+  while (bytes <= passedOverBytesMax) {
     const chunk = await Promise.race([reader.read(), late]);
     if (!chunk || chunk.done) return;
     bytes += chunk.value.length;
   }
+}
+
+function tooSlow(patienceMs: number): Problem {
+  const detail = `The body did not arrive within ${patienceMs / 1000} s; nothing was executed`;
+  return new Problem("too_slow", detail, { headers: { connection: "close" } });
 }
 
 function tooLarge(bytesMax: number): Problem {

@@ -20,6 +20,7 @@ export const problemCodes = {
   forbidden_role: { status: 403, retry: "never", title: "This token may only read" },
   not_found: { status: 404, retry: "never", title: "Not found" },
   method_not_allowed: { status: 405, retry: "never", title: "Method not allowed" },
+  too_slow: { status: 408, retry: "safe", title: "The request took too long to arrive" },
   in_flight: { status: 409, retry: "same-key", title: "A request with this key is being worked on" },
   too_large: { status: 413, retry: "never", title: "The body is too large" },
   unsupported_media_type: { status: 415, retry: "never", title: "The body must be JSON" },
