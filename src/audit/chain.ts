@@ -78,7 +78,8 @@ export class Chain {
   #compareTree(record: StoredRecord): string | undefined {
     if (record.log_id !== this.logId) return `the record belongs to another log, ${record.log_id}`;
     if (record.public_key !== this.publicKey) return "the record names another key than the one in force";
-    if (record.tree_size !== this.tree.size) return `the record says tree size ${record.tree_size}, it is ${this.tree.size}`;
+    if (record.tree_size !== this.tree.size)
+      return `the record says tree size ${record.tree_size}, it is ${this.tree.size}`;
     const root = this.tree.root();
     return record.tree_root === root ? undefined : `the record says tree root ${record.tree_root}, it is ${root}`;
   }
@@ -86,7 +87,14 @@ export class Chain {
   #changeKey(record: StoredRecord): string | undefined {
     const { public_key: newKey, old_signature: oldSignature, new_signature: newSignature } = record;
     if (!newKey || !oldSignature || !newSignature) return "the key record lacks its key or signatures";
-    this.keyChanges.push({ seq: record.seq, logId: this.logId, oldKey: this.publicKey, newKey, oldSignature, newSignature });
+    this.keyChanges.push({
+      seq: record.seq,
+      logId: this.logId,
+      oldKey: this.publicKey,
+      newKey,
+      oldSignature,
+      newSignature,
+    });
     this.publicKey = newKey;
     return undefined;
   }

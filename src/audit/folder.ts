@@ -42,7 +42,8 @@ export function survey(files: Files, folder: string): Survey {
     if (!match) return [];
     return [{ name, path: pathIn(folder, name), day: match[1] as string, firstSeq: Number(match[2]) }];
   });
-  if (closed.length > closedFilesMax) throw new Fatal(`Cannot use ${folder}: it holds ${closed.length} closed log files`);
+  if (closed.length > closedFilesMax)
+    throw new Fatal(`Cannot use ${folder}: it holds ${closed.length} closed log files`);
   closed.sort((a, b) => a.firstSeq - b.firstSeq || (a.name < b.name ? -1 : 1));
   return { closed, active: names.includes(activeName), checkpoint: names.includes(checkpointName) };
 }
@@ -54,7 +55,12 @@ export function survey(files: Files, folder: string): Survey {
 export function prepareFolder(files: Files, folder: string): void {
   makeFolder(files, folder);
   const facts = files.stat(folder);
-  if (facts?.kind !== "folder") throw refused(folder, `it is a ${facts?.kind ?? "thing that vanished"}, not a folder`, "Move it away, or set audit.dir");
+  if (facts?.kind !== "folder")
+    throw refused(
+      folder,
+      `it is a ${facts?.kind ?? "thing that vanished"}, not a folder`,
+      "Move it away, or set audit.dir",
+    );
   refuseStrangersAccess(files, folder, facts);
 }
 
@@ -67,7 +73,7 @@ export function makeFolder(files: Files, folder: string): void {
   for (let path = folder; files.stat(path) === undefined && path !== "."; path = parentOf(path)) missing.push(path);
   if (missing.length === 0) return;
   files.makeFolder(folder, 0o700);
-  for (const path of missing.reverse()) files.syncFolder(parentOf(path));
+  for (const path of missing.toReversed()) files.syncFolder(parentOf(path));
 }
 
 export function parentOf(path: string): string {
@@ -81,14 +87,19 @@ export function parentOf(path: string): string {
 export function checkFile(files: Files, path: string): void {
   const facts = files.stat(path);
   if (facts === undefined) throw refused(path, "it is not there", "Restore it from a copy");
-  if (facts.kind !== "file") throw refused(path, `it is a ${facts.kind}, not a plain file`, "Put the real file in its place");
+  if (facts.kind !== "file")
+    throw refused(path, `it is a ${facts.kind}, not a plain file`, "Put the real file in its place");
   refuseStrangersAccess(files, path, facts);
 }
 
 function refuseStrangersAccess(files: Files, path: string, facts: FileFacts): void {
   const mode = facts.kind === "folder" ? "700" : "600";
   if (facts.owner !== files.user()) {
-    throw refused(path, `it belongs to user ${facts.owner}, but roxy-core runs as user ${files.user()}`, "Run roxy-core as its owner");
+    throw refused(
+      path,
+      `it belongs to user ${facts.owner}, but roxy-core runs as user ${files.user()}`,
+      "Run roxy-core as its owner",
+    );
   }
   if ((facts.mode & 0o077) === 0) return;
   throw refused(path, `others may use it (mode ${facts.mode.toString(8)})`, `Run: chmod ${mode} '${path}'`);

@@ -141,8 +141,12 @@ function textOf(line: Uint8Array, at: number, length: number): string {
 
 function versionFlaw(line: Uint8Array): Flaw {
   const version = /^\{"v":(\d{1,9}),/.exec(textOf(line, 0, 20))?.[1];
-  if (version === undefined || Number(version) === recordVersion) return { flaw: "this is not a record of the audit log" };
-  return { flaw: `the record has format version ${version}; this program knows ${recordVersion}`, foreignVersion: true };
+  if (version === undefined || Number(version) === recordVersion)
+    return { flaw: "this is not a record of the audit log" };
+  return {
+    flaw: `the record has format version ${version}; this program knows ${recordVersion}`,
+    foreignVersion: true,
+  };
 }
 
 /** Where the next record must hang. */

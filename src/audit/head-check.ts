@@ -48,9 +48,14 @@ export async function checkCheckpoint(
   if (note.size > chain.seq + 1) {
     throw broken(path, `it covers ${note.size} records, but the log holds only ${chain.seq + 1}: the end was cut off`);
   }
-  if (rootAtCheckpoint !== note.root) throw broken(path, "its tree is not the tree of these records: they were changed");
+  if (rootAtCheckpoint !== note.root)
+    throw broken(path, "its tree is not the tree of these records: they were changed");
 }
 
-function broken(path: string, flaw: string, remedy = "Run `roxy-core audit verify`, and restore the log from a copy"): Fatal {
+function broken(
+  path: string,
+  flaw: string,
+  remedy = "Run `roxy-core audit verify`, and restore the log from a copy",
+): Fatal {
   return new Fatal(`Cannot open the audit log: ${path}: ${flaw}. Nothing was changed. ${remedy}`, exitCodes.integrity);
 }

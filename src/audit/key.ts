@@ -27,7 +27,7 @@ export function pendingKeyPath(keyFile: string): string {
 
 /** Makes a key and writes it to a file that does not exist yet. @throws Fatal, FileError */
 export async function makeKey(files: Files, path: string): Promise<SigningKey> {
-  const pair = (await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"])) as CryptoKeyPair;
+  const pair = await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"]);
   const der = new Uint8Array(await crypto.subtle.exportKey("pkcs8", pair.privateKey));
   makeFolder(files, parentOf(path));
   files.writeNew(path, `-----BEGIN PRIVATE KEY-----\n${der.toBase64()}\n-----END PRIVATE KEY-----\n`, 0o600);

@@ -8,10 +8,7 @@ const chunkBytes = 65_536;
  * The complete lines before `to`, batch by batch from the end of the file to its start; inside a batch they stand in
  * the file's order. Bytes after the last LF are left out. Constant memory: the newest page of a large file costs one read.
  */
-export async function* linesBackwards(
-  file: ReadFile,
-  to: number,
-): AsyncGenerator<Pick<Line, "offset" | "bytes">[]> {
+export async function* linesBackwards(file: ReadFile, to: number): AsyncGenerator<Pick<Line, "offset" | "bytes">[]> {
   let end = to;
   let carry: Uint8Array = new Uint8Array();
   let isTail = true;

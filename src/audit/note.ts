@@ -51,7 +51,8 @@ export function signedNote(body: string, name: string, keyId: string, signature:
 
 /** Reads a note strictly: exactly our three lines, a blank one, and signature lines. Signatures are not checked here. */
 export function parseNote(text: string): SignedCheckpoint | Flaw {
-  const match = /^([^\n]+)\n(0|[1-9]\d{0,15})\n([A-Za-z0-9+/]{43}=)\n\n((?:\u2014 [^\s+]+ [A-Za-z0-9+/]+={0,2}\n)+)$/.exec(text);
+  const match =
+    /^([^\n]+)\n(0|[1-9]\d{0,15})\n([A-Za-z0-9+/]{43}=)\n\n((?:\u2014 [^\s+]+ [A-Za-z0-9+/]+={0,2}\n)+)$/.exec(text);
   if (!match) return { flaw: "it is not a signed checkpoint" };
   const [, origin, size, root, signatures] = match as unknown as [string, string, string, string, string];
   return {

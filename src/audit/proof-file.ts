@@ -37,7 +37,8 @@ export async function makeProofFile(
   lines: readonly { readonly seq: number; readonly line: string }[],
 ): Promise<ProofFile> {
   const path = pathIn(deps.dir, checkpointName);
-  if (!deps.files.stat(path)) throw new Problem("not_found", `Cannot prove anything: the checkpoint ${path} is missing`);
+  if (!deps.files.stat(path))
+    throw new Problem("not_found", `Cannot prove anything: the checkpoint ${path} is missing`);
   const text = new TextDecoder().decode(deps.files.readAll(path, noteBytesMax));
   const note = parseNote(text);
   if (isFlaw(note)) throw new Problem("not_found", `Cannot prove anything: ${path}: ${note.flaw}`);
@@ -78,7 +79,8 @@ export async function checkProofFile(text: string, sha256: Sha256, publicKey?: s
   for (const { line, proof } of file.records) {
     const record = decodeLine(encoder.encode(line), sha256);
     if (isFlaw(record)) return record;
-    if (record.audit_id !== file.audit_id) return { flaw: `the record with seq ${record.seq} is about another dispatch` };
+    if (record.audit_id !== file.audit_id)
+      return { flaw: `the record with seq ${record.seq} is about another dispatch` };
     const checked = await checkOne(line, record.seq, proof, file.public_key, sha256);
     if (isFlaw(checked)) return checked;
     verdict = checked;
@@ -95,14 +97,19 @@ async function checkOne(
   sha256: Sha256,
 ): Promise<Omit<ProofVerdict, "records"> | Flaw> {
   const match =
-    /^c2sp\.org\/tlog-proof@v1\n(?:extra [A-Za-z0-9+/=]*\n)?index (0|[1-9]\d{0,15})\n((?:[A-Za-z0-9+/]{43}=\n)*)\n([^]*)$/.exec(proof);
+    /^c2sp\.org\/tlog-proof@v1\n(?:extra [A-Za-z0-9+/=]*\n)?index (0|[1-9]\d{0,15})\n((?:[A-Za-z0-9+/]{43}=\n)*)\n([^]*)$/.exec(
+      proof,
+    );
   if (!match) return { flaw: "the proof is not a C2SP tlog-proof" };
   const [, index, hashes, text] = match as unknown as [string, string, string, string];
   const note = parseNote(text);
   if (isFlaw(note)) return note;
   if (!(await isSignedBy(note, publicKey, sha256))) return { flaw: "the checkpoint is not signed with the key" };
   if (Number(index) !== seq) return { flaw: `the proof is about seq ${index}, the record has seq ${seq}` };
-  const path = hashes.split("\n").filter(Boolean).map((hash) => Uint8Array.fromBase64(hash).toHex());
+  const path = hashes
+    .split("\n")
+    .filter(Boolean)
+    .map((hash) => Uint8Array.fromBase64(hash).toHex());
   const root = rootOfInclusion(sha256, sha256(encoder.encode(`\0${line}`)), seq, note.size, path);
   if (root !== note.root) return { flaw: `the record with seq ${seq} is not in the tree that was signed` };
   return { origin: note.origin, size: note.size, root };

@@ -24,7 +24,7 @@ export function inclusionSpans(index: number, size: number): Span[] {
     if (isLeft) to = middle;
     else from = middle;
   }
-  return spans.reverse();
+  return spans.toReversed();
 }
 
 /** The subtrees of a proof that the tree of `oldSize` leaves is the beginning of the tree of `size` leaves. */
@@ -41,7 +41,7 @@ export function consistencySpans(oldSize: number, size: number): Span[] {
     else from = middle;
   }
   if (from > 0) spans.push({ from, to });
-  return spans.reverse();
+  return spans.toReversed();
 }
 
 /** Largest power of two below `size`, which is at least 2. */

@@ -25,14 +25,18 @@ export class Prover {
   constructor(files: Files, dir: string, sha256: Sha256) {
     this.#files = files;
     this.#sha256 = sha256;
-    this.#segments = segments(files, dir, sha256).map((segment) => ({ segment, range: rangeBefore(files, segment, sha256) }));
+    this.#segments = segments(files, dir, sha256).map((segment) => ({
+      segment,
+      range: rangeBefore(files, segment, sha256),
+    }));
   }
 
   /** @throws Problem `not_found` when the record was pruned or lies beyond the checkpoint */
   async inclusion(index: number, { size }: Pick<SignedCheckpoint, "size">): Promise<string[]> {
     const first = this.#segments[0]?.segment.firstSeq ?? 0;
     if (index < first) throw new Problem("not_found", `Cannot prove seq ${index}: the log begins with seq ${first}`);
-    if (index >= size) throw new Problem("not_found", `Cannot prove seq ${index}: the newest checkpoint covers ${size} records`);
+    if (index >= size)
+      throw new Problem("not_found", `Cannot prove seq ${index}: the newest checkpoint covers ${size} records`);
     return this.#roots(inclusionSpans(index, size));
   }
 
@@ -59,7 +63,11 @@ export class Prover {
     const { firstSeq } = start.segment;
     if (firstSeq <= from) return this.#rootOfLeaves(new Tree(this.#sha256), from, to);
     const range = atoms(start.range, firstSeq).filter((atom) => atom.from >= from);
-    const tree = new Tree(this.#sha256, firstSeq - from, range.map(({ hash }) => hash));
+    const tree = new Tree(
+      this.#sha256,
+      firstSeq - from,
+      range.map(({ hash }) => hash),
+    );
     return this.#rootOfLeaves(tree, firstSeq, to);
   }
 
@@ -73,7 +81,7 @@ export class Prover {
   }
 
   async #rootOfLeaves(tree: Tree, from: number, to: number): Promise<string> {
-    for (let seq = from; seq < to; ) {
+    for (let seq = from; seq < to;) {
       const { from: first, hashes } = await this.#leaves(seq);
       const end = Math.min(to, first + hashes.length);
       if (end <= seq) throw new Problem("not_found", `Cannot make the proof: the record with seq ${seq} is not there`);

@@ -65,7 +65,8 @@ export interface Read {
 /** @throws Fatal (exit code 4) at a damaged line, FileError */
 export async function readRecords(deps: ReadDeps, query: Query): Promise<Page> {
   const records: StoredRecord[] = [];
-  const walk = query.order === "newest" ? newestFirst(deps, query.cursor, query) : oldestFirst(deps, afterCursor(query), query);
+  const walk =
+    query.order === "newest" ? newestFirst(deps, query.cursor, query) : oldestFirst(deps, afterCursor(query), query);
   for await (const { record } of walk) {
     if (query.cursor !== undefined && record.seq === query.cursor) continue;
     if (!isWanted(record, query)) continue;
@@ -91,13 +92,13 @@ export async function* newestFirst(
   span: Span = {},
 ): AsyncGenerator<Read> {
   const list = segments(deps.files, deps.dir, deps.sha256).filter(({ firstSeq }) => firstSeq <= fromSeq);
-  for (const segment of list.reverse()) {
+  for (const segment of list.toReversed()) {
     if (!isWithin(segment, span)) continue;
     const file = openSegment(deps, segment);
     if (!file) continue;
     try {
       for await (const lines of linesBackwards(file, file.stat().bytes)) {
-        for (const line of lines.reverse()) {
+        for (const line of lines.toReversed()) {
           const read = readLine(deps, segment, line);
           if (read && read.record.seq <= fromSeq) yield read;
         }
@@ -130,7 +131,8 @@ export async function readJob(deps: ReadDeps, jobId: string): Promise<StoredReco
   if (!job) return [];
   const found: StoredRecord[] = [];
   for (const segment of aroundDay(deps, job.day)) {
-    for await (const { record } of readSegment(deps, segment, 0, jobId)) if (record.job_id === jobId) found.push(record);
+    for await (const { record } of readSegment(deps, segment, 0, jobId))
+      if (record.job_id === jobId) found.push(record);
   }
   return found;
 }
@@ -144,7 +146,7 @@ export async function* readDay(deps: ReadDeps, day: string): AsyncGenerator<Stor
 
 /** The days that the log holds records of, oldest first. */
 export function heldDays(deps: ReadDeps): string[] {
-  return [...new Set(segments(deps.files, deps.dir, deps.sha256).map(({ day }) => day))].sort();
+  return [...new Set(segments(deps.files, deps.dir, deps.sha256).map(({ day }) => day))].toSorted();
 }
 
 /** All records of a file are of one day, so that a time span rules out whole files unread. */
@@ -196,7 +198,11 @@ function readLine(deps: ReadDeps, segment: Segment, line: Pick<Line, "bytes">): 
 
 function holds(bytes: Uint8Array, needle: Uint8Array): boolean {
   const last = bytes.length - needle.length;
-  for (let at = bytes.indexOf(needle[0] as number); at !== -1 && at <= last; at = bytes.indexOf(needle[0] as number, at + 1)) {
+  for (
+    let at = bytes.indexOf(needle[0] as number);
+    at !== -1 && at <= last;
+    at = bytes.indexOf(needle[0] as number, at + 1)
+  ) {
     let i = 1;
     while (i < needle.length && bytes[at + i] === needle[i]) i++;
     if (i === needle.length) return true;

@@ -140,7 +140,8 @@ export function encodeRecord(draft: Draft, place: Place, sha256: Sha256): Encode
   refuseStrangers(draft, taken);
   body += `,"prev_hash":"${place.prevHash}"`;
   const bytes = encoder.encode(`\0${body},"hash":"${zeroHash}"}\n`);
-  if (bytes.length - 1 > lineBytesMax) throw refusal(`its line would have ${bytes.length - 1} of ${lineBytesMax} bytes`);
+  if (bytes.length - 1 > lineBytesMax)
+    throw refusal(`its line would have ${bytes.length - 1} of ${lineBytesMax} bytes`);
   const hash = sha256(bytes.subarray(1, bytes.length - hashSuffixBytes - 1));
   encoder.encodeInto(hash, bytes.subarray(bytes.length - zeroHash.length - 3));
   return {
@@ -168,7 +169,8 @@ function encodeOptions(value: unknown): string {
   for (const [key, option] of Object.entries(value)) {
     const fits =
       typeof option === "string" ? option.isWellFormed() : typeof option === "boolean" || isScalar("integer", option);
-    if (!fits || !key.isWellFormed()) throw refusal(`the option ${JSON.stringify(key)} is not a string, boolean or integer`);
+    if (!fits || !key.isWellFormed())
+      throw refusal(`the option ${JSON.stringify(key)} is not a string, boolean or integer`);
   }
   return JSON.stringify(value);
 }

@@ -45,7 +45,9 @@ export async function recover(deps: AuditDeps): Promise<Start> {
   prepareFolder(files, dir);
   const lock = files.lock(pathIn(dir, lockName));
   if (!lock) {
-    throw new Fatal(`Cannot open the audit log in ${dir}: another roxy-core process is writing it. Stop that one first`);
+    throw new Fatal(
+      `Cannot open the audit log in ${dir}: another roxy-core process is writing it. Stop that one first`,
+    );
   }
   try {
     const { closed, active, checkpoint } = survey(files, dir);

@@ -56,7 +56,8 @@ export async function replay(deps: AuditDeps, checkpointSize: number | undefined
   const walk = new Walk(deps, first, closed[from]?.path ?? activePath, checkpointSize);
   for (const { path } of closed.slice(from)) {
     const rest = await walk.file(path);
-    if (rest.bytes > 0) throw damaged(path, walk.line + 1, walk.chain.seq + 1, { flaw: "a closed file ends in the middle of a line" });
+    if (rest.bytes > 0)
+      throw damaged(path, walk.line + 1, walk.chain.seq + 1, { flaw: "a closed file ends in the middle of a line" });
   }
   if (!deps.files.stat(activePath)) return walk.result(undefined);
   const rest = await walk.file(activePath);
@@ -124,11 +125,14 @@ function closedBounds(deps: AuditDeps): Bounds[] {
     const head = readHead(deps.files, path, deps.sha256);
     if (!head || isFlaw(head)) throw damaged(path, 1, firstSeq, head ?? { flaw: "the file holds no record" });
     if (head.seq !== firstSeq || head.timestamp.slice(0, 10) !== day) {
-      throw damaged(path, 1, firstSeq, { flaw: `the name does not fit the first record: seq ${head.seq}, ${head.timestamp}` });
+      throw damaged(path, 1, firstSeq, {
+        flaw: `the name does not fit the first record: seq ${head.seq}, ${head.timestamp}`,
+      });
     }
     compareNeighbours(deps, bounds.at(-1), path, head);
     const last = readLast(deps.files, path, deps.sha256);
-    if (!last || isFlaw(last)) throw damaged(path, undefined, undefined, { flaw: `the last line: ${last?.flaw ?? "missing"}` });
+    if (!last || isFlaw(last))
+      throw damaged(path, undefined, undefined, { flaw: `the last line: ${last?.flaw ?? "missing"}` });
     bounds.push({ path, name, head, last });
   }
   return bounds;
@@ -172,7 +176,12 @@ function firstToRead(
   return from;
 }
 
-function damaged(path: string, line: number | undefined, seq: number | undefined, { flaw, foreignVersion }: Flaw): Fatal {
+function damaged(
+  path: string,
+  line: number | undefined,
+  seq: number | undefined,
+  { flaw, foreignVersion }: Flaw,
+): Fatal {
   const place = `${path}${line === undefined ? "" : ` line ${line}`}${seq === undefined ? "" : ` (seq ${seq})`}`;
   const remedy = foreignVersion
     ? "Run the version of roxy-core that wrote it"

@@ -48,7 +48,11 @@ export async function pruneNext(deps: AuditDeps, today: string): Promise<Pruning
  * are more than `retentionDays` by the calendar, and by the count of days that have records at all (a clock that jumps a
  * year adds one), and when nothing looks wrong with the clock right now.
  */
-export function mayGo(day: string, laterDays: readonly string[], deps: Pick<AuditDeps, "clock" | "retentionDays">): boolean {
+export function mayGo(
+  day: string,
+  laterDays: readonly string[],
+  deps: Pick<AuditDeps, "clock" | "retentionDays">,
+): boolean {
   const today = laterDays.at(-1);
   if (today === undefined || isSuspect(deps.clock.now(), laterDays)) return false;
   return daysBetween(day, today) > deps.retentionDays && new Set(laterDays).size > deps.retentionDays;
@@ -75,7 +79,8 @@ async function describe(deps: AuditDeps, oldest: ClosedFile, next: ClosedFile | 
   const firstSeq = chain.seq + 1;
   const flaw = await walk(deps, oldest.path, chain);
   if (flaw !== undefined) return keep(deps, oldest, flaw);
-  if (!following || isFlaw(following) || following.prev_hash !== chain.hash) return keep(deps, oldest, "the next file does not follow it");
+  if (!following || isFlaw(following) || following.prev_hash !== chain.hash)
+    return keep(deps, oldest, "the next file does not follow it");
   const bytes = deps.files.readAll(oldest.path, Number.MAX_SAFE_INTEGER);
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>)).toHex();
   return {

@@ -29,5 +29,11 @@ export async function setTornTailAside(deps: AuditDeps, path: string, rest: Rest
   deps.files.writeAtomic(aside, fragment, 0o600);
   deps.files.truncate(path, rest.offset);
   deps.log.warn("audit_torn_tail", { path, bytes: rest.bytes, moved_to: aside });
-  return { event: "recover", reason: "torn tail", file: aside.slice(aside.lastIndexOf("/") + 1), bytes: rest.bytes, digest };
+  return {
+    event: "recover",
+    reason: "torn tail",
+    file: aside.slice(aside.lastIndexOf("/") + 1),
+    bytes: rest.bytes,
+    digest,
+  };
 }

@@ -31,7 +31,8 @@ export class Tree {
 
   /** @param range hashes as {@link range} gave them for this size */
   constructor(sha256: Sha256, size = 0, range: readonly string[] = []) {
-    if (range.length !== onesIn(size)) throw new RangeError(`Cannot restore a tree: ${range.length} hashes for size ${size}`);
+    if (range.length !== onesIn(size))
+      throw new RangeError(`Cannot restore a tree: ${range.length} hashes for size ${size}`);
     this.#sha256 = sha256;
     this.#size = size;
     this.#range = [...range];

@@ -222,7 +222,9 @@ class Verification {
     if (rest.bytes === 0) return;
     const what = `the file ends in ${rest.bytes} bytes without a line end`;
     if (segment.closed) throw new Stop({ file: segment.path, line: line + 1, seq: this.#nextSeq(), what });
-    this.#warnings.push(`${segment.path}: ${what}: a write going on, or torn by a crash (the next start sets it aside)`);
+    this.#warnings.push(
+      `${segment.path}: ${what}: a write going on, or torn by a crash (the next start sets it aside)`,
+    );
   }
 
   async #conclude(): Promise<void> {
@@ -235,7 +237,10 @@ class Verification {
     }
     await this.#checkKeys(chain);
     if (!this.#notes.some(({ from }) => from === pathIn(dir, checkpointName)) && chain.seq > 0) {
-      throw new Stop({ file: pathIn(dir, checkpointName), what: "the checkpoint is missing: a cut end would not show" });
+      throw new Stop({
+        file: pathIn(dir, checkpointName),
+        what: "the checkpoint is missing: a cut end would not show",
+      });
     }
     for (const { note, from, root } of this.#notes) await this.#checkNote(chain, note, from, root);
   }
@@ -250,11 +255,15 @@ class Verification {
     }
     const pinned = this.#options.publicKey;
     if (pinned === undefined || this.#keys.has(pinned)) return;
-    throw new Stop({ file: this.#options.dir, what: `the log is signed with ${chain.publicKey}, not with the given key ${pinned}` });
+    throw new Stop({
+      file: this.#options.dir,
+      what: `the log is signed with ${chain.publicKey}, not with the given key ${pinned}`,
+    });
   }
 
   async #checkNote(chain: Chain, note: SignedCheckpoint, file: string, root: string | undefined): Promise<void> {
-    if (note.origin !== originOf(chain.logId)) throw new Stop({ file, what: `it belongs to another log, ${note.origin}` });
+    if (note.origin !== originOf(chain.logId))
+      throw new Stop({ file, what: `it belongs to another log, ${note.origin}` });
     const signed = await Promise.all([...this.#keys].map((key) => isSignedBy(note, key, this.#options.sha256)));
     if (!signed.includes(true)) throw new Stop({ file, what: "its signature is not by the log's key" });
     if (note.size > chain.seq + 1) {
@@ -264,7 +273,10 @@ class Verification {
     if (root === undefined) {
       this.#warnings.push(`${file} covers only records before seq ${this.#firstSeq}, which were pruned`);
     } else if (root !== note.root) {
-      throw new Stop({ file, what: `its tree of ${note.size} records is not the tree of the log: records were changed` });
+      throw new Stop({
+        file,
+        what: `its tree of ${note.size} records is not the tree of the log: records were changed`,
+      });
     }
   }
 

@@ -65,7 +65,7 @@ export class WriteLoop {
 
   /** The only writer. Callers of the same turn gather before the first write. */
   async #run(): Promise<void> {
-    await undefined;
+    await Promise.resolve();
     while (this.#queue.length > 0) {
       this.#writing = this.#takeBatch();
       try {
@@ -77,7 +77,7 @@ export class WriteLoop {
       }
       for (const entry of this.#writing) entry.resolve(entry.record);
       this.#writing = [];
-      await undefined;
+      await Promise.resolve();
     }
     this.#running = undefined;
   }

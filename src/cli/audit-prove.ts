@@ -28,7 +28,11 @@ export const checkProofCommand = {
   usage: "FILE [options]",
   positionals: ["FILE"],
   options: [
-    { name: "key", value: "FILE", summary: "Key that must have signed (PEM, or base64); else the proof's own word is taken" },
+    {
+      name: "key",
+      value: "FILE",
+      summary: "Key that must have signed (PEM, or base64); else the proof's own word is taken",
+    },
     { name: "json", summary: "Print JSON" },
   ],
   examples: [`${programName} audit check-proof proof.json --key audit.pub`],
@@ -56,9 +60,11 @@ export async function runProve(runtime: Runtime, argv: readonly string[]): Promi
 async function signingKey(deps: ReadDeps): Promise<string> {
   const last = segments(deps.files, deps.dir, deps.sha256).at(-1);
   const head = last && readHead(deps.files, last.path, deps.sha256);
-  if (!head || isFlaw(head)) throw new Fatal(`Cannot prove anything: ${deps.dir} holds no intact log`, exitCodes.integrity);
+  if (!head || isFlaw(head))
+    throw new Fatal(`Cannot prove anything: ${deps.dir} holds no intact log`, exitCodes.integrity);
   let key = head.public_key ?? "";
-  for await (const { record } of oldestFirst(deps, head.seq)) if (record.event === "key") key = record.public_key ?? key;
+  for await (const { record } of oldestFirst(deps, head.seq))
+    if (record.event === "key") key = record.public_key ?? key;
   return key;
 }
 
@@ -76,11 +82,16 @@ export async function runCheckProof(runtime: Runtime, argv: readonly string[]): 
   }
   const { records, origin, size, root } = verdict;
   if (options.has("json")) {
-    runtime.process.stdout(`${JSON.stringify({ ok: true, key_is_pinned: key !== undefined, origin, size, root, records }, null, 2)}\n`);
+    runtime.process.stdout(
+      `${JSON.stringify({ ok: true, key_is_pinned: key !== undefined, origin, size, root, records }, null, 2)}\n`,
+    );
     return exitCodes.done;
   }
-  const pinned = key === undefined ? "the key is the proof's own word: give --key to pin it" : "signed with the given key";
-  runtime.process.stdout(`Holds: ${records.length} records in the tree of ${size} records of ${printable(origin)}; ${pinned}\n`);
+  const pinned =
+    key === undefined ? "the key is the proof's own word: give --key to pin it" : "signed with the given key";
+  runtime.process.stdout(
+    `Holds: ${records.length} records in the tree of ${size} records of ${printable(origin)}; ${pinned}\n`,
+  );
   for (const { seq, timestamp, event, result } of records) {
     runtime.process.stdout(`${printable(`${timestamp} seq ${seq} ${event} ${result ?? ""}`.trimEnd())}\n`);
   }

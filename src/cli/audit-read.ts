@@ -42,7 +42,11 @@ export const exportCommand = {
   options: [
     { name: "from", value: "TIME", summary: "Day or UTC time, inclusive, such as 2026-01-09 or 2026-01-09T08:00Z" },
     { name: "to", value: "TIME", summary: "Day or UTC time; a day is included, a time is not" },
-    { name: "format", value: "jsonl|csv", summary: "jsonl (default) prints the stored lines, so that they can be verified" },
+    {
+      name: "format",
+      value: "jsonl|csv",
+      summary: "jsonl (default) prints the stored lines, so that they can be verified",
+    },
     { name: "event", value: "EVENT", summary: "Only records of this event, such as outcome" },
     { name: "json", summary: "The same as --format jsonl" },
     ...settingOptions,
@@ -77,9 +81,9 @@ export async function runTail(runtime: Runtime, argv: readonly string[]): Promis
   }
   const print = ({ record, text }: { record: StoredRecord; text: string }): void =>
     runtime.process.stdout(options.has("json") ? `${text}\n` : `${lineOf(record)}\n`);
-  for (const read of shown.reverse()) print(read);
+  for (const read of shown.toReversed()) print(read);
   if (!options.has("follow")) return exitCodes.done;
-  return follow(runtime, deps, shown.at(-1)?.record.seq, print);
+  return follow(runtime, deps, shown[0]?.record.seq, print);
 }
 
 async function follow(
@@ -88,25 +92,22 @@ async function follow(
   from: number | undefined,
   print: (read: { record: StoredRecord; text: string }) => void,
 ): Promise<number> {
-  let stopped = false;
-  const stop = Promise.withResolvers<void>();
+  const stop = new AbortController();
+  const stopped = new Promise((resolve) => stop.signal.addEventListener("abort", resolve));
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    runtime.process.onSignal(signal, () => {
-      stopped = true;
-      stop.resolve();
-    });
+    runtime.process.onSignal(signal, () => stop.abort());
   }
   let seq = from ?? (await newestSeq(deps));
-  while (!stopped) {
+  while (!stop.signal.aborted) {
     // From the end backwards: what is new is little, and the file may be large.
     const fresh: { record: StoredRecord; text: string }[] = [];
     for await (const read of newestFirst(deps)) {
       if (read.record.seq <= seq) break;
       fresh.push(read);
     }
-    for (const read of fresh.reverse()) print(read);
-    seq = fresh.at(-1)?.record.seq ?? seq;
-    await Promise.race([stop.promise, new Promise((resolve) => setTimeout(resolve, followMs))]);
+    for (const read of fresh.toReversed()) print(read);
+    seq = fresh[0]?.record.seq ?? seq;
+    await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, followMs))]);
   }
   return exitCodes.done;
 }
@@ -207,7 +208,10 @@ function lineOf(record: StoredRecord): string {
 
 function blockOf(record: StoredRecord): string {
   const { v: _, ...rest } = record;
-  const entries = Object.entries(rest).map(([key, value]) => [key, typeof value === "object" ? JSON.stringify(value) : value]);
+  const entries = Object.entries(rest).map(([key, value]) => [
+    key,
+    typeof value === "object" ? JSON.stringify(value) : value,
+  ]);
   return `${entries.map(([key, value]) => printable(`${String(key).padEnd(16)} ${String(value)}`)).join("\n")}\n`;
 }
 

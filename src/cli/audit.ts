@@ -19,7 +19,11 @@ const verifyCommand = {
   usage: "[DIR] [options]",
   positionals: ["[DIR]"],
   options: [
-    { name: "key", value: "FILE", summary: "Key that must have signed it (PEM, or base64); default: the configured one" },
+    {
+      name: "key",
+      value: "FILE",
+      summary: "Key that must have signed it (PEM, or base64); default: the configured one",
+    },
     { name: "checkpoint", value: "FILE", summary: "A checkpoint kept elsewhere, such as in the journal" },
     { name: "json", summary: "Print JSON" },
     ...settingOptions,
@@ -61,7 +65,10 @@ export async function runAudit(runtime: Runtime, argv: readonly string[]): Promi
     runtime.process.stdout(helpText(auditCommand));
     return exitCodes.done;
   }
-  throw usageError(auditCommand, `Expected verify, tail, show, export, prove or check-proof after ${programName} audit`);
+  throw usageError(
+    auditCommand,
+    `Expected verify, tail, show, export, prove or check-proof after ${programName} audit`,
+  );
 }
 
 async function runVerify(runtime: Runtime, argv: readonly string[]): Promise<number> {
@@ -122,8 +129,12 @@ function verdictText(result: VerifyResult, dir: string): string {
   lines.push(`Intact: ${result.records} records in ${result.files} files in ${dir}${from}`);
   if (head) lines.push(`Head: seq ${head.seq}, hash ${head.hash}`);
   const uncovered = (head?.seq ?? -1) + 1 - (checkpointSize ?? 0);
-  lines.push(`Signed: the first ${checkpointSize ?? 0} records${uncovered > 0 ? `; ${uncovered} newer ones are chained only` : ""}`);
-  const trust = result.keyIsPinned ? "the given key" : "its own word for it: the key is not pinned, give --key to pin it";
+  lines.push(
+    `Signed: the first ${checkpointSize ?? 0} records${uncovered > 0 ? `; ${uncovered} newer ones are chained only` : ""}`,
+  );
+  const trust = result.keyIsPinned
+    ? "the given key"
+    : "its own word for it: the key is not pinned, give --key to pin it";
   lines.push(`Key: ${result.publicKey} (${trust})`);
   return `${lines.join("\n")}\n`;
 }

@@ -15,7 +15,11 @@ export function allRecords(place: Place): StoredRecord[] {
 }
 
 /** Verification passes, and every acknowledged record is there with its hash, or was pruned with a record of it. */
-export async function expectAcknowledgedHeld(place: Place, acknowledged: readonly Acknowledged[], label: string): Promise<void> {
+export async function expectAcknowledgedHeld(
+  place: Place,
+  acknowledged: readonly Acknowledged[],
+  label: string,
+): Promise<void> {
   const result = await verifyPlace(place);
   if (!result.ok) throw new Error(`${label}: ${JSON.stringify(result.fault)}`);
   const held = new Map(allRecords(place).map((record) => [record.seq, record.hash]));

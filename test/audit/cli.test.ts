@@ -61,7 +61,11 @@ describe("audit verify", () => {
     expect(out).toContain(`Intact: 6 records in 2 files in ${place.dir}`);
     expect(out).toContain("Signed: the first 6 records");
     expect(out).toContain("(the given key)");
-    expect(JSON.parse((await run(place, "verify", "--json")).out)).toMatchObject({ ok: true, records: 6, keyIsPinned: true });
+    expect(JSON.parse((await run(place, "verify", "--json")).out)).toMatchObject({
+      ok: true,
+      records: 6,
+      keyIsPinned: true,
+    });
   });
 
   test("takes a copy's own word for the key, and says so", async () => {
@@ -79,7 +83,10 @@ describe("audit verify", () => {
     const { code, out } = await run(place, "verify");
     expect(code).toBe(4);
     expect(out).toStartWith(`NOT INTACT: ${place.active} line 2 (seq 4): the hash is wrong`);
-    expect(JSON.parse((await run(place, "verify", "--json")).out)).toMatchObject({ ok: false, fault: { line: 2, seq: 4 } });
+    expect(JSON.parse((await run(place, "verify", "--json")).out)).toMatchObject({
+      ok: false,
+      fault: { line: 2, seq: 4 },
+    });
   });
 
   test("holds a log against a checkpoint kept elsewhere", async () => {
@@ -94,12 +101,12 @@ describe("audit verify", () => {
   test("runs beside a live server", async () => {
     const place = newPlace();
     const { log } = await openLog(place);
-    let done = false;
+    const done = new AbortController();
     const writing = (async () => {
-      while (!done) await log.append(intent(1));
+      while (!done.signal.aborted) await log.append(intent(1));
     })();
     for (let i = 0; i < 10; i++) expect(await run(place, "verify")).toMatchObject({ code: 0 });
-    done = true;
+    done.abort();
     await writing;
     await log.close();
   });
@@ -110,7 +117,12 @@ describe("audit tail, show, export", () => {
     const { place } = await someLog();
     const { code, out } = await run(place, "tail", "-n", "3");
     expect(code).toBe(0);
-    expect(out.trimEnd().split("\n").map((line) => line.split(/ +/)[2])).toEqual(["checkpoint", "intent", "close"]);
+    expect(
+      out
+        .trimEnd()
+        .split("\n")
+        .map((line) => line.split(/ +/)[2]),
+    ).toEqual(["checkpoint", "intent", "close"]);
     const { out: json } = await run(place, "tail", "--json", "-n", "99");
     expect(json.trimEnd().split("\n").length).toBe(6);
     expect(json).toEndWith(`${linesIn(place.active).at(-1)}\n`);
@@ -133,8 +145,19 @@ describe("audit tail, show, export", () => {
       },
     }) as Runtime["process"];
     const until = (text: string): Promise<void> =>
-      shown.some((line) => line.includes(text)) ? Promise.resolve() : new Promise((resolve) => (waiting = { text, resolve }));
-    const argv = ["tail", "-f", "-n", "0", "--set", `audit.dir=${place.dir}`, "--set", `audit.checkpoint_key_file=${place.keyFile}`];
+      shown.some((line) => line.includes(text))
+        ? Promise.resolve()
+        : new Promise((resolve) => (waiting = { text, resolve }));
+    const argv = [
+      "tail",
+      "-f",
+      "-n",
+      "0",
+      "--set",
+      `audit.dir=${place.dir}`,
+      "--set",
+      `audit.checkpoint_key_file=${place.keyFile}`,
+    ];
     const following = runAudit({ ...runtime, process }, argv);
     await log.append(intent(1));
     await until("STORY-1");
@@ -153,7 +176,12 @@ describe("audit tail, show, export", () => {
     expect(code).toBe(0);
     expect(out).toContain("queued");
     expect(out).not.toContain("\u001b");
-    expect((await run(place, "show", id, "--json")).out.trimEnd().split("\n").map((line) => JSON.parse(line).event)).toEqual(["intent", "outcome"]);
+    expect(
+      (await run(place, "show", id, "--json")).out
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line).event),
+    ).toEqual(["intent", "outcome"]);
     expect(await run(place, "show", newAuditId(0))).toMatchObject({ code: 1 });
   });
 
@@ -161,7 +189,12 @@ describe("audit tail, show, export", () => {
     const { place } = await someLog();
     const all = allRecords(place);
     const { out } = await run(place, "export");
-    expect(out.trimEnd().split("\n").map((line) => JSON.parse(line))).toEqual(all);
+    expect(
+      out
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line)),
+    ).toEqual(all);
     const { out: day } = await run(place, "export", "--from", "2026-01-09", "--to", "2026-01-09");
     expect(day.trimEnd().split("\n").length).toBe(3);
     const { out: csv } = await run(place, "export", "--format", "csv", "--event", "outcome");
@@ -179,10 +212,19 @@ describe("audit prove, check-proof", () => {
     expect(code).toBe(0);
     const file = join(place.root, "proof.json");
     writeFileSync(file, out);
-    expect(await run(place, "check-proof", file, "--key", place.keyFile)).toMatchObject({ code: 0, out: expect.stringContaining("Holds: 2 records") });
-    expect(JSON.parse((await run(place, "check-proof", file, "--json")).out)).toMatchObject({ ok: true, key_is_pinned: false });
+    expect(await run(place, "check-proof", file, "--key", place.keyFile)).toMatchObject({
+      code: 0,
+      out: expect.stringContaining("Holds: 2 records"),
+    });
+    expect(JSON.parse((await run(place, "check-proof", file, "--json")).out)).toMatchObject({
+      ok: true,
+      key_is_pinned: false,
+    });
     writeFileSync(file, out.replace("queued", "failed"));
-    expect(await run(place, "check-proof", file)).toMatchObject({ code: 4, out: expect.stringContaining("DOES NOT HOLD") });
+    expect(await run(place, "check-proof", file)).toMatchObject({
+      code: 4,
+      out: expect.stringContaining("DOES NOT HOLD"),
+    });
     expect(await run(place, "prove", newAuditId(0))).toMatchObject({ code: 1 });
   });
 });

@@ -6,7 +6,17 @@ import { runtime } from "../../src/runtime/bun.ts";
 import type { FaultKind } from "./faulty-files.ts";
 import { FaultyFiles } from "./faulty-files.ts";
 import type { Place } from "./log-folder.ts";
-import { HandClock, depsFor, intent, linesIn, newPlace, openLog, recordsIn, rejection, verifyPlace } from "./log-folder.ts";
+import {
+  HandClock,
+  depsFor,
+  intent,
+  linesIn,
+  newPlace,
+  openLog,
+  recordsIn,
+  rejection,
+  verifyPlace,
+} from "./log-folder.ts";
 
 /** AUDIT.md, promise 3: fail closed. */
 
@@ -111,7 +121,7 @@ async function expectNothingLost(place: Place, acknowledged: readonly string[], 
   try {
     opened = await openLog(place, { clock });
   } catch (error) {
-    throw new Error(`${label}: the next start fails: ${String(error)}`);
+    throw new Error(`${label}: the next start fails: ${String(error)}`, { cause: error });
   }
   await opened.log.append(intent(99));
   await opened.log.close();

@@ -69,7 +69,9 @@ export class FaultyFiles {
         const fails = this.#next("write");
         if (!fails) return file.write(bytes);
         if (this.#kind === "before") throw this.error();
-        const count = file.write(bytes.subarray(0, this.#kind === "short" ? Math.floor(bytes.length / 2) : bytes.length));
+        const count = file.write(
+          bytes.subarray(0, this.#kind === "short" ? Math.floor(bytes.length / 2) : bytes.length),
+        );
         if (this.#kind === "short") return count;
         throw this.error();
       },

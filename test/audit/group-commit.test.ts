@@ -72,7 +72,8 @@ describe("12. Group commit", () => {
     const { log } = await openLog(place);
     const records = await log.appendMany([intent(1), intent(2), intent(3)]);
     expect(records.map((record) => record.story_id)).toEqual(["STORY-1", "STORY-2", "STORY-3"]);
-    for (const [index, record] of records.entries()) if (index > 0) expect(record.prev_hash).toBe(records[index - 1]!.hash);
+    for (const [index, record] of records.entries())
+      if (index > 0) expect(record.prev_hash).toBe(records[index - 1]!.hash);
     expect(log.head).toEqual({ seq: records[2]!.seq, hash: records[2]!.hash });
     await log.close();
   });

@@ -138,7 +138,9 @@ export function restore(folder: string, files: Map<string, Buffer>): void {
 }
 
 /** What a promise is rejected with; fails when it is not. */
-export async function rejection(promise: Promise<unknown>): Promise<Error & { exitCode?: number; code?: string; retry?: string }> {
+export async function rejection(
+  promise: Promise<unknown>,
+): Promise<Error & { exitCode?: number; code?: string; retry?: string }> {
   try {
     await promise;
   } catch (error) {

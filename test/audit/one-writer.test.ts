@@ -1,5 +1,18 @@
 import { describe, expect, test } from "bun:test";
-import { appendFileSync, chmodSync, chownSync, linkSync, mkdirSync, readFileSync, renameSync, statSync, symlinkSync, truncateSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  chmodSync,
+  chownSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { Place } from "./log-folder.ts";
 import { intent, newPlace, openLog, rejection, snapshot, verifyPlace } from "./log-folder.ts";
@@ -150,12 +163,21 @@ describe("11. Files 0600, folders 0700, no symlinks, our own", () => {
       },
       "it is a folder",
     ],
-    ["somebody else's log", (place: Place) => asRoot && chownSync(place.active, 12345, 12345), "it belongs to user 12345"],
-    ["a key that is not one", (place: Place) => writeFileSync(place.keyFile, "no key", { mode: 0o600 }), "not an Ed25519 private key"],
+    [
+      "somebody else's log",
+      (place: Place) => asRoot && chownSync(place.active, 12345, 12345),
+      "it belongs to user 12345",
+    ],
+    [
+      "a key that is not one",
+      (place: Place) => writeFileSync(place.keyFile, "no key", { mode: 0o600 }),
+      "not an Ed25519 private key",
+    ],
     ["no key", (place: Place) => unlinkSync(place.keyFile), "is missing"],
   ] as const) {
-    test(`${what}: exit code 1, the path, and what to do`, async () => {
-      if (what === "somebody else's log" && !asRoot) return console.warn(`SKIPPED, needs root: ${what}`);
+    const isSkipped = what === "somebody else's log" && !asRoot;
+    if (isSkipped) process.stderr.write(`SKIPPED, because it needs root: ${what}\n`);
+    test.skipIf(isSkipped)(`${what}: exit code 1, the path, and what to do`, async () => {
       const place = newPlace();
       const { log } = await openLog(place);
       await log.close();

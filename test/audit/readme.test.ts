@@ -10,7 +10,7 @@ import { HandClock, intent, newPlace, openLog } from "./log-folder.ts";
 const readme = readFileSync(join(import.meta.dir, "../../src/audit/README.md"), "utf8");
 const [chainScript, signatureScript] = [...readme.matchAll(/```sh\n([^]*?)```/g)].map((match) => match[1]!);
 
-async function log(): Promise<Place> {
+async function writtenLog(): Promise<Place> {
   const place = newPlace();
   const clock = new HandClock();
   const { log } = await openLog(place, { clock });
@@ -32,12 +32,15 @@ function run(place: Place, script: string): { status: number | null; output: str
 
 describe("Check it without us", () => {
   test("the shell checks every hash and link of an intact log", async () => {
-    const place = await log();
-    expect(run(place, chainScript!)).toMatchObject({ status: 0, output: expect.stringMatching(/^chain holds: 6 records, head seq 5 /) });
+    const place = await writtenLog();
+    expect(run(place, chainScript!)).toMatchObject({
+      status: 0,
+      output: expect.stringMatching(/^chain holds: 6 records, head seq 5 /),
+    });
   });
 
   test("the shell finds a changed record and a missing one", async () => {
-    const place = await log();
+    const place = await writtenLog();
     const text = readFileSync(place.active, "utf8");
     writeFileSync(place.active, text.replace("mark", "merk"));
     expect(run(place, chainScript!)).toMatchObject({ status: 4, output: expect.stringContaining("wrong hash") });
@@ -46,8 +49,11 @@ describe("Check it without us", () => {
   });
 
   test("openssl checks the checkpoint's signature, and refuses a changed one", async () => {
-    const place = await log();
-    expect(run(place, signatureScript!)).toMatchObject({ status: 0, output: expect.stringContaining("Verified Successfully") });
+    const place = await writtenLog();
+    expect(run(place, signatureScript!)).toMatchObject({
+      status: 0,
+      output: expect.stringContaining("Verified Successfully"),
+    });
     writeFileSync(place.checkpoint, readFileSync(place.checkpoint, "utf8").replace("\n6\n", "\n7\n"));
     expect(run(place, signatureScript!).status).toBe(1);
   });

@@ -38,7 +38,13 @@ const anyDraft: fc.Arbitrary<Draft> = fc.record(
 
 describe("encodeRecord", () => {
   test("writes one line with the keys in their fixed order, whatever the order of the draft", () => {
-    const line = text({ user_id: "mark", action: "enqueue_story", event: "intent", audit_id: "AUD-1", source: undefined });
+    const line = text({
+      user_id: "mark",
+      action: "enqueue_story",
+      event: "intent",
+      audit_id: "AUD-1",
+      source: undefined,
+    });
     expect(line).toStartWith(
       '{"v":1,"seq":41,"timestamp":"2026-01-09T08:00:00.123Z","event":"intent","audit_id":"AUD-1","action":"enqueue_story","user_id":"mark","prev_hash":"',
     );
@@ -47,7 +53,11 @@ describe("encodeRecord", () => {
   });
 
   test("sha256sum and a cut give the stored hash, for the worst strings there are", () => {
-    const line = text({ event: "outcome", detail: 'a\u007f\u2028\u2029\0\b"\\/\u00e9\u{1f3b8}', podium_response: '{"1":-0,"__proto__":1}' });
+    const line = text({
+      event: "outcome",
+      detail: 'a\u007f\u2028\u2029\0\b"\\/\u00e9\u{1f3b8}',
+      podium_response: '{"1":-0,"__proto__":1}',
+    });
     const { stdout } = spawnSync("sha256sum", { input: line.slice(0, -76), encoding: "utf8" });
     expect(line.slice(-67, -3)).toBe(stdout.slice(0, 64));
   });
@@ -85,7 +95,11 @@ describe("encodeRecord", () => {
   }
 
   test("takes Podium's answer at its limit, even when every character is escaped", () => {
-    const { line } = encode({ event: "outcome", podium_response: "\u0001".repeat(podiumResponseCharsMax), options: { a: "\u0001".repeat(4000) } });
+    const { line } = encode({
+      event: "outcome",
+      podium_response: "\u0001".repeat(podiumResponseCharsMax),
+      options: { a: "\u0001".repeat(4000) },
+    });
     expect(line.length).toBeLessThan(lineBytesMax);
   });
 

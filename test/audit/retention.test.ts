@@ -10,7 +10,9 @@ import { HandClock, intent, newPlace, openLog, recordsIn, restore, snapshot, ver
 /** AUDIT.md, promise 9. */
 
 function closedIn(place: Place): string[] {
-  return readdirSync(place.dir).filter((name) => /^orchestrator-audit-\d/.test(name)).sort();
+  return readdirSync(place.dir)
+    .filter((name) => /^orchestrator-audit-\d/.test(name))
+    .toSorted();
 }
 
 /** One record a day; upkeep follows each rotation, so that pruning has come to its end when this returns. */
@@ -33,7 +35,12 @@ describe("9. Rotation", () => {
     await log.append(intent(2));
     await log.close();
     expect(closedIn(place)).toEqual(["orchestrator-audit-2026-01-09.0.jsonl"]);
-    expect(recordsIn(place.active)[0]).toMatchObject({ event: "checkpoint", seq: 2, tree_size: 2, timestamp: "2026-01-10T00:00:00.000Z" });
+    expect(recordsIn(place.active)[0]).toMatchObject({
+      event: "checkpoint",
+      seq: 2,
+      tree_size: 2,
+      timestamp: "2026-01-10T00:00:00.000Z",
+    });
     for (const record of recordsIn(place.active)) expect(record.timestamp).toStartWith("2026-01-10");
     expect(await verifyPlace(place)).toMatchObject({ ok: true, files: 2 });
   });
@@ -192,8 +199,12 @@ describe("9. A clock a year off", () => {
     expect(mayGo("2026-03-03", later, rule)).toBe(false);
     expect(mayGo("2026-03-02", later.slice(1), rule)).toBe(false);
     // The same records, while the clock disagrees with them or has just jumped.
-    expect(mayGo("2026-03-02", later, { clock: new HandClock("2027-06-01T12:00:00.000Z"), retentionDays: 90 })).toBe(false);
-    expect(mayGo("2026-03-02", later, { clock: new HandClock("2025-06-01T12:00:00.000Z"), retentionDays: 90 })).toBe(false);
+    expect(mayGo("2026-03-02", later, { clock: new HandClock("2027-06-01T12:00:00.000Z"), retentionDays: 90 })).toBe(
+      false,
+    );
+    expect(mayGo("2026-03-02", later, { clock: new HandClock("2025-06-01T12:00:00.000Z"), retentionDays: 90 })).toBe(
+      false,
+    );
     expect(mayGo("2026-01-02", [...days("2026-01-03", 91), "2026-06-01"], rule)).toBe(false);
   });
 });

@@ -3,7 +3,17 @@ import { readFileSync, readdirSync, rmSync, unlinkSync, writeFileSync } from "no
 import { basename, join } from "node:path";
 import { runtime } from "../../src/runtime/bun.ts";
 import type { Place } from "./log-folder.ts";
-import { HandClock, intent, linesIn, newPlace, openLog, rejection, restore, snapshot, verifyPlace } from "./log-folder.ts";
+import {
+  HandClock,
+  intent,
+  linesIn,
+  newPlace,
+  openLog,
+  rejection,
+  restore,
+  snapshot,
+  verifyPlace,
+} from "./log-folder.ts";
 
 /** AUDIT.md, promise 6. */
 
@@ -20,7 +30,7 @@ async function threeDays(middle = 200): Promise<{ place: Place; files: Map<strin
   await log.close();
   const closed = readdirSync(place.dir)
     .filter((name) => /-\d{4}-\d\d-\d\d\./.test(name))
-    .sort()
+    .toSorted()
     .map((name) => join(place.dir, name));
   return { place, files: snapshot(place.dir), closed };
 }
@@ -52,7 +62,8 @@ describe("6. Changes to a closed file are detected with file, line and seq", () 
     const { isFlaw, recordOf } = await import("../../src/audit/frame.ts");
     const bytes = files.get(middle)!;
     const lines: Buffer[] = [];
-    for (let start = 0, lf = 0; (lf = bytes.indexOf(10, start)) !== -1; start = lf + 1) lines.push(bytes.subarray(start, lf + 1));
+    for (let start = 0, lf = 0; (lf = bytes.indexOf(10, start)) !== -1; start = lf + 1)
+      lines.push(bytes.subarray(start, lf + 1));
     expect(lines.length).toBe(200);
     const head = recordOf(lines[0]!.subarray(0, -1));
     if (isFlaw(head)) throw new Error(head.flaw);
@@ -71,7 +82,15 @@ describe("6. Changes to a closed file are detected with file, line and seq", () 
         withNext[at]! ^= 1 << (bit & 7);
         flips++;
       }
-      expect(isFlaw(chain.take({ offset: 0, bytes: line.subarray(0, -1), leaf: Buffer.concat([Buffer.from([0]), line.subarray(0, -1)]) }))).toBe(false);
+      expect(
+        isFlaw(
+          chain.take({
+            offset: 0,
+            bytes: line.subarray(0, -1),
+            leaf: Buffer.concat([Buffer.from([0]), line.subarray(0, -1)]),
+          }),
+        ),
+      ).toBe(false);
     }
     expect(flips).toBe(bytes.length * 8);
   }, 60_000);
@@ -103,7 +122,10 @@ describe("6. Changes to a closed file are detected with file, line and seq", () 
       const lines = files.get(middle)!.toString().trimEnd().split("\n");
       for (const at of [1, 2, 50, 100, 150, lines.length - 2]) {
         writeFileSync(path, `${change(lines, at).join("\n")}\n`);
-        expect(await verifyPlace(place)).toMatchObject({ ok: false, fault: { file: path, line: at + 1, seq: firstSeq + at } });
+        expect(await verifyPlace(place)).toMatchObject({
+          ok: false,
+          fault: { file: path, line: at + 1, seq: firstSeq + at },
+        });
       }
     });
   }
@@ -112,7 +134,10 @@ describe("6. Changes to a closed file are detected with file, line and seq", () 
     const path = fresh();
     const lines = files.get(middle)!.toString().trimEnd().split("\n");
     writeFileSync(path, `${lines.slice(0, -1).join("\n")}\n`);
-    expect(await verifyPlace(place)).toMatchObject({ ok: false, fault: { file: place.active, line: 1, seq: firstSeq + 199 } });
+    expect(await verifyPlace(place)).toMatchObject({
+      ok: false,
+      fault: { file: place.active, line: 1, seq: firstSeq + 199 },
+    });
     expect(await rejection(openLog(place))).toMatchObject({ exitCode: 4 });
   });
 

@@ -2,7 +2,17 @@ import { describe, expect, test } from "bun:test";
 import { appendFileSync, existsSync, readFileSync, readdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Place } from "./log-folder.ts";
-import { intent, linesIn, newPlace, openLog, recordsIn, rejection, restore, snapshot, verifyPlace } from "./log-folder.ts";
+import {
+  intent,
+  linesIn,
+  newPlace,
+  openLog,
+  recordsIn,
+  rejection,
+  restore,
+  snapshot,
+  verifyPlace,
+} from "./log-folder.ts";
 
 /** AUDIT.md, promises 2 and 10: torn is not tampered. */
 
@@ -29,7 +39,9 @@ describe("2. The file cut at every byte of its last record", () => {
       const { log } = await openLog(place);
       await log.close();
       expect(readFileSync(place.active, "utf8")).toStartWith(complete);
-      const added = recordsIn(place.active).slice(linesIn(place.active).indexOf(complete.trimEnd().split("\n").at(-1)!) + 1);
+      const added = recordsIn(place.active).slice(
+        linesIn(place.active).indexOf(complete.trimEnd().split("\n").at(-1)!) + 1,
+      );
       const fragments = readdirSync(place.dir).filter((name) => name.includes(".fragment."));
       if (cut === lastStart) {
         expect(fragments).toEqual([]);
@@ -75,7 +87,10 @@ describe("2. The file cut at every byte of its last record", () => {
 
 describe("2. A complete line that is wrong, even the last one, stops the start with exit code 4", () => {
   for (const [what, spoil] of [
-    ["one digit of the last hash", (text: string) => text.replace(/(.)"\}\n$/, (_, digit) => `${digit === "0" ? "1" : "0"}"}\n`)],
+    [
+      "one digit of the last hash",
+      (text: string) => text.replace(/(.)"\}\n$/, (_, digit) => `${digit === "0" ? "1" : "0"}"}\n`),
+    ],
     ["one letter of the last record", (text: string) => text.replace(/"mark"(?=[^\n]*\n$)/, '"merk"')],
     ["an empty last line", (text: string) => `${text}\n`],
     ["a last line that is not a record", (text: string) => `${text}{"v":1}\n`],

@@ -28,24 +28,39 @@ const hasStrace = spawnSync("strace", ["-V"]).status === 0;
 
 /** A test that needs strace: in CI it must be there, elsewhere its absence is said aloud. */
 export function tracedTest(name: string, body: () => Promise<void> | void, timeoutMs: number): void {
-  if (!hasStrace && process.env["CI"] !== "true") {
-    console.warn(`SKIPPED, because strace is not installed: ${name}`);
-    test.skip(name, body);
-    return;
-  }
-  test(name, body, timeoutMs);
+  const isSkipped = !hasStrace && process.env["CI"] !== "true";
+  if (isSkipped) process.stderr.write(`SKIPPED, because strace is not installed: ${name}\n`);
+  test.skipIf(isSkipped)(name, body, timeoutMs);
 }
 
 /** @param options further options of strace, such as `-e inject=…` */
 export async function runTraced(place: Place, job: object, options: readonly string[]): Promise<Ran> {
   const traceFile = join(place.root, `trace-${crypto.randomUUID()}`);
-  const command = ["strace", "-f", "-y", "-s", "120", "-o", traceFile, ...options, "--", process.execPath, driver, jobOf(place, job)];
+  const command = [
+    "strace",
+    "-f",
+    "-y",
+    "-s",
+    "120",
+    "-o",
+    traceFile,
+    ...options,
+    "--",
+    process.execPath,
+    driver,
+    jobOf(place, job),
+  ];
   const child = Bun.spawn(command, { stdout: "pipe", stderr: "pipe" });
   const output = await new Response(child.stdout).text();
   await child.exited;
   const trace = readFileSync(traceFile, "utf8").split("\n");
   rmSync(traceFile);
-  return { exitCode: child.exitCode, killed: trace.some((line) => line.includes("killed by SIGKILL")), ...readOutput(output), trace };
+  return {
+    exitCode: child.exitCode,
+    killed: trace.some((line) => line.includes("killed by SIGKILL")),
+    ...readOutput(output),
+    trace,
+  };
 }
 
 export function jobOf(place: Place, job: object): string {

@@ -15,6 +15,9 @@ function run(file: string, env: Record<string, string>): void {
 }
 
 for (let done = 0; done < rounds; done += roundsEach) {
-  run("./test/audit/kill.test.ts", { KILL_ROUNDS: String(Math.min(roundsEach, rounds - done)), SEED: String(seed + done) });
+  run("./test/audit/kill.test.ts", {
+    KILL_ROUNDS: String(Math.min(roundsEach, rounds - done)),
+    SEED: String(seed + done),
+  });
 }
 run("./test/audit/system-calls.test.ts", { TORTURE: "1" });
