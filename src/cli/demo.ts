@@ -89,9 +89,10 @@ async function freePort(runtime: Runtime, wanted: number): Promise<number> {
 function startLuno(runtime: Runtime, port: number, dir: string, secret: string): Child {
   const { self, env, stderr } = runtime.process;
   return runtime.process.spawn({
-    command: [...self, "luno", "--host", host, "--port", String(port), "--dir", dir],
+    command: [...self, "luno", "--host", host, "--port", String(port), "--dir", dir, "--with-parent"],
     env: { ...env, PODIUM_JWT_SECRET: secret, ROXY_PODIUM_TOKEN: undefined },
     group: true,
+    lifeline: true,
     onLine: (line) => stderr(`luno │ ${line}\n`),
   });
 }

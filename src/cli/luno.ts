@@ -23,6 +23,7 @@ export const lunoCommand = {
     { name: "dir", value: "FOLDER", summary: "Its own folder: catalogue, plans, state; default $ROXY_ROOT/luno" },
     { name: "beat-ms", value: "MS", summary: `Milliseconds between the conductor's beats; default ${defaultBeatMs}` },
     { name: "run-ms", value: "MS", summary: `Milliseconds of a simulated run; default ${defaultRunMs}` },
+    { name: "with-parent", summary: "Stop when standard input ends: whoever started it is gone" },
     { name: "agents", value: "COUNT", summary: `Stories that may run at the same time; default ${defaultAgents}` },
   ],
   examples: [`${programName} luno`, `${programName} luno --port 0 --dir /tmp/luno --run-ms 200`],
@@ -40,7 +41,7 @@ export async function runLuno(runtime: Runtime, argv: readonly string[]): Promis
     return exitCodes.done;
   }
   const log = logOf(runtime);
-  const asked = stopAsked(runtime);
+  const asked = stopAsked(runtime, options.has("with-parent"));
   const luno = await startLuno({ ...settingsOf(runtime, options, log), runtime, log });
   const signal = await asked;
   log.info("luno_stopping", { signal });
@@ -55,8 +56,9 @@ function logOf({ process }: Runtime): Log {
 }
 
 /** Listened for before the start, so that no signal meets a half-started process without us. */
-function stopAsked({ process }: Runtime): Promise<string> {
+function stopAsked({ process }: Runtime, withParent: boolean): Promise<string> {
   return new Promise((resolve) => {
+    if (withParent) process.onInputEnd(() => resolve("parent is gone"));
     for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.onSignal(signal, () => resolve(signal));
   });
 }

@@ -23,9 +23,11 @@ export function followTelemetry({ jobs, append, terminalStatuses }: FollowDeps):
     if (storyId === undefined || status === undefined) return;
     const job = jobs.ofStory(storyId);
     if (!job) return;
+    // What comes after the end is about a later run, which is not this dispatch's.
+    if (job.podium_status !== undefined && terminalStatuses.has(job.podium_status)) return;
     const last = followed.get(job.job_id) ?? { word: job.podium_status ?? "", count: 0 };
     const wordsMax = terminalStatuses.has(status) ? 2 * wordsPerJobMax : wordsPerJobMax;
-    if (last.word === status || last.count >= wordsMax) return;
+    if (last.word === status || terminalStatuses.has(last.word) || last.count >= wordsMax) return;
     followed.delete(job.job_id);
     followed.set(job.job_id, { word: status, count: last.count + 1 });
     if (followed.size > jobsFollowedMax) followed.delete(followed.keys().next().value!);

@@ -104,9 +104,15 @@ export class JobStore {
     const job = jobOfIntent(record);
     this.#jobs.set(job.job_id, job);
     this.#open.set(job.audit_id, job);
-    if (job.story_id !== undefined) this.#byStory.set(job.story_id, job.job_id);
+    this.#pointStoryAt(job);
     this.#count(job.job_id);
     if (this.#jobs.size > jobsMax) this.#forgetOldest();
+  }
+
+  /** The way of a story is told by the dispatch that started it; a cancel only ends it. */
+  #pointStoryAt({ story_id, action, job_id }: Job): void {
+    if (story_id === undefined) return;
+    if (isExecuting(action) || !this.#byStory.has(story_id)) this.#byStory.set(story_id, job_id);
   }
 
   #continue(record: StoredRecord): void {

@@ -24,6 +24,11 @@ export function nodeProcess(args: readonly string[], self: readonly string[]): P
       process.exit(code);
     },
     onSignal: (signal, handler) => void process.on(signal, handler),
+    onInputEnd(handler) {
+      process.stdin.on("end", handler);
+      process.stdin.on("error", handler);
+      process.stdin.resume();
+    },
     spawn: spawnChild,
   };
 }
@@ -37,7 +42,11 @@ function spawnChild(options: ChildOptions): Child {
   const child = spawn(program ?? "", args, {
     cwd: options.cwd,
     env: options.env,
-    stdio: ["ignore", options.inherit ? "inherit" : "pipe", options.inherit ? "inherit" : "pipe"],
+    stdio: [
+      options.lifeline ? "pipe" : "ignore",
+      options.inherit ? "inherit" : "pipe",
+      options.inherit ? "inherit" : "pipe",
+    ],
     // A group of its own, so that a story's whole process tree ends with it.
     detached: options.group === true,
   });

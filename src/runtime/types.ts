@@ -195,6 +195,8 @@ export interface ChildOptions {
   readonly cwd?: string;
   /** Make it the head of a process group that `kill` reaches as a whole. */
   readonly group?: boolean;
+  /** Gives it a standard input that ends when this process does, however it ends. */
+  readonly lifeline?: boolean;
   /** Each line of standard output and standard error, without its newline; cut at 64 KiB. */
   readonly onLine?: (line: string, stream: "stdout" | "stderr") => void;
   /** Hand the parent's own output through instead. */
@@ -224,6 +226,8 @@ export interface Process {
   /** Ends when everything written to standard output has left. */
   exit(code: number): Promise<never>;
   onSignal(signal: "SIGTERM" | "SIGINT" | "SIGHUP", handler: () => void): void;
+  /** Standard input has ended: with {@link ChildOptions.lifeline}, whoever started this process is gone. */
+  onInputEnd(handler: () => void): void;
   spawn(options: ChildOptions): Child;
 }
 

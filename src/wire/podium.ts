@@ -117,24 +117,41 @@ const untouchedWords: ReadonlySet<unknown> = new Set(["todo", "pending", "blocke
 /** Nodes of a status answer that are looked at: its shape is unknown, its size is bounded, so is our patience. */
 const nodesMax = 100_000;
 
+/** Keys under which Podium names what it is busy with, by its id alone or as an object. */
+const busyKeys: ReadonlySet<string> = new Set([
+  "currentStory",
+  "queue",
+  "running",
+  "active",
+  "in_progress",
+  "inProgress",
+]);
+
 /**
  * What a status answer of unknown shape says about a story: any object that names it (`storyId` or `id`) and has a
- * `status` we know. Contradicting places count as started: the safe side is the one that sends nothing again.
+ * `status` we know, or a place that lists what Podium is busy with. Contradicting places count as started: the safe side
+ * is the one that sends nothing again.
  */
 export function storyEvidence(json: string, storyId: string): "started" | "not_started" | "nothing" {
-  const rest: unknown[] = [JSON.parse(json)];
+  const rest: { readonly node: unknown; readonly busy: boolean }[] = [{ node: JSON.parse(json), busy: false }];
   let untouched = false;
-  for (let seen = 0; rest.length > 0 && seen < nodesMax; seen++) {
-    const node = rest.pop();
+  for (let seen = 0; rest.length > 0; seen++) {
+    // What has not been looked at may say "started": then "not started" is not proven.
+    if (seen >= nodesMax) return "nothing";
+    const { node, busy } = rest.pop()!;
+    if (busy && node === storyId) return "started";
     if (typeof node !== "object" || node === null) continue;
-    const { storyId: named, id, status, currentStory } = node as Record<string, unknown>;
-    if (currentStory === storyId) return "started";
+    const { storyId: named, id, status } = node as Record<string, unknown>;
     if (named === storyId || id === storyId) {
-      if (startedWords.has(status)) return "started";
-      untouched ||= untouchedWords.has(status);
+      const isUntouched = untouchedWords.has(status);
+      if (startedWords.has(status) || (busy && !isUntouched)) return "started";
+      untouched ||= isUntouched;
     }
-    rest.push(...Object.values(node));
+    const isList = Array.isArray(node);
+    for (const [key, child] of Object.entries(node)) {
+      // Only the lists and objects right under such a key are the busy ones: a story's dependencies are not.
+      rest.push({ node: child, busy: isList ? busy : busyKeys.has(key) });
+    }
   }
-  // What has not been looked at may say "started": then "not started" is not proven.
-  return untouched && rest.length === 0 ? "not_started" : "nothing";
+  return untouched ? "not_started" : "nothing";
 }
