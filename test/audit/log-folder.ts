@@ -1,4 +1,4 @@
-import { afterEach } from "bun:test";
+import { onTestFinished } from "bun:test";
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,11 +13,6 @@ import { silentLog } from "../../src/lib/log.ts";
 import { runtime } from "../../src/runtime/bun.ts";
 
 /** A folder for one test, removed after it, and everything that a log needs to live in it. */
-
-const folders: string[] = [];
-afterEach(() => {
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
-});
 
 /** A clock that stands still until it is told to move. */
 export class HandClock implements Clock {
@@ -49,7 +44,7 @@ export interface Place {
 
 export function newPlace(): Place {
   const root = mkdtempSync(join(tmpdir(), "roxy-audit-"));
-  folders.push(root);
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
   const dir = join(root, "logs");
   return {
     root,
