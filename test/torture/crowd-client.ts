@@ -36,7 +36,7 @@ function arrived(): void {
 
 /** One client's reading: frames are unmasked text (RFC 6455 section 5.2), short or 16 bits long. */
 class Reader {
-  #rest: Buffer<ArrayBufferLike> = Buffer.alloc(0);
+  #rest: Buffer = Buffer.alloc(0);
   #upgraded = false;
   #next = 1;
 
