@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { dlopen, FFIType } from "bun:ffi";
 import fs from "node:fs";
 import { bunExchange } from "./bun-exchange.ts";
@@ -13,7 +13,7 @@ export const runtime: Runtime = {
   version: Bun.version,
   files: nodeFiles(lock),
   process: nodeProcess(process.argv.slice(2), selfCommand()),
-  sha256: (data) => createHash("sha256").update(data).digest("hex"),
+  sha256: (data) => hash("sha256", data, "hex"),
   exchange: bunExchange,
   follow: nodeFollow,
   serve,

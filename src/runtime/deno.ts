@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import fs from "node:fs";
 import { fileURLToPath } from "node:url";
 import { nodeExchange } from "./node-exchange.ts";
@@ -35,7 +35,7 @@ export const runtime: Runtime = {
   version: Deno.version.deno,
   files: nodeFiles(lock),
   process: nodeProcess(Deno.args, [Deno.execPath(), "run", "-A", fileURLToPath(Deno.mainModule)]),
-  sha256: (data) => createHash("sha256").update(data).digest("hex"),
+  sha256: (data) => hash("sha256", data, "hex"),
   exchange: nodeExchange,
   follow: nodeFollow,
   serve,
