@@ -1,87 +1,141 @@
-/** systemd.unit(5) files that start the gateway. */
+import { isLoopback } from "../config/rules.ts";
+import type { Config } from "../config/schema.ts";
+import { isInside } from "../config/paths.ts";
 
 export interface UnitOptions {
-  readonly kind: "user" | "system";
-  /** The command line that starts this program, without `serve`. */
-  readonly program: readonly string[];
-  /** For `serve`, such as `--config FILE`. */
-  readonly args: readonly string[];
-  /** How long the gateway waits for Podium. */
-  readonly podiumTimeoutMs: number;
+  readonly scope: "user" | "system";
+  /** The program and its arguments, each as one word. */
+  readonly command: readonly string[];
+  readonly config: Config;
+  /** `$ROXY_ROOT` as the service will have it; undefined leaves the default (user scope only). */
+  readonly root: string | undefined;
+  /** File with PODIUM_JWT_SECRET, handed over as a credential. */
+  readonly jwtSecret?: string;
 }
 
-/** What is in flight is finished before the end; then streams are closed and the log is, too. */
+/** Where the system unit's state lies, and its settings. */
+export const systemRoot = "/var/lib/roxy-core";
+export const systemSettings = "/etc/roxy-core";
+
+/** Beyond Podium's longest answer: stream clients' goodbyes (1 s), answers not taken (5 s), the last checkpoint. */
 const drainMarginS = 15;
 
+/** A unit file for systemd.service(5). The same settings always give the same text. */
 export function unitText(options: UnitOptions): string {
-  const own = options.kind === "user" ? userService : systemService;
-  return `[Unit]
-Description=roxy-core, the audited door in front of the orchestrator
-After=network.target
-StartLimitIntervalSec=60
-StartLimitBurst=5
-
-[Service]
-ExecStart=${[...options.program, "serve", ...options.args].map(quoted).join(" ")}
-${own}
-Restart=on-failure
-RestartSec=1
-# Longer than Podium's longest answer (podium.timeout_ms): what is in flight is finished first.
-TimeoutStopSec=${Math.ceil(options.podiumTimeoutMs / 1000) + drainMarginS}
-UMask=0077
-NoNewPrivileges=yes
-
-[Install]
-WantedBy=${options.kind === "user" ? "default.target" : "multi-user.target"}
-`;
+  const { scope, command, config, root } = options;
+  const system = scope === "system";
+  return [
+    "[Unit]",
+    "Description=roxy-core, the audited door in front of the orchestrator",
+    ...(system ? ["Wants=network-online.target", "After=network-online.target"] : []),
+    "# Five failed starts in a minute are no accident: wait for a person.",
+    "StartLimitIntervalSec=60",
+    "StartLimitBurst=5",
+    "",
+    "[Service]",
+    "# Started means: the audit log is open and the port is bound. The word comes from a child (systemd-notify).",
+    "Type=notify",
+    "NotifyAccess=all",
+    `ExecStart=${command.map(word).join(" ")}`,
+    "ExecReload=/bin/kill -HUP $MAINPID",
+    ...(root === undefined ? [] : [`Environment=${quoted(`ROXY_ROOT=${root}`)}`]),
+    `EnvironmentFile=-${system ? `${systemSettings}/roxy.env` : "%h/.roxy/etc/roxy.env"}`,
+    ...credentialLines(options),
+    "# No sign of life for this long, or an audit log that can't be written: restart.",
+    "WatchdogSec=60",
+    "Restart=on-failure",
+    "RestartSec=2",
+    "# Bad usage (2) and a damaged log (4) do not heal by themselves.",
+    "RestartPreventExitStatus=2 4",
+    "TimeoutStartSec=120",
+    `# Longer than the drain: what is in flight has podium.timeout_ms (${config.podium.timeout_ms} ms) to end.`,
+    `TimeoutStopSec=${Math.ceil(config.podium.timeout_ms / 1000) + drainMarginS}`,
+    "LimitNOFILE=65536",
+    "LimitCORE=0",
+    "UMask=0077",
+    "",
+    ...(system ? systemSandbox(options) : []),
+    ...sandbox,
+    "",
+    "[Install]",
+    `WantedBy=${system ? "multi-user.target" : "default.target"}`,
+    "",
+  ].join("\n");
 }
 
-/** systemd.service(5), "Command lines": words with anything special are quoted, and % begins a specifier. */
-function quoted(word: string): string {
-  const escaped = word.replaceAll("%", "%%").replaceAll("$", "$$$$");
-  if (/^[\w@%+=:,./$-]+$/.test(escaped)) return escaped;
-  return `"${escaped.replaceAll(/[\\"]/g, String.raw`\$&`)}"`;
+function credentialLines({ scope, jwtSecret }: UnitOptions): string[] {
+  if (jwtSecret !== undefined) {
+    const directive = jwtSecret.endsWith(".cred") ? "LoadCredentialEncrypted" : "LoadCredential";
+    return [`${directive}=podium_jwt_secret:${word(jwtSecret)}`];
+  }
+  if (scope === "user") return [];
+  return [
+    "# The secret for Podium's tokens as a credential, which no other process sees (unit --jwt-secret FILE):",
+    `# LoadCredential=podium_jwt_secret:${systemSettings}/podium_jwt_secret`,
+  ];
 }
 
-const userService = `EnvironmentFile=-%h/.roxy/etc/roxy.env`;
+/** What any user's service manager can do. No MemoryDenyWriteExecute: the JavaScript engine compiles as it runs. */
+const sandbox = [
+  "NoNewPrivileges=yes",
+  "LockPersonality=yes",
+  "RestrictNamespaces=yes",
+  "RestrictRealtime=yes",
+  "RestrictSUIDSGID=yes",
+  "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX",
+  "SystemCallArchitectures=native",
+  "SystemCallFilter=@system-service",
+  "SystemCallFilter=~@privileged @resources",
+  "SystemCallErrorNumber=EPERM",
+];
 
-/**
- * A user without a home and a machine seen through a slit: the gateway needs its state folder, loopback and whatever the
- * configuration names. MemoryDenyWriteExecute is left out: it kills just-in-time compilers.
- */
-const systemService = `DynamicUser=yes
-StateDirectory=roxy-core
-StateDirectoryMode=0700
-Environment=ROXY_ROOT=%S/roxy-core
-EnvironmentFile=-/etc/roxy-core/roxy.env
-# A secret of its own: LoadCredential=podium_jwt_secret:/etc/roxy-core/podium_jwt_secret
-CapabilityBoundingSet=
-AmbientCapabilities=
-DeviceAllow=
-DevicePolicy=closed
-# Podium on another machine needs its address in IPAddressAllow=, too.
-IPAddressDeny=any
-IPAddressAllow=localhost
-LockPersonality=yes
-PrivateDevices=yes
-PrivateTmp=yes
-PrivateUsers=yes
-ProcSubset=pid
-ProtectClock=yes
-ProtectControlGroups=yes
-ProtectHome=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectProc=invisible
-ProtectSystem=strict
-RemoveIPC=yes
-RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-SystemCallArchitectures=native
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
-SystemCallErrorNumber=EPERM`;
+/** What takes root to set up. */
+function systemSandbox({ config }: UnitOptions): string[] {
+  const folders = [config.audit.dir, parentOf(config.audit.checkpoint_key_file)];
+  const elsewhere = [...new Set(folders)].filter((folder) => !isInside(folder, systemRoot));
+  const names = [config.listen.host, ...[config.podium.url, config.podium.ws_url].map((url) => new URL(url).hostname)];
+  return [
+    "DynamicUser=yes",
+    "StateDirectory=roxy-core",
+    "StateDirectoryMode=0700",
+    "ConfigurationDirectory=roxy-core",
+    "ConfigurationDirectoryMode=0750",
+    ...(elsewhere.length > 0 ? [`ReadWritePaths=${elsewhere.map(word).join(" ")}`] : []),
+    "ProtectSystem=strict",
+    "ProtectHome=yes",
+    "ProtectProc=invisible",
+    "ProcSubset=pid",
+    "PrivateTmp=yes",
+    "PrivateDevices=yes",
+    "DevicePolicy=closed",
+    "PrivateUsers=yes",
+    "ProtectClock=yes",
+    "ProtectHostname=yes",
+    "ProtectKernelLogs=yes",
+    "ProtectKernelModules=yes",
+    "ProtectKernelTunables=yes",
+    "ProtectControlGroups=yes",
+    "RemoveIPC=yes",
+    "PrivateMounts=yes",
+    "CapabilityBoundingSet=",
+    "AmbientCapabilities=",
+    ...(names.every(isLoopback)
+      ? ["# Listens on, and forwards to, this machine only.", "IPAddressDeny=any", "IPAddressAllow=localhost"]
+      : ["# Not limited to this machine's own addresses: listen.host or podium.url is another's."]),
+  ];
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, Math.max(1, path.lastIndexOf("/")));
+}
+
+/** One word of a command line: `%` is a specifier's and `$` a variable's beginning (systemd.service(5)). */
+function word(text: string): string {
+  return quoted(text).replaceAll("$", "$$$$");
+}
+
+function quoted(text: string): string {
+  const escaped = text.replaceAll("%", "%%");
+  if (/^[\w./:@=+%~,-]+$/.test(escaped)) return escaped;
+  return `"${escaped.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
+}

@@ -1,44 +1,102 @@
-import { configFilePath, loadConfig } from "../config/load.ts";
-import { exitCodes } from "../lib/errors.ts";
+import { loadConfig } from "../config/load.ts";
+import { folderOf, resolvePath } from "../config/paths.ts";
+import { exitCodes, Fatal, messageOf } from "../lib/errors.ts";
 import type { Runtime } from "../runtime/types.ts";
 import { configInput } from "./config.ts";
-import type { CommandSpec } from "./options.ts";
-import { configArgs, helpText, parseOptions, programName, usageError } from "./options.ts";
-import { unitText } from "./unit-text.ts";
+import { lineDiff } from "./line-diff.ts";
+import type { CommandSpec, ParsedOptions } from "./options.ts";
+import { helpText, parseOptions, programName, usageError } from "./options.ts";
+import { printableLines } from "./printable.ts";
+import { systemRoot, unitText } from "./unit-text.ts";
 
 export const unitCommand = {
   name: "unit",
-  summary: "Print a systemd unit that starts this program",
-  usage: "--user|--system [options]",
+  summary: "Print a hardened systemd unit, or put it in place",
+  usage: "[--user|--system] [options]",
   options: [
     { name: "user", summary: "For this user's own systemd; the default" },
-    { name: "system", summary: "For the whole machine: a user of its own, hardened" },
-    { name: "config", value: "FILE", short: "c", summary: "Configuration file that the unit's server reads" },
+    { name: "system", summary: "For the whole machine: a user of its own, with a sandbox around it" },
+    { name: "install", summary: "Show what changes, then write the unit; nothing when it is as it should be" },
+    { name: "dry-run", summary: "With --install: show what would change" },
+    { name: "config", value: "FILE", short: "c", summary: "The configuration that the service is to use" },
+    { name: "exec", value: "FILE", summary: "The program to start; default this one" },
+    { name: "jwt-secret", value: "FILE", summary: "File with PODIUM_JWT_SECRET, handed over as a credential" },
   ],
   examples: [
-    `${programName} unit --user > ~/.config/systemd/user/${programName}.service`,
-    `${programName} unit --system | sudo tee /etc/systemd/system/${programName}.service`,
+    `${programName} unit --user --install`,
+    `${programName} unit --system --exec /usr/local/bin/${programName} --jwt-secret /etc/roxy-core/podium_jwt_secret`,
   ],
 } as const satisfies CommandSpec;
 
-/** `unit`. @throws Fatal for bad usage (2), or a configuration with mistakes (1): a unit for it would only fail */
-export function runUnit(runtime: Runtime, argv: readonly string[]): Promise<number> {
+type Options = ParsedOptions<typeof unitCommand>;
+type Scope = "user" | "system";
+
+const unitName = `${programName}.service`;
+const unitBytesMax = 65_536;
+
+/** @returns the exit code. @throws Fatal */
+export async function runUnit(runtime: Runtime, argv: readonly string[]): Promise<number> {
   const options = parseOptions(unitCommand, argv);
   if (options.help) {
     runtime.process.stdout(helpText(unitCommand));
-    return Promise.resolve(exitCodes.done);
+    return exitCodes.done;
   }
   if (options.has("user") && options.has("system")) throw usageError(unitCommand, "Either --user or --system");
-  const args = configArgs(unitCommand, options.given);
-  const { config, root } = loadConfig(configInput(runtime, args));
-  // The unit has another working folder than this shell.
-  const file = args.configFile === undefined ? undefined : configFilePath(args.configFile, root, runtime.process);
-  const text = unitText({
-    kind: options.has("system") ? "system" : "user",
-    program: runtime.process.self,
-    args: file === undefined ? [] : ["--config", file],
-    podiumTimeoutMs: config.podium.timeout_ms,
-  });
+  if (options.has("dry-run") && !options.has("install")) throw usageError(unitCommand, "--dry-run goes with --install");
+  const scope = options.has("system") ? "system" : "user";
+  const text = makeUnit(runtime, options, scope);
+  if (options.has("install")) return install(runtime, scope, text, options.has("dry-run"));
   runtime.process.stdout(text);
-  return Promise.resolve(exitCodes.done);
+  return exitCodes.done;
+}
+
+function makeUnit(runtime: Runtime, options: Options, scope: Scope): string {
+  const { cwd, home, self, env, stderr } = runtime.process;
+  const absolute = (path: string): string => resolvePath(path, { folder: cwd, home });
+  const exec = options.value("exec");
+  const configFile = options.value("config");
+  const jwtSecret = options.value("jwt-secret");
+  const root = scope === "system" ? systemRoot : env["ROXY_ROOT"] && absolute(env["ROXY_ROOT"]);
+  const input = configInput(runtime, { settings: [], ...(configFile !== undefined && { configFile }) });
+  // Only what the service will see: its own root and its own file, not the caller's environment.
+  const { config } = loadConfig({ ...input, env: root === undefined ? {} : { ROXY_ROOT: root } });
+  const program = exec === undefined ? self : [absolute(exec)];
+  if (scope === "system" && program.some((word) => /^\/(home|root|run\/user|tmp)\//.test(word))) {
+    stderr(`Warning: ${printableLines(program.join(" "))} is out of a system unit's reach: see --exec\n`);
+  }
+  return unitText({
+    scope,
+    command: [...program, "serve", ...(configFile === undefined ? [] : ["--config", absolute(configFile)])],
+    config,
+    root: root === undefined || root === "" ? undefined : root,
+    ...(jwtSecret !== undefined && { jwtSecret: absolute(jwtSecret) }),
+  });
+}
+
+function placeOf({ process: { env, home } }: Runtime, scope: Scope): string {
+  if (scope === "system") return `/etc/systemd/system/${unitName}`;
+  const base = env["XDG_CONFIG_HOME"]?.startsWith("/") ? env["XDG_CONFIG_HOME"] : `${home}/.config`;
+  return `${base}/systemd/user/${unitName}`;
+}
+
+function install(runtime: Runtime, scope: Scope, text: string, dryRun: boolean): number {
+  const { files, process } = runtime;
+  const path = placeOf(runtime, scope);
+  const before = files.stat(path) ? new TextDecoder().decode(files.readAll(path, unitBytesMax)) : "";
+  if (before === text) {
+    process.stdout(`${path} is as it should be\n`);
+    return exitCodes.done;
+  }
+  process.stdout(`--- ${before === "" ? "/dev/null" : path}\n+++ ${path}\n`);
+  for (const line of lineDiff(before, text)) process.stdout(`${printableLines(line)}\n`);
+  if (dryRun) return exitCodes.done;
+  try {
+    files.makeFolder(folderOf(path), 0o755);
+    files.writeAtomic(path, text, 0o644);
+  } catch (error) {
+    throw new Fatal(`Cannot write ${path}: ${messageOf(error)}`);
+  }
+  const systemctl = scope === "user" ? "systemctl --user" : "systemctl";
+  process.stdout(`Written. Next: ${systemctl} daemon-reload && ${systemctl} enable --now ${programName}\n`);
+  return exitCodes.done;
 }

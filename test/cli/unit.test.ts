@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
+import { loadConfig } from "../../src/config/load.ts";
+import type { Config } from "../../src/config/schema.ts";
 import { unitText } from "../../src/cli/unit-text.ts";
 import { run } from "../e2e/child.ts";
 import { runHere } from "./in-process.ts";
@@ -8,6 +10,8 @@ import { newRoot } from "./stage.ts";
 
 const home = newRoot();
 const env = { PATH: "/usr/bin:/bin", HOME: home, ROXY_ROOT: home, XDG_RUNTIME_DIR: home };
+const defaults = (): Config =>
+  loadConfig({ env, home, cwd: home, args: { settings: [] }, readText: () => undefined }).config;
 const analyze = Bun.which("systemd-analyze");
 
 describe("unit", () => {
@@ -22,7 +26,8 @@ describe("unit", () => {
   });
 
   test("quotes what systemd would read as something else", () => {
-    const text = unitText({ kind: "user", program: ["/a b/100%/$x", 'c"d\\'], args: [], podiumTimeoutMs: 1 });
+    const command = ["/a b/100%/$x", 'c"d\\', "serve"];
+    const text = unitText({ scope: "user", command, config: defaults(), root: undefined });
     expect(text).toContain(String.raw`ExecStart="/a b/100%%/$$x" "c\"d\\" serve`);
   });
 
