@@ -7,11 +7,12 @@ import { exitCodes, Fatal } from "../lib/errors.ts";
 import type { Runtime } from "../runtime/types.ts";
 import { exportCommand, runExport, runShow, runTail, showCommand, tailCommand } from "./audit-read.ts";
 import { checkProofCommand, proveCommand, runCheckProof, runProve } from "./audit-prove.ts";
+import { rotateKeyCommand, runRotateKey } from "./audit-key.ts";
 import { configInput } from "./config.ts";
 import type { CommandSpec, Given } from "./options.ts";
 import { configArgs, helpText, parseOptions, programName, settingOptions, usageError } from "./options.ts";
 
-/** `audit verify|tail|show|export|prove|check-proof`: all of them only read, and run beside a live server. */
+/** `audit verify|tail|show|export|prove|check-proof`: these only read, and run beside a live server. */
 
 const verifyCommand = {
   name: "audit verify",
@@ -39,12 +40,13 @@ export const auditCommands: readonly CommandSpec[] = [
   exportCommand,
   proveCommand,
   checkProofCommand,
+  rotateKeyCommand,
 ];
 
 export const auditCommand: CommandSpec = {
   name: "audit",
   summary: "Verify, read or prove the audit log",
-  usage: "verify|tail|show|export|prove|check-proof [options]",
+  usage: "verify|tail|show|export|prove|check-proof|rotate-key [options]",
   options: [],
   examples: auditCommands.map(({ name }) => `${programName} ${name} --help`),
 };
@@ -61,13 +63,14 @@ export async function runAudit(runtime: Runtime, argv: readonly string[]): Promi
   if (word === "export") return runExport(runtime, rest);
   if (word === "prove") return runProve(runtime, rest);
   if (word === "check-proof") return runCheckProof(runtime, rest);
+  if (word === "rotate-key") return runRotateKey(runtime, rest);
   if (word === "--help" || word === "-h") {
     runtime.process.stdout(helpText(auditCommand));
     return exitCodes.done;
   }
   throw usageError(
     auditCommand,
-    `Expected verify, tail, show, export, prove or check-proof after ${programName} audit`,
+    `Expected verify, tail, show, export, prove, check-proof or rotate-key after ${programName} audit`,
   );
 }
 

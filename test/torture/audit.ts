@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { join } from "node:path";
 
 /**
  * What takes too long for every day: `bun test/torture/audit.ts [ROUNDS] [SEED]`. A thousand kill -9 under load, in
@@ -10,7 +11,11 @@ const seed = Number(process.argv[3] ?? Math.floor(Math.random() * 1e9));
 const roundsEach = 50;
 
 function run(file: string, env: Record<string, string>): void {
-  const { status } = spawnSync(process.execPath, ["test", file], { stdio: "inherit", env: { ...process.env, ...env } });
+  const { status } = spawnSync(process.execPath, ["test", file], {
+    stdio: "inherit",
+    cwd: join(import.meta.dirname, "../.."),
+    env: { ...process.env, ...env },
+  });
   if (status !== 0) process.exit(1);
 }
 

@@ -1,0 +1,49 @@
+import { AuditLog } from "../audit/log.ts";
+import { readPublicKey } from "../audit/key.ts";
+import { loadConfig } from "../config/load.ts";
+import { systemClock } from "../lib/clock.ts";
+import { exitCodes, Fatal } from "../lib/errors.ts";
+import { silentLog } from "../lib/log.ts";
+import { version } from "../lib/version.ts";
+import type { Runtime } from "../runtime/types.ts";
+import { configInput } from "./config.ts";
+import type { CommandSpec } from "./options.ts";
+import { configArgs, helpText, parseOptions, programName, settingOptions } from "./options.ts";
+
+/** `audit rotate-key`: the only one of these commands that writes, and so the only one that wants the log for itself. */
+export const rotateKeyCommand = {
+  name: "audit rotate-key",
+  summary: "Make a new signing key, recorded and signed by the old one and the new one; stop the server first",
+  usage: "[options]",
+  options: settingOptions,
+  examples: [`${programName} audit rotate-key`],
+} as const satisfies CommandSpec;
+
+/** @throws Fatal when a server holds the log, or the log can't be used */
+export async function runRotateKey(runtime: Runtime, argv: readonly string[]): Promise<number> {
+  const options = parseOptions(rotateKeyCommand, argv);
+  if (options.help) {
+    runtime.process.stdout(helpText(rotateKeyCommand));
+    return exitCodes.done;
+  }
+  const { audit } = loadConfig(configInput(runtime, configArgs(rotateKeyCommand, options.given))).config;
+  let fatal: Fatal | undefined;
+  const log = await AuditLog.open({
+    files: runtime.files,
+    sha256: runtime.sha256,
+    clock: systemClock,
+    log: silentLog,
+    dir: audit.dir,
+    keyFile: audit.checkpoint_key_file,
+    retentionDays: audit.retention_days,
+    diskReserveMb: audit.disk_reserve_mb,
+    onFatal: (error) => (fatal = error),
+    version,
+  });
+  await log.rotateKey();
+  await log.close();
+  if (fatal) throw fatal;
+  const key = await readPublicKey(runtime.files, audit.checkpoint_key_file);
+  runtime.process.stdout(`The log in ${audit.dir} is signed with a new key from now on: ${key}\n`);
+  return exitCodes.done;
+}

@@ -1,0 +1,27 @@
+import { afterAll, expect, test } from "bun:test";
+import { bunLauncher, environment, newRoot, removeRoot, runCommand, startGateway } from "../e2e/launcher.ts";
+
+const root = newRoot();
+afterAll(() => removeRoot(root));
+
+const run = (...args: string[]) => runCommand(bunLauncher, args, { env: environment(root) });
+
+test("audit rotate-key signs with a new key, on record by both, and the log stays whole", async () => {
+  const first = await run("audit", "rotate-key");
+  expect(first.code).toBe(0);
+  const second = await run("audit", "rotate-key");
+  expect(second.stdout).toContain("a new key");
+  expect(second.stdout).not.toBe(first.stdout);
+  const verified = await run("audit", "verify", "--json");
+  expect(JSON.parse(verified.stdout)).toMatchObject({ ok: true, keyIsPinned: true });
+});
+
+test("audit rotate-key leaves a log alone that a server is writing", async () => {
+  const gateway = await startGateway(bunLauncher, { podiumUrl: "http://127.0.0.1:9", root });
+  const before = gateway.auditLines();
+  const refused = await run("audit", "rotate-key");
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toContain("another roxy-core process");
+  expect(gateway.auditLines()).toEqual(before);
+  await gateway.kill();
+});
