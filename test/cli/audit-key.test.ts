@@ -1,7 +1,9 @@
+import { mkdirSync } from "node:fs";
 import { afterAll, expect, test } from "bun:test";
-import { bunLauncher, environment, newRoot, removeRoot, runCommand, startGateway } from "../e2e/launcher.ts";
+import { bunLauncher, environment, plannedRoot, removeRoot, runCommand, startGateway } from "../e2e/launcher.ts";
 
-const root = newRoot();
+const root = plannedRoot();
+mkdirSync(root, { mode: 0o700, recursive: true });
 afterAll(() => removeRoot(root));
 
 const run = (...args: string[]) => runCommand(bunLauncher, args, { env: environment(root) });
