@@ -173,7 +173,11 @@ function shownSettings({ config, provenance }: Loaded): Shown[] {
 /** The environment's names, which people know them by. Only whether they are set, never what they are. */
 function shownSecrets({ secretOrigins: origins }: Loaded): Record<string, string> {
   const state = (origin: string | undefined): string => (origin === undefined ? "not set" : `set (from ${origin})`);
-  return { PODIUM_JWT_SECRET: state(origins.podiumJwtSecret), ROXY_PODIUM_TOKEN: state(origins.podiumToken) };
+  return {
+    PODIUM_JWT_SECRET: state(origins.podiumJwtSecret),
+    PODIUM_JWT_SECRET_PREVIOUS: state(origins.podiumJwtSecretPrevious),
+    ROXY_PODIUM_TOKEN: state(origins.podiumToken),
+  };
 }
 
 function showDocument(loaded: Loaded): unknown {

@@ -73,7 +73,7 @@ function statusOf({ exchange }: Runtime, { config, secrets }: Loaded): Promise<V
     clock: systemClock,
   });
   const podium = createPodiumClient({ exchange, url: config.podium.url, timeoutMs: healthMs });
-  return statusSource(podium, token, config.podium.routes.status)();
+  return statusSource(podium, { token }, config.podium.routes.status)();
 }
 
 function unreachable({ config, provenance }: Loaded, why: string): Finding {

@@ -25,9 +25,10 @@ import type { Metrics } from "../metrics/metrics.ts";
 import { createMetrics } from "../metrics/metrics.ts";
 import { createPodiumClient } from "../podium/client.ts";
 import { statusSource } from "../podium/status.ts";
-import { createTokenSource } from "../podium/token.ts";
 import type { Listener, Runtime } from "../runtime/types.ts";
 import { closeOpenIntents } from "./open-intents.ts";
+import { LiveSigner } from "./live-signer.ts";
+import type { InForce } from "./reload.ts";
 import { readingsOf } from "./readings.ts";
 import type { StreamRoom } from "./stream-room.ts";
 import { openStream } from "./stream-room.ts";
@@ -46,6 +47,10 @@ export interface Gateway {
   readonly port: number;
   /** Settles when the gateway can't go on: the process must end. */
   readonly failed: Promise<Fatal>;
+  /** Whether what is dispatched could be recorded. */
+  isWell(): boolean;
+  /** Takes over what can change without dropping anybody. */
+  reload(next: InForce): void;
   /** Finishes what is in flight, refuses the rest, closes every door. */
   stop(): Promise<void>;
 }
@@ -59,11 +64,15 @@ const stopMs = 5_000;
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const failed = Promise.withResolvers<Fatal>();
   const metrics = createMetrics();
-  const dispatch = await openDispatch(options, metrics, failed.resolve);
-  const podiumStatus = statusSource(dispatch.podium, dispatch.token, dispatch.statusRoute);
+  const signer = new LiveSigner(options.config, options.secrets, options.clock);
+  const live: Live = { bodyBytesMax: options.config.limits.body_bytes_max, draining: false };
+  const dispatch = await openDispatch(options, signer, metrics, failed.resolve);
+  const podiumStatus = statusSource(dispatch.podium, signer, dispatch.statusRoute);
   const stream = openStream(options, dispatch, podiumStatus);
   const app = createApp({
     ...appDeps(options, dispatch, stream, podiumStatus),
+    bodyBytesMax: () => live.bodyBytesMax,
+    notReady: () => notReady(dispatch, live),
     metrics: metrics.text,
     onDispatch: metrics.instruments.dispatched,
     onAnswer: metrics.instruments.answered,
@@ -85,8 +94,30 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   return {
     port: listener.port,
     failed: failed.promise,
-    stop: () => stop(dispatch, stream, listener),
+    isWell: () => dispatch.log.state === "open",
+    reload({ config, secrets }) {
+      const { dispatch_per_minute: dispatchPerMinute, story_cooldown_s: storyCooldownS } = config.limits;
+      live.bodyBytesMax = config.limits.body_bytes_max;
+      dispatch.limits.change({ dispatchPerMinute, storyCooldownS });
+      stream.hub.passOn(config.stream.types);
+      signer.change(config, secrets);
+    },
+    stop() {
+      live.draining = true;
+      return stop(dispatch, stream, listener);
+    },
   };
+}
+
+/** What changes while the gateway runs and belongs to no room. */
+interface Live {
+  bodyBytesMax: number;
+  draining: boolean;
+}
+
+function notReady({ log }: DispatchDeps, { draining }: Live): string | undefined {
+  if (draining) return "roxy-core is shutting down";
+  return log.state === "open" ? undefined : "the audit log can't be written";
 }
 
 /** What the doors are opened onto. */
@@ -96,7 +127,12 @@ interface Core extends DispatchDeps {
 }
 
 /** The log is opened first: it tells the jobs, keys and limits what happened before. */
-async function openDispatch(options: GatewayOptions, metrics: Metrics, onFatal: (fatal: Fatal) => void): Promise<Core> {
+async function openDispatch(
+  options: GatewayOptions,
+  signer: LiveSigner,
+  metrics: Metrics,
+  onFatal: (fatal: Fatal) => void,
+): Promise<Core> {
   const { runtime, config, clock, log } = options;
   const jobs = new JobStore(clock);
   const keys = new Keys(clock);
@@ -152,7 +188,10 @@ async function openDispatch(options: GatewayOptions, metrics: Metrics, onFatal: 
       url: config.podium.url,
       timeoutMs: config.podium.timeout_ms,
     }),
-    token: tokenSource(options),
+    token: signer.token,
+    get previousToken() {
+      return signer.previousToken;
+    },
     clock,
     routes: config.podium.routes,
     statusRoute: config.podium.routes.status,
@@ -162,25 +201,15 @@ async function openDispatch(options: GatewayOptions, metrics: Metrics, onFatal: 
   };
 }
 
-function tokenSource({ config, secrets, clock }: GatewayOptions): DispatchDeps["token"] {
-  return createTokenSource({
-    ...(secrets.podiumJwtSecret !== undefined && { secret: secrets.podiumJwtSecret }),
-    ...(secrets.podiumToken !== undefined && { fixedToken: secrets.podiumToken }),
-    ttlS: config.podium.token_ttl_s,
-    clock,
-  });
-}
-
 function appDeps(
   options: GatewayOptions,
   dispatch: Core,
   { hub, clients, telemetry, context }: StreamRoom,
   podiumStatus: AppDeps["podiumStatus"],
-): AppDeps {
+): Omit<AppDeps, "bodyBytesMax" | "notReady"> {
   const { runtime, config, log, doorkeeper } = options;
   return {
     dispatch,
-    bodyBytesMax: config.limits.body_bytes_max,
     archive: dispatch.archive,
     evidence: dispatch.evidence,
     head: () => dispatch.log.head,
@@ -200,7 +229,6 @@ function appDeps(
         max_in_flight: config.podium.max_in_flight,
       },
     }),
-    notReady: () => (dispatch.log.state === "open" ? undefined : "the audit log can't be written"),
     stream: context,
     log,
     guard: {

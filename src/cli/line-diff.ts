@@ -9,8 +9,10 @@ export function lineDiff(before: string, after: string): string[] {
   const diff: string[] = [];
   let [i, j] = [0, 0];
   while (i < a.length || j < b.length) {
-    if (i < a.length && a[i] === b[j]) diff.push(` ${a[i++]}`) && j++;
-    else if (j < b.length && (i === a.length || common[i]![j + 1]! > common[i + 1]![j]!)) diff.push(`+${b[j++]}`);
+    if (i < a.length && a[i] === b[j]) {
+      diff.push(` ${a[i++]}`);
+      j++;
+    } else if (j < b.length && (i === a.length || common[i]![j + 1]! > common[i + 1]![j]!)) diff.push(`+${b[j++]}`);
     else diff.push(`-${a[i++]}`);
   }
   return diff;

@@ -1,8 +1,9 @@
 import { configInput } from "./config.ts";
 import type { CommandSpec } from "./options.ts";
 import { configArgs, helpText, parseOptions, programName, settingOptions } from "./options.ts";
-import type { Loaded } from "../config/effective.ts";
+import type { Loaded, LoadInput } from "../config/effective.ts";
 import { loadConfig } from "../config/load.ts";
+import type { Config } from "../config/schema.ts";
 import { systemClock } from "../lib/clock.ts";
 import type { Doorkeeper } from "../http/authenticate.ts";
 import { Sessions } from "../http/sessions.ts";
@@ -14,6 +15,9 @@ import { commit, version } from "../lib/version.ts";
 import type { Runtime } from "../runtime/types.ts";
 import type { Gateway } from "./gateway.ts";
 import { startGateway } from "./gateway.ts";
+import type { InForce } from "./reload.ts";
+import { reload } from "./reload.ts";
+import { serviceManager } from "./service-manager.ts";
 
 export const serveCommand = {
   name: "serve",
@@ -34,15 +38,31 @@ export async function runServe(runtime: Runtime, argv: readonly string[]): Promi
     runtime.process.stdout(helpText(serveCommand));
     return exitCodes.done;
   }
-  const loaded = loadConfig(configInput(runtime, configArgs(serveCommand, options.given)));
-  const log = logFor(runtime, loaded);
+  const input = (): LoadInput => configInput(runtime, configArgs(serveCommand, options.given));
+  const loaded = loadConfig(input());
+  let inForce: InForce = loaded;
+  const log = logFor(runtime, loaded, () => inForce.config.log.level);
   const gateway = await serve(runtime, loaded, log);
-  return untilEnded(runtime, gateway, log);
+  const manager = serviceManager({ process: runtime.process, log, isWell: gateway.isWell });
+  const apply = (next: InForce): void => gateway.reload(next);
+  // A terminal that hangs up is gone; without one it is how a service is told to read its settings again.
+  if (!runtime.process.stderrIsTerminal) {
+    runtime.process.onSignal("SIGHUP", () => {
+      inForce = reload(inForce, { input, log, apply });
+    });
+  }
+  const ended = untilEnded(runtime, gateway, log, () => manager.stopping());
+  void manager.ready(`Listening on port ${gateway.port}, forwarding to ${loaded.config.podium.url}`);
+  return ended;
 }
 
 /** Log lines go to standard error: standard output is for answers. */
-export function logFor(runtime: Runtime, { config }: Loaded): Log {
-  const { level, format } = config.log;
+export function logFor(
+  runtime: Runtime,
+  { config }: Loaded,
+  level: () => Config["log"]["level"] = () => config.log.level,
+): Log {
+  const { format } = config.log;
   const onTerminal = runtime.process.stderrIsTerminal;
   return createLog({
     level,
@@ -95,10 +115,15 @@ function doorkeeperFor({ files, sha256 }: Runtime, path: string | undefined, log
 }
 
 /** Waits for a signal (exit 0, a second one hurries) or for a fault. */
-export async function untilEnded(runtime: Runtime, gateway: Gateway, log: Log): Promise<number> {
+export async function untilEnded(
+  runtime: Runtime,
+  gateway: Gateway,
+  log: Log,
+  onStopping: () => Promise<void> = () => Promise.resolve(),
+): Promise<number> {
   const signalled = new Promise<undefined>((resolve) => {
+    let count = 0;
     for (const signal of ["SIGTERM", "SIGINT"] as const) {
-      let count = 0;
       runtime.process.onSignal(signal, () => {
         log.info("signal", { signal });
         if (++count > 1) void runtime.process.exit(exitCodes.failed);
@@ -107,7 +132,7 @@ export async function untilEnded(runtime: Runtime, gateway: Gateway, log: Log): 
     }
   });
   const fatal = await Promise.race([signalled, gateway.failed]);
-  await gateway.stop();
+  await Promise.all([gateway.stop(), onStopping()]);
   if (!fatal) {
     log.info("stopped");
     return exitCodes.done;

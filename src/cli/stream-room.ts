@@ -43,7 +43,7 @@ export function openStream(
   });
   const telemetry = new Telemetry({
     url: config.podium.ws_url,
-    token: dispatch.token,
+    signer: dispatch,
     onFrame(text) {
       const event = hub.publish(text);
       if (event) follow(event);

@@ -72,7 +72,8 @@ export function effective(layers: Layers, mistakes: Mistake[], warnings: string[
   const named = (key: string, path: string | undefined): NamedFile | undefined =>
     path === undefined ? undefined : { key, path, where: whereOf(key) };
   const jwtFile = named("podium.jwt_secret_file", config.podium.jwt_secret_file);
-  const { secrets, origins } = readSecrets(input.env, input, jwtFile, mistakes, warnings);
+  const previousFile = named("podium.jwt_secret_previous_file", config.podium.jwt_secret_previous_file);
+  const { secrets, origins } = readSecrets(input.env, input, jwtFile, previousFile, mistakes, warnings);
   const tokenFile = named("auth.token_file", config.auth.token_file);
   if (tokenFile) checkSecretFile(input, tokenFile, mistakes, warnings);
   warnings.push(...combinationWarnings(config, provenance));

@@ -45,6 +45,11 @@ const podium = z
     jwt_secret_file: path()
       .optional()
       .describe("File that holds PODIUM_JWT_SECRET, for signing tokens (HS256). Never put the secret itself here."),
+    jwt_secret_previous_file: path()
+      .optional()
+      .describe(
+        "File that holds the secret from before the last change. Used once more where Podium answers 401 to the new one.",
+      ),
     token_ttl_s: whole(5, 3600, "seconds").default(60).describe("Seconds until a token for Podium expires."),
     timeout_ms: whole(100, timeoutMsMax, "milliseconds")
       .default(30_000)
@@ -169,6 +174,7 @@ export const configFileSchema = configSchema.extend({
 /** Keys that hold paths: relative ones count from the file they stand in. */
 export const pathKeys = [
   "podium.jwt_secret_file",
+  "podium.jwt_secret_previous_file",
   "audit.dir",
   "audit.checkpoint_key_file",
   "auth.token_file",
@@ -185,6 +191,8 @@ export type Config = z.output<typeof configSchema>;
 export interface Secrets {
   /** `PODIUM_JWT_SECRET`, from the environment, a systemd credential or `podium.jwt_secret_file`. */
   readonly podiumJwtSecret?: string;
+  /** `PODIUM_JWT_SECRET_PREVIOUS`: while a new secret is being brought in, the one before it. */
+  readonly podiumJwtSecretPrevious?: string;
   /** A fixed token that some installations hand out: `ROXY_PODIUM_TOKEN`. */
   readonly podiumToken?: string;
 }

@@ -34,6 +34,7 @@ export function readSecrets(
   env: Environment,
   files: ReadingFiles,
   jwtSecretFile: NamedFile | undefined,
+  previousFile: NamedFile | undefined,
   mistakes: Mistake[],
   warnings: string[],
 ): SecretsRead {
@@ -42,12 +43,22 @@ export function readSecrets(
     fromCredential(env, files, credential, mistakes, warnings) ??
     (named && fromFile(files, named, mistakes, warnings));
   const jwt = look("PODIUM_JWT_SECRET", "podium_jwt_secret", jwtSecretFile);
+  const previous = look("PODIUM_JWT_SECRET_PREVIOUS", "podium_jwt_secret_previous", previousFile);
   const token = look("ROXY_PODIUM_TOKEN", "podium_token");
-  if (jwt) warnings.push(...jwtSecretWarnings(jwt));
+  for (const secret of [jwt, previous]) if (secret) warnings.push(...jwtSecretWarnings(secret));
+  if (previous && !jwt) warnings.push(`${previous.where} is not used: there is no PODIUM_JWT_SECRET beside it`);
   if (token) mistakes.push(...tokenMistakes(token));
   return {
-    secrets: { ...(jwt && { podiumJwtSecret: jwt.secret }), ...(token && { podiumToken: token.secret }) },
-    origins: { ...(jwt && { podiumJwtSecret: jwt.where }), ...(token && { podiumToken: token.where }) },
+    secrets: {
+      ...(jwt && { podiumJwtSecret: jwt.secret }),
+      ...(previous && { podiumJwtSecretPrevious: previous.secret }),
+      ...(token && { podiumToken: token.secret }),
+    },
+    origins: {
+      ...(jwt && { podiumJwtSecret: jwt.where }),
+      ...(previous && { podiumJwtSecretPrevious: previous.where }),
+      ...(token && { podiumToken: token.where }),
+    },
   };
 }
 

@@ -1,5 +1,7 @@
 import type { Job } from "../jobs/job.ts";
 import type { PodiumClient } from "../podium/client.ts";
+import type { Signer } from "../podium/send-signed.ts";
+import { refusedToken } from "../podium/send-signed.ts";
 import type { TokenSource } from "../podium/token.ts";
 import type { Verdict } from "../podium/verdict.ts";
 import type { PodiumRequest } from "../wire/podium.ts";
@@ -14,16 +16,16 @@ import { timed } from "./stages.ts";
  */
 const pausesMs = [100, 300, 600];
 
-export interface ForwardDeps extends StageDeps {
+export interface ForwardDeps extends StageDeps, Signer {
   readonly podium: PodiumClient;
-  readonly token: TokenSource;
 }
 
 /** A ticket for what does not wait in line: a halt, and a look at the status. */
 export const express: Ticket = { turn: () => Promise.resolve(), begin() {}, rest() {}, leave() {} };
 
 /**
- * Waits for its turn, signs, sends. Only a connection that was never made is tried again.
+ * Waits for its turn, signs, sends. Only a connection that was never made is tried again, and a token that Podium does not
+ * accept is made again with the previous secret, once.
  * @throws Problem when the ticket was cancelled before anything was sent
  */
 export async function forward(
@@ -35,19 +37,34 @@ export async function forward(
 ): Promise<{ verdict: Verdict; sentAt: number }> {
   await timed(deps, "wait", ticket.turn(client));
   for (const pauseMs of [...pausesMs, undefined]) {
-    const claims = {
-      subject: job.user_id ?? "local",
-      role: job.action === "status" ? "viewer" : "admin",
-      auditId: job.audit_id,
-      receipt: job.receipt,
-    } as const;
-    const token = await timed(deps, "sign", deps.token(claims));
-    ticket.begin();
-    const sentAt = deps.clock.monotonic();
-    const verdict = await timed(deps, "podium", deps.podium.send(request, token));
-    if (verdict.kind !== "unsent" || pauseMs === undefined) return { verdict, sentAt };
+    const sent = await signAndSend(deps, deps.token, job, request, ticket);
+    const { verdict } = sent;
+    if (deps.previousToken && refusedToken(verdict)) {
+      ticket.rest();
+      return signAndSend(deps, deps.previousToken, job, request, ticket);
+    }
+    if (verdict.kind !== "unsent" || pauseMs === undefined) return sent;
     ticket.rest();
     await new Promise((resolve) => setTimeout(resolve, pauseMs * (0.5 + Math.random() / 2)));
   }
   throw new Error("unreachable: the last try returns");
+}
+
+async function signAndSend(
+  deps: ForwardDeps,
+  sign: TokenSource,
+  job: Job,
+  request: PodiumRequest,
+  ticket: Ticket,
+): Promise<{ verdict: Verdict; sentAt: number }> {
+  const claims = {
+    subject: job.user_id ?? "local",
+    role: job.action === "status" ? "viewer" : "admin",
+    auditId: job.audit_id,
+    receipt: job.receipt,
+  } as const;
+  const token = await timed(deps, "sign", sign(claims));
+  ticket.begin();
+  const sentAt = deps.clock.monotonic();
+  return { verdict: await timed(deps, "podium", deps.podium.send(request, token)), sentAt };
 }

@@ -19,7 +19,7 @@ const windowMs = 60_000;
  * Bounded: both hold at most one window of admitted dispatches.
  */
 export class Limits {
-  readonly #options: LimitsOptions;
+  #options: LimitsOptions;
   /** Monotonic times of admitted dispatches, oldest first. */
   #admitted: number[] = [];
   /** Monotonic time until which a subject rests, by subject; Infinity while its dispatch is on its way. */
@@ -27,6 +27,11 @@ export class Limits {
 
   constructor(options: LimitsOptions) {
     this.#options = options;
+  }
+
+  /** From now on these; what has been admitted stays admitted, and a rest that has begun keeps its end. */
+  change(limits: Pick<LimitsOptions, "dispatchPerMinute" | "storyCooldownS">): void {
+    this.#options = { ...this.#options, ...limits };
   }
 
   /**

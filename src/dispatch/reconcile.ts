@@ -5,15 +5,15 @@ import { Problem } from "../lib/errors.ts";
 import type { Job } from "../jobs/job.ts";
 import type { JobStore } from "../jobs/store.ts";
 import type { PodiumClient } from "../podium/client.ts";
-import type { TokenSource } from "../podium/token.ts";
+import type { Signer } from "../podium/send-signed.ts";
+import { sendSigned } from "../podium/send-signed.ts";
 import type { Route } from "../wire/podium.ts";
 import { fillRoute, storyEvidence } from "../wire/podium.ts";
 
-export interface ReconcileDeps {
+export interface ReconcileDeps extends Signer {
   readonly log: AuditLog;
   readonly jobs: JobStore;
   readonly podium: PodiumClient;
-  readonly token: TokenSource;
   readonly statusRoute: Route;
   readonly clock: Clock;
   /**
@@ -53,8 +53,8 @@ export async function reconcile(deps: ReconcileDeps, job: Job): Promise<Finding>
 
 async function ask(deps: ReconcileDeps, job: Job): Promise<Finding> {
   const request = fillRoute(deps.statusRoute, { action: "status" });
-  const token = await deps.token({ subject: job.user_id ?? "local", role: "viewer", auditId: job.audit_id });
-  const verdict = await deps.podium.send(request, token, patienceMs);
+  const claims = { subject: job.user_id ?? "local", role: "viewer", auditId: job.audit_id } as const;
+  const verdict = await sendSigned(deps, request, claims, patienceMs);
   if (verdict.kind !== "accepted") {
     throw new Problem(
       "podium_unreachable",

@@ -13,7 +13,8 @@ import { jsonWith } from "../wire/raw-json.ts";
 
 export interface DispatchRouteDeps {
   readonly dispatch: DispatchDeps;
-  readonly bodyBytesMax: number;
+  /** Looked at for each request: it may change while the program runs. */
+  readonly bodyBytesMax: () => number;
   /** Told of each dispatch: `queued`, `replayed` or a problem's code; the action is `none` when there was none to read. */
   readonly onDispatch?: (action: string, outcome: string, durationMs: number) => void;
 }
@@ -43,7 +44,7 @@ export function dispatchRoute(deps: DispatchRouteDeps): Hono<HttpEnv> {
 async function incomingOf({ bodyBytesMax }: DispatchRouteDeps, c: Context<HttpEnv>): Promise<Incoming> {
   requireAdmin(c);
   const idempotencyKey = parseIdempotencyKey(c.req.header("idempotency-key") ?? null);
-  const body = await readJsonBody(c.req.raw, bodyBytesMax);
+  const body = await readJsonBody(c.req.raw, bodyBytesMax());
   const { command, asker } = parseDispatch(body, c.get("client")?.name);
   return {
     command,

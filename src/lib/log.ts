@@ -14,7 +14,8 @@ export interface Log {
 }
 
 export interface LogOptions {
-  readonly level: LogLevel;
+  /** A function where it may change while the program runs. */
+  readonly level: LogLevel | (() => LogLevel);
   /** `json`: one object a line, for the journal. `pretty`: for a person at a terminal. */
   readonly format: "json" | "pretty";
   readonly clock: Clock;
@@ -23,12 +24,12 @@ export interface LogOptions {
 }
 
 export function createLog(options: LogOptions): Log {
-  const threshold = logLevels.indexOf(options.level);
+  const { level: least } = options;
   const format = options.format === "json" ? jsonLine : prettyLine;
   const at =
     (level: LogLevel) =>
     (event: string, fields: LogFields = {}): void => {
-      if (logLevels.indexOf(level) < threshold) return;
+      if (logLevels.indexOf(level) < logLevels.indexOf(typeof least === "function" ? least() : least)) return;
       options.write(format(timestampOf(options.clock.now()), level, event, fields));
     };
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };

@@ -1,5 +1,5 @@
 import WebSocket from "ws";
-import type { TokenSource } from "./token.ts";
+import type { Signer } from "./send-signed.ts";
 
 /** One state of the upstream connection, as clients see it in GATEWAY_STATUS. */
 export type UpstreamState = "connecting" | "connected" | "disconnected";
@@ -14,12 +14,15 @@ const backoffMaxMs = 10_000;
 /** A connection that has lasted this long was a good one: the next loss starts with short waits again. */
 const steadyMs = 10_000;
 const noToken = Symbol("no token");
+/** What `ws` says of a handshake that is answered with 401. */
+const tokenRefused = "Unexpected server response: 401";
 /** Ping rhythm towards Podium; two unanswered and the connection counts as half-open. */
 const pingEveryMs = 25_000;
 
 export interface TelemetryOptions {
   readonly url: string;
-  readonly token: TokenSource;
+  /** Its two tokens are tried in turn for as long as Podium answers 401. */
+  readonly signer: Signer;
   readonly random?: () => number;
   readonly onFrame: (text: string) => void;
   readonly onState: (state: UpstreamState, detail: string) => void;
@@ -33,6 +36,7 @@ export class Telemetry {
   readonly #options: TelemetryOptions;
   #socket: WebSocket | undefined;
   #generation = 0;
+  #usesPrevious = false;
   #failures = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #heartbeat: ReturnType<typeof setInterval> | undefined;
@@ -67,7 +71,9 @@ export class Telemetry {
     const current = (): boolean => generation === this.#generation && !this.#stopped;
     this.#become("connecting", "");
     const url = new URL(this.#options.url);
-    const token = await this.#options.token({ subject: "roxy-core", role: "viewer" }).catch(() => noToken);
+    const { token: latest, previousToken } = this.#options.signer;
+    const sign = (this.#usesPrevious ? previousToken : undefined) ?? latest;
+    const token = await sign({ subject: "roxy-core", role: "viewer" }).catch(() => noToken);
     if (!current()) return;
     if (typeof token === "symbol") {
       this.#generation++;
@@ -101,6 +107,7 @@ export class Telemetry {
     // The error's own words may hold the URL and in it the token: only its code may be said.
     socket.on("error", (error) => {
       reason = (error as { code?: string }).code ?? "connection failed";
+      if (error.message === tokenRefused) this.#usesPrevious = !this.#usesPrevious;
     });
     socket.on("close", (code) => lost(reason || `closed with code ${code}`));
   }

@@ -44,7 +44,7 @@ function newEpoch(): string {
 export class Hub {
   readonly epoch = newEpoch();
   readonly #options: HubOptions;
-  readonly #types: Set<string>;
+  #types: ReadonlySet<string>;
   readonly #subscribers = new Set<Subscriber>();
   #history: StreamEvent[] = [];
   #historyBytes = 0;
@@ -61,6 +61,11 @@ export class Hub {
 
   get seq(): number {
     return this.#seq;
+  }
+
+  /** From now on these types are passed on; what has been numbered keeps its number. */
+  passOn(types: readonly string[]): void {
+    this.#types = new Set(types);
   }
 
   /** Takes a frame from Podium; unwanted and unreadable ones end here. Returns the event that went out. */

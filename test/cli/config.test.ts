@@ -144,6 +144,7 @@ describe("config show", () => {
     expect(shown.file).toBeNull();
     expect(shown.secrets).toEqual({
       PODIUM_JWT_SECRET: "set (from PODIUM_JWT_SECRET)",
+      PODIUM_JWT_SECRET_PREVIOUS: "not set",
       ROXY_PODIUM_TOKEN: "set (from ROXY_PODIUM_TOKEN)",
     });
   });
@@ -165,7 +166,9 @@ describe("config show", () => {
   });
 
   test("says that no secret is set", async () => {
-    expect((await run(["show"])).out).toMatch(/PODIUM_JWT_SECRET +not set\nROXY_PODIUM_TOKEN +not set\n/);
+    expect((await run(["show"])).out).toMatch(
+      /PODIUM_JWT_SECRET +not set\nPODIUM_JWT_SECRET_PREVIOUS +not set\nROXY_PODIUM_TOKEN +not set\n/,
+    );
   });
 
   test("keeps warnings out of what it prints", async () => {

@@ -9,7 +9,7 @@ describe("the schema", () => {
   test("has every section and key of the contract, and no other", () => {
     expect(keys).toEqual([
       ...["host", "port", "allowed_hosts", "allowed_origins"].map((key) => `listen.${key}`),
-      ...["url", "ws_url", "jwt_secret_file", "token_ttl_s", "timeout_ms", "max_in_flight", "queue_limit"].map(
+      ...["url", "ws_url", "jwt_secret_file", "jwt_secret_previous_file", "token_ttl_s", "timeout_ms", "max_in_flight", "queue_limit"].map(
         (key) => `podium.${key}`,
       ),
       ...["enqueue_story", "cancel_story", "prepare_apply", "apply_plan", "enqueue_plan", "halt", "status"].map(
@@ -17,8 +17,8 @@ describe("the schema", () => {
       ),
       ...["dir", "retention_days", "checkpoint_key_file", "disk_reserve_mb"].map((key) => `audit.${key}`),
       ...["dispatch_per_minute", "story_cooldown_s", "body_bytes_max"].map((key) => `limits.${key}`),
-      ...["types", "history", "client_queue_bytes_max", "terminal_statuses"].map((key) => `stream.${key}`),
-      ...["clients_max", "clients_per_address_max"].map((key) => `stream.${key}`),
+      ...["types", "history", "client_queue_bytes_max"].map((key) => `stream.${key}`),
+      ...["clients_max", "clients_per_address_max", "terminal_statuses"].map((key) => `stream.${key}`),
       "auth.token_file",
       "log.level",
       "log.format",

@@ -35,7 +35,7 @@ export async function openCounter(changes: Partial<AppDeps> = {}, options?: Desk
   const desk = await openDesk(options);
   const app = createApp({
     dispatch: desk.deps,
-    bodyBytesMax: 65_536,
+    bodyBytesMax: () => 65_536,
     archive: {
       find: (jobId) => Promise.resolve(desk.jobs.get(jobId)),
       list: () => Promise.resolve({ jobs: [] }),

@@ -40,7 +40,7 @@ function watch(url: string, { random = () => 0, token, onFrame }: Options = {}):
   let framed = Promise.withResolvers<string>();
   const telemetry = new Telemetry({
     url,
-    token: token ?? (() => Promise.resolve(secretToken)),
+    signer: { token: token ?? (() => Promise.resolve(secretToken)) },
     random,
     onFrame(text) {
       frames.push(text);
