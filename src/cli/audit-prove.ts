@@ -1,13 +1,12 @@
+import { signingKey } from "../audit/evidence.ts";
 import { checkProofFile, makeProofFile } from "../audit/proof-file.ts";
 import { isFlaw } from "../audit/frame.ts";
 import { readPublicKey } from "../audit/key.ts";
-import { oldestFirst, readDispatch } from "../audit/read.ts";
-import type { ReadDeps } from "../audit/read.ts";
+import { readDispatch } from "../audit/read.ts";
 import { exitCodes, Fatal, messageOf } from "../lib/errors.ts";
 import type { Runtime } from "../runtime/types.ts";
 import { readDeps } from "./audit-read.ts";
 import { printable } from "./printable.ts";
-import { readHead, segments } from "../audit/segments.ts";
 import type { CommandSpec } from "./options.ts";
 import { helpText, parseOptions, programName, settingOptions } from "./options.ts";
 
@@ -54,18 +53,6 @@ export async function runProve(runtime: Runtime, argv: readonly string[]): Promi
   });
   runtime.process.stdout(`${JSON.stringify(file, null, 2)}\n`);
   return exitCodes.done;
-}
-
-/** The key in force at the end: what the newest file's first record says, or a key record after it. */
-async function signingKey(deps: ReadDeps): Promise<string> {
-  const last = segments(deps.files, deps.dir, deps.sha256).at(-1);
-  const head = last && readHead(deps.files, last.path, deps.sha256);
-  if (!head || isFlaw(head))
-    throw new Fatal(`Cannot prove anything: ${deps.dir} holds no intact log`, exitCodes.integrity);
-  let key = head.public_key ?? "";
-  for await (const { record } of oldestFirst(deps, head.seq))
-    if (record.event === "key") key = record.public_key ?? key;
-  return key;
 }
 
 export async function runCheckProof(runtime: Runtime, argv: readonly string[]): Promise<number> {
