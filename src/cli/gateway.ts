@@ -5,6 +5,7 @@ import type { Config, Secrets } from "../config/schema.ts";
 import type { DispatchDeps } from "../dispatch/pipeline.ts";
 import { Keys } from "../dispatch/keys.ts";
 import { Lane } from "../dispatch/lane.ts";
+import type { LimitsOptions } from "../dispatch/limits.ts";
 import { Limits } from "../dispatch/limits.ts";
 import { Refusals } from "../dispatch/refusals.ts";
 import type { AppDeps } from "../http/app.ts";
@@ -96,9 +97,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     failed: failed.promise,
     isWell: () => dispatch.log.state === "open",
     reload({ config, secrets }) {
-      const { dispatch_per_minute: dispatchPerMinute, story_cooldown_s: storyCooldownS } = config.limits;
       live.bodyBytesMax = config.limits.body_bytes_max;
-      dispatch.limits.change({ dispatchPerMinute, storyCooldownS });
+      dispatch.limits.change(limitsIn(config));
       stream.hub.passOn(config.stream.types);
       signer.change(config, secrets);
     },
@@ -136,11 +136,7 @@ async function openDispatch(
   const { runtime, config, clock, log } = options;
   const jobs = new JobStore(clock);
   const keys = new Keys(clock);
-  const limits = new Limits({
-    dispatchPerMinute: config.limits.dispatch_per_minute,
-    storyCooldownS: config.limits.story_cooldown_s,
-    clock,
-  });
+  const limits = new Limits({ ...limitsIn(config), clock });
   let live = false;
   const audit = await AuditLog.open({
     files: measuredFiles(runtime.files, clock, metrics.instruments),
@@ -199,6 +195,10 @@ async function openDispatch(
     sha256: runtime.sha256,
     onStage: metrics.instruments.stage,
   };
+}
+
+function limitsIn({ limits }: Config): Pick<LimitsOptions, "dispatchPerMinute" | "storyCooldownS"> {
+  return { dispatchPerMinute: limits.dispatch_per_minute, storyCooldownS: limits.story_cooldown_s };
 }
 
 function appDeps(

@@ -20,7 +20,7 @@ afterEach(async () => {
 interface Stage {
   readonly podium: PodiumStub;
   readonly gateway: Gateway;
-  write(config: Json | string): void;
+  write(config: Json): void;
   /** SIGHUP, and the line that says what came of it. */
   reload(): Promise<Json>;
   enqueue(story: string): Promise<number>;
