@@ -139,7 +139,7 @@ function welcome(dir: string, port: number, podiumPort: number): string {
   return `
 roxy-core is open at ${base}, in front of the embedded orchestrator (a stand-in for Podium) at port ${podiumPort}.
 
-Dispatch a story:
+Open ${base}/ in a browser, or dispatch a story from here:
 
   curl -s ${base}/api/orchestrator/dispatch -H 'content-type: application/json' \\
     -d '{"action":"enqueue_story","payload":{"story_id":"STORY-001"},"source":"demo"}'
@@ -149,6 +149,8 @@ Then look:
   ws://${host}:${port}/api/orchestrator/stream    its telemetry, live
   ${dir}/logs/orchestrator-audit.jsonl    who started what, when
   ${dir}/luno    the orchestrator's stories and plans, to edit
+
+A story that is done is refused, as Podium does; remove ${dir}/luno/state.json to begin again.
 
 Ctrl-C stops both.
 
