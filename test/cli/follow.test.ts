@@ -76,13 +76,13 @@ function serve(...answers: (string | Response)[]): { url: string; seen: Seen[] }
 
 const never = { asked: false, whenAsked: new Promise<void>(() => {}) };
 const notOver = (): Promise<boolean> => Promise.resolve(false);
-const events = (url: string, lostMs = 60_000): AsyncGenerator<Notice> =>
+const events = (url: string, lostMs = 60_000, isOver = notOver): AsyncGenerator<Notice> =>
   followEvents(createApi(runtime, { url, warnings: [] }), {
     path: "/e",
     query: { since: "e:5" },
     stop: never,
     lostMs,
-    isOver: notOver,
+    isOver,
   });
 
 describe("followEvents", () => {
@@ -98,6 +98,13 @@ describe("followEvents", () => {
     ]);
     expect(seen.map(({ lastEventId }) => lastEventId)).toEqual([null, "e:6", "e:6"]);
     expect(seen[0]!.query).toBe("?since=e%3A5");
+  });
+
+  test("does not come back when there is nothing more to come", async () => {
+    const { url, seen } = serve("data: a\n\n", "data: b\n\n");
+    const notices = await collect(events(url, 60_000, () => Promise.resolve(true)));
+    expect(notices).toEqual([{ kind: "frame", text: "a" }]);
+    expect(seen).toHaveLength(1);
   });
 
   test("a refusal at first is the end; later it may be a server on its way up", async () => {

@@ -2,8 +2,14 @@ import { describe, expect, test } from "bun:test";
 import net from "node:net";
 import { chmodSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { runtime } from "#runtime";
+import { haltCommand } from "../../src/cli/halt.ts";
+import type { Given } from "../../src/cli/options.ts";
+import type { ServerAddress } from "../../src/cli/server-address.ts";
+import { serverAddress, urlOf } from "../../src/cli/server-address.ts";
 import { environment } from "../e2e/launcher.ts";
 import { reply } from "../e2e/podium-stub.ts";
+import { eventually } from "../e2e/watch.ts";
 import { runHere } from "./in-process.ts";
 import { commandLine, newRoot, useScriptedStage } from "./stage.ts";
 
@@ -91,6 +97,38 @@ describe("wrong usage: exit code 2, and the way to the help", () => {
   });
 });
 
+describe("a configuration with mistakes", () => {
+  const file = path.join(root, "bad.jsonc");
+  writeFileSync(file, '{ "listen": { "prot": 1 } }');
+  const given = [{ name: "config", value: file }];
+  const ask = (more: readonly Given[], regardless: boolean): ServerAddress =>
+    serverAddress(
+      { files: runtime.files, process: { ...runtime.process, env: alone.env } },
+      haltCommand,
+      [...given, ...more],
+      { regardless },
+    );
+
+  test("stops a command that needs it, and never a halt, which then tries the default address", () => {
+    expect(() => ask([], false)).toThrow("listen.prot: Unknown key");
+    expect(ask([], true)).toMatchObject({ url: "http://127.0.0.1:8000", warnings: [expect.stringContaining("prot")] });
+  });
+
+  test("does not matter where --url says whom to ask", () => {
+    expect(ask([{ name: "url", value: "box:9" }], false).url).toBe("http://box:9");
+  });
+});
+
+test.each([
+  ["0.0.0.0", "http://127.0.0.1:81"],
+  ["::", "http://[::1]:81"],
+  ["[::1]", "http://[::1]:81"],
+  ["fe80::2", "http://[fe80::2]:81"],
+  ["box.local", "http://box.local:81"],
+])("a server that listens on %s is reached at %s", (host, url) => {
+  expect(urlOf({ host, port: 81, allowed_hosts: [], allowed_origins: [] })).toBe(url);
+});
+
 describe("what the server refuses", () => {
   const stage = useScriptedStage();
 
@@ -106,6 +144,22 @@ describe("what the server refuses", () => {
     const { code, stderr } = await stage.run("dispatch", "enqueue_story", "U-1", "--key", "key-1");
     expect(code).toBe(1);
     expect(stderr).toContain("The outcome is unknown. Repeat the same command with --key key-1");
+  });
+
+  test("a story that is quicker than its own answer loses no step under --watch", async () => {
+    stage.podium.reset();
+    await stage.podium.telemetry();
+    const steps = ["queued", "in_progress", "done"];
+    stage.podium.next((socket, seen) => {
+      for (const status of steps) stage.podium.emit(JSON.stringify({ type: "STORY_STATUS", storyId: "Q-1", status }));
+      return eventually(async () => {
+        const { jobs } = await stage.get("/api/orchestrator/jobs?story=Q-1");
+        return jobs[0].podium_status === "done" || undefined;
+      }, "the gateway knows the end").then(() => reply.text('{"success":true}')(socket, seen));
+    });
+    const { code, stdout } = await stage.run("dispatch", "enqueue_story", "Q-1", "--watch");
+    expect(code).toBe(0);
+    expect([...stdout.matchAll(/Z {2}Q-1 (\w+)/g)].map(([, step]) => step)).toEqual(steps);
   });
 
   test("options reach Podium as what they look like", async () => {

@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Child, Ran } from "../e2e/child.ts";
-import { startChild } from "../e2e/child.ts";
+import { killAll, startChild } from "../e2e/child.ts";
 import type { Json } from "../e2e/http-client.ts";
 import { call } from "../e2e/http-client.ts";
 import type { Gateway } from "../e2e/launcher.ts";
@@ -139,7 +139,11 @@ function stageWith(
       });
     },
   };
-  const close = async (): Promise<void> => void (await gateway?.kill());
+  const close = async (): Promise<void> => {
+    await gateway?.kill();
+    // Whatever a failed test has left running.
+    killAll();
+  };
   return { stage, close };
 }
 

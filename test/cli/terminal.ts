@@ -1,3 +1,4 @@
+import { afterEach } from "bun:test";
 import { spawn } from "node:child_process";
 import type { Ended } from "../e2e/child.ts";
 import { Watch } from "../e2e/watch.ts";
@@ -14,8 +15,9 @@ export interface Terminal {
 
 export const ctrlC = "\u0003";
 
+/** What a failed test has left open; SIGTERM makes `script` end its program, too. */
 const open = new Set<() => void>();
-process.on("exit", () => {
+afterEach(() => {
   for (const close of open) close();
 });
 
@@ -27,7 +29,7 @@ export function openTerminal(command: readonly string[], env: Readonly<Record<st
     stdio: ["pipe", "pipe", "inherit"],
   });
   const watch = new Watch();
-  const kill = (): void => void child.kill("SIGKILL");
+  const kill = (): void => void child.kill("SIGTERM");
   open.add(kill);
   let said = "";
   let over = false;
