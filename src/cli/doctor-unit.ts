@@ -21,7 +21,7 @@ export function unitFindings({ files, process }: Runtime): Finding[] {
   ];
   const path = folders.map((folder) => `${folder}/${unitName}`).find((candidate) => files.stat(candidate));
   if (path === undefined) {
-    const fix = `Put one in place: ${programName} unit --user > ~/.config/systemd/user/${unitName}`;
+    const fix = `Put one in place: ${programName} unit --user --install`;
     return [warning(check, `${unitName} is not installed: after a reboot nobody starts the gateway`, fix)];
   }
   return [programFinding({ files, process }, path)];
