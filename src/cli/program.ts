@@ -22,6 +22,9 @@ import { runToken, tokenCommand, tokenCommands } from "./token.ts";
 import { runUnit, unitCommand } from "./unit.ts";
 import { runWatch, watchCommand } from "./watch.ts";
 
+/** These serve others, whoever reads what they print. */
+const servers: ReadonlySet<string> = new Set(["serve", "demo", "luno"]);
+
 /** The first word of the command line. */
 export interface Command {
   readonly name: string;
@@ -84,6 +87,9 @@ async function runWords(runtime: Runtime, known: readonly Command[], argv: reado
   }
   if (word === "help") return runWords(runtime, known, [...rest, "--help"]);
   const command = known.find(({ name }) => name === word);
+  if (command && !servers.has(command.name)) {
+    runtime.process.onOutputClosed(() => void runtime.process.exit(exitCodes.done));
+  }
   if (command) return command.run(runtime, rest);
   if (word.startsWith("-")) return runServe(runtime, argv);
   throw unknownCommand(known, word);

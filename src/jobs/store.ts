@@ -121,6 +121,8 @@ export class JobStore {
     if (!before) return;
     const job = jobAfter(before, record);
     if (this.#jobs.has(job.job_id)) this.#jobs.set(job.job_id, job);
+    // Telemetry may be quicker than the answer: the outcome must not forget it.
+    if (this.#open.has(job.audit_id)) this.#open.set(job.audit_id, job);
     if (isExecuting(job.action)) this.#settle(job);
   }
 

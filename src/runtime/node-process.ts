@@ -24,6 +24,7 @@ export function nodeProcess(args: readonly string[], self: readonly string[]): P
       process.exit(code);
     },
     onSignal: (signal, handler) => void process.on(signal, handler),
+    onOutputClosed: (handler) => void process.stdout.on("error", handler),
     onInputEnd(handler) {
       process.stdin.on("end", handler);
       process.stdin.on("error", handler);

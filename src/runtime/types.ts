@@ -226,6 +226,8 @@ export interface Process {
   /** Ends when everything written to standard output has left. */
   exit(code: number): Promise<never>;
   onSignal(signal: "SIGTERM" | "SIGINT" | "SIGHUP", handler: () => void): void;
+  /** Whoever read our standard output has gone, such as `head`. */
+  onOutputClosed(handler: () => void): void;
   /** Standard input has ended: with {@link ChildOptions.lifeline}, whoever started this process is gone. */
   onInputEnd(handler: () => void): void;
   spawn(options: ChildOptions): Child;

@@ -14,6 +14,14 @@ function storeWith(...records: Parameters<JobStore["apply"]>[0][]): JobStore {
   return store;
 }
 
+test("telemetry that is quicker than the answer is not forgotten by it", () => {
+  const intent = intentAt(morning, 1);
+  const ids = { audit_id: "AUD-1", job_id: "JOB-20260109-001" };
+  const done = recordAt(morning + 100, { event: "job", ...ids, podium_status: "done" });
+  const outcome = outcomeAt(morning + 200, intent, "queued");
+  expect(storeWith(intent, done, outcome).get(ids.job_id)).toMatchObject({ status: "queued", podium_status: "done" });
+});
+
 test("a job is what its records say, and keeps Podium's answer as it came", () => {
   const intent = intentAt(morning, 1, { user_id: "mark", session_id: "xxx" });
   const outcome = outcomeAt(morning + 700, intent, "queued", { podium_response: '{"n":1.0}' });
