@@ -7,6 +7,7 @@ import type { Authenticate } from "./authenticate.ts";
 import type { AuditRouteDeps } from "./audit.ts";
 import { auditRoutes } from "./audit.ts";
 import type { ClientToken } from "./client-tokens.ts";
+import { cors } from "./cors.ts";
 import type { DispatchRouteDeps } from "./dispatch.ts";
 import { dispatchRoute } from "./dispatch.ts";
 import type { EnvelopeDeps } from "./envelope.ts";
@@ -61,6 +62,7 @@ export function createApp(deps: AppDeps): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>();
   app.use(envelope(deps));
   app.use(guard(deps.guard));
+  app.use(cors(deps.guard.allowedOrigins));
   app.get("/health", (c) => c.json({ success: true, status: "ok" }));
   app.route("/", panelRoutes(deps));
   app.route("/", openApiRoutes());
