@@ -1,5 +1,4 @@
 import { expect, test } from "bun:test";
-import { operations } from "../../src/wire/operations.ts";
 import { fireAway } from "./range.ts";
 
 test("whatever is sent to whichever route: never a fault of ours, never a hang, never a forward that is not on record", async () => {
@@ -11,5 +10,4 @@ test("whatever is sent to whichever route: never a fault of ours, never a hang, 
   for (const one of ["200", "400 invalid_request", "403 forbidden_host", "404 not_found", "405 method_not_allowed"]) {
     expect(seen).toContain(one);
   }
-  expect(operations.length).toBeGreaterThan(20);
 }, 60_000);
