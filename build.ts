@@ -8,6 +8,8 @@ import type { PanelFile, PanelFiles } from "./src/panel/assets.ts";
  *   bun build.ts NAME...      dist/roxy-core-NAME for other machines
  *   bun build.ts all          every one of them
  *   bun build.ts panel        the web panel alone, for running from source
+ * Beside the binaries lie SHA256SUMS and a bill of materials (roxy-core.cdx.json). The same commit in the same folder
+ * gives the same bytes; in another folder only the engine's bytecode differs.
  * The web panel is bundled first: into dist/panel.json, and from there into the program.
  */
 const targets = {
@@ -77,6 +79,69 @@ async function compile(outfile: string, target: string | undefined, { commit, pa
   console.log(`${outfile} (${commit}, ${(Bun.file(outfile).size / 1e6).toFixed(0)} MB)`);
 }
 
+interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly license?: string;
+  readonly dependencies?: Readonly<Record<string, string>>;
+}
+
+const manifestOf = (folder: string): Promise<Manifest> => Bun.file(`${folder}/package.json`).json();
+
+/** Every package whose code can be inside the program, with those that it brings along. */
+async function packagesInside(): Promise<Manifest[]> {
+  const found = new Map<string, Manifest>();
+  const waiting = [await manifestOf(".")];
+  for (let next = waiting.pop(); next; next = waiting.pop()) {
+    for (const name of Object.keys(next.dependencies ?? {})) {
+      const nested = `node_modules/${next.name}/node_modules/${name}`;
+      const manifest = await manifestOf(
+        (await Bun.file(`${nested}/package.json`).exists()) ? nested : `node_modules/${name}`,
+      );
+      const key = `${manifest.name}@${manifest.version}`;
+      if (found.has(key)) continue;
+      found.set(key, manifest);
+      waiting.push(manifest);
+    }
+  }
+  return [...found.keys()].toSorted().map((key) => found.get(key)!);
+}
+
+/** What is inside, as CycloneDX 1.6. No time and no random number in it: the same source gives the same file. */
+async function writeBillOfMaterials(commit: string): Promise<void> {
+  const { name, version } = await manifestOf(".");
+  const component = ({ name: named, version: exact, license }: Manifest): object => ({
+    type: "library",
+    "bom-ref": `pkg:npm/${named.replace("@", "%40")}@${exact}`,
+    name: named,
+    version: exact,
+    purl: `pkg:npm/${named.replace("@", "%40")}@${exact}`,
+    ...(license !== undefined && { licenses: [{ expression: license }] }),
+  });
+  const runtime = { type: "platform", "bom-ref": `bun@${Bun.version}`, name: "bun", version: Bun.version };
+  const bill = {
+    bomFormat: "CycloneDX",
+    specVersion: "1.6",
+    version: 1,
+    metadata: { component: { type: "application", name, version, properties: [{ name: "commit", value: commit }] } },
+    components: [...(await packagesInside()).map(component), runtime],
+  };
+  await Bun.write("dist/roxy-core.cdx.json", `${JSON.stringify(bill, null, 2)}\n`);
+}
+
+/** For `sha256sum -c SHA256SUMS`: every binary that lies there, and the bill of materials. */
+async function writeChecksums(): Promise<void> {
+  const files = [...new Bun.Glob("roxy-core*").scanSync("dist")].toSorted();
+  const lines = await Promise.all(
+    files.map(async (file) => {
+      const hasher = new Bun.CryptoHasher("sha256");
+      for await (const chunk of Bun.file(`dist/${file}`).stream()) hasher.update(chunk);
+      return `${hasher.digest("hex")}  ${file}\n`;
+    }),
+  );
+  await Bun.write("dist/SHA256SUMS", lines.join(""));
+}
+
 const wanted = process.argv.slice(2).filter((name) => name !== "panel");
 const panelOnly = wanted.length === 0 && process.argv.includes("panel");
 const names = (wanted.includes("all") ? Object.keys(targets) : wanted) as Name[];
@@ -90,4 +155,6 @@ if (!panelOnly) {
   const ingredients = { commit: await commitOf(), panel };
   if (names.length === 0) await compile("dist/roxy-core", undefined, ingredients);
   for (const name of names) await compile(`dist/roxy-core-${name}`, targets[name], ingredients);
+  await writeBillOfMaterials(ingredients.commit);
+  await writeChecksums();
 }
