@@ -9,9 +9,16 @@ describe("the schema", () => {
   test("has every section and key of the contract, and no other", () => {
     expect(keys).toEqual([
       ...["host", "port", "allowed_hosts", "allowed_origins"].map((key) => `listen.${key}`),
-      ...["url", "ws_url", "jwt_secret_file", "jwt_secret_previous_file", "token_ttl_s", "timeout_ms", "max_in_flight", "queue_limit"].map(
-        (key) => `podium.${key}`,
-      ),
+      ...[
+        "url",
+        "ws_url",
+        "jwt_secret_file",
+        "jwt_secret_previous_file",
+        "token_ttl_s",
+        "timeout_ms",
+        "max_in_flight",
+        "queue_limit",
+      ].map((key) => `podium.${key}`),
       ...["enqueue_story", "cancel_story", "prepare_apply", "apply_plan", "enqueue_plan", "halt", "status"].map(
         (action) => `podium.routes.${action}`,
       ),
