@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Budget } from "./budget.ts";
 import { ratios, spreadOf, takeTurns } from "./measure.ts";
@@ -61,7 +61,7 @@ async function measureVerify(scene: Scene, budget: Budget, root: string): Promis
     .filter((name) => name.endsWith(".jsonl"))
     .map((name) => join(dir, name));
   const bytes = paths.reduce((sum, path) => sum + Bun.file(path).size, 0);
-  const turns = await takeTurns(budget.of(5, 3), {
+  const turns = await takeTurns(budget.of(3, 2), {
     verify: () => runToEnd([scene.binary, "audit", "verify", dir], environment(root)),
     sum: () => runToEnd(["sha256sum", ...paths]),
   });
@@ -92,7 +92,19 @@ async function runToEnd(command: string[], env: Record<string, string> = {}): Pr
     stderr: "ignore",
     env: { PATH: "/usr/bin:/bin", ...env },
   });
+  let rss = 0;
+  // The kernel's own high-water mark; a child's rusage would begin with what its parent had.
+  const look = setInterval(() => (rss = Math.max(rss, highWater(child.pid))), 20);
   const code = await child.exited;
+  clearInterval(look);
   if (code !== 0) throw new Error(`${command.slice(0, 3).join(" ")} exited with ${code}`);
-  return { ms: performance.now() - started, rss: child.resourceUsage()?.maxRSS ?? NaN };
+  return { ms: performance.now() - started, rss };
+}
+
+function highWater(pid: number): number {
+  try {
+    return Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
 }

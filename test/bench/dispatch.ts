@@ -52,10 +52,10 @@ export async function measureDispatch(scene: Scene, budget: Budget): Promise<voi
   const load = (contender: Contender, count: number, ms: number) => turn(callers, contender, count, ms);
   const lane = { port: narrow.port, path: ourPath, process: narrow.process };
   // Compilers at run time have done their work after some thousand requests; each contender gets the same time for it.
-  for (const contender of [...Object.values(contenders), lane]) await load(contender, 32, budget.of(2000, 700));
+  for (const contender of [...Object.values(contenders), lane]) await load(contender, 32, budget.of(2500, 600));
   begin("Dispatch, one caller");
-  const ms = budget.of(1000, 350);
-  const rounds = budget.of(6, 3);
+  const ms = budget.of(1000, 250);
+  const rounds = budget.of(5, 3);
   const one = await takeTurns<string, Turn>(rounds, {
     ...each(contenders, (contender) => load(contender, 1, ms)),
     disk: async () => ({ ...(await disk.ask<{ p50Us: number }>({ ms: ms / 2 })) }) as Turn,

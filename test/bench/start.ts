@@ -18,7 +18,7 @@ export async function measureStart(scene: Scene, budget: Budget): Promise<void> 
   begin("Start and rest");
   const { root } = scene.ours("start");
   mkdirSync(root, { recursive: true, mode: 0o700 });
-  const idleMs = budget.of(1500, 500);
+  const idleMs = budget.of(1000, 400);
   const ours = (): Promise<Started> => {
     const port = freePort();
     return started(serveCommand(scene.ours("start"), port), port, idleMs, environment(root));
@@ -28,7 +28,7 @@ export async function measureStart(scene: Scene, budget: Budget): Promise<void> 
     return started([scene.hello, String(port)], port, idleMs);
   };
   await ours();
-  const turns = await takeTurns(budget.of(9, 4), { ours, hello });
+  const turns = await takeTurns(budget.of(7, 3), { ours, hello });
   const ms = (runs: readonly Started[]): number[] => runs.map((run) => run.ms);
   const rss = (runs: readonly Started[]): number[] => runs.map((run) => run.rss);
   tell({

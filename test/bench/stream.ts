@@ -63,7 +63,7 @@ async function gather(place: Place, count: number): Promise<Crowd> {
 /** Longest silence after which nothing more is expected: far above a pause of a loop over thousands of clients. */
 const silenceMs = 1_000;
 /** A crowd that is this far behind will not catch up within the bench's time. */
-const patienceMs = 9_000;
+const patienceMs = 5_000;
 
 /** Lets Podium talk for a while, waits until what was sent has arrived, and asks the clients what they heard. */
 async function listen(scene: Scene, { server, clients }: Crowd, perSecond: number, ms: number): Promise<Turn> {
@@ -117,7 +117,7 @@ async function tellCrowds(
   crowds: Record<"bare" | "full", Crowd>,
   size: number,
 ): Promise<void> {
-  const rounds = budget.of(5, 2);
+  const rounds = budget.secondsLeft() > 100 ? 5 : 2;
   const turns = (perSecond: number, ms: number) =>
     takeTurns(rounds, {
       bare: () => listen(scene, crowds.bare, perSecond, ms),
@@ -177,8 +177,8 @@ async function tellEarlier(
   const clients = await Worker.start("stream-clients.ts");
   let served = 0;
   let worst = NaN;
-  const step = 50;
-  for (let count = step; count <= 10 * step; count += step) {
+  const step = budget.of(50, 125);
+  for (let count = step; count <= budget.of(500, 375); count += step) {
     await clients.ask({ connect: { port: server.ready.port, path: "/api/orchestrator/stream", count: step } });
     await Bun.sleep(200);
     const crowd: Crowd = { name: "earlier stack", server, port: 0, path: "", clients, rssEach: 0 };
