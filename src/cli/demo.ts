@@ -8,7 +8,7 @@ import type { Child, Runtime } from "../runtime/types.ts";
 import { configInput } from "./config.ts";
 import type { CommandSpec } from "./options.ts";
 import { helpText, parseOptions, programName, usageError } from "./options.ts";
-import { logFor, serve, untilEnded } from "./serve.ts";
+import { endSignal, logFor, serve, untilEnded } from "./serve.ts";
 
 export const demoCommand = {
   name: "demo",
@@ -50,10 +50,11 @@ export async function runDemo(runtime: Runtime, argv: readonly string[]): Promis
     const port = await freePort(runtime, wanted.gateway);
     const loaded = demoConfig(runtime, dir, secret, port, podiumPort);
     const log = logFor(runtime, loaded);
+    const signalled = endSignal(runtime, log);
     const gateway = await serve(runtime, loaded, log);
     void sayWhenGone(luno, log);
     runtime.process.stdout(welcome(dir, gateway.port, podiumPort));
-    return await untilEnded(runtime, gateway, log);
+    return await untilEnded(gateway, log, signalled);
   } finally {
     await stop(luno);
   }

@@ -42,16 +42,19 @@ export async function runServe(runtime: Runtime, argv: readonly string[]): Promi
   const loaded = loadConfig(input());
   let inForce: InForce = loaded;
   const log = logFor(runtime, loaded, () => inForce.config.log.level);
-  const gateway = await serve(runtime, loaded, log);
-  const manager = serviceManager({ process: runtime.process, log, isWell: gateway.isWell });
-  const apply = (next: InForce): void => gateway.reload(next);
+  const signalled = endSignal(runtime, log);
+  let gateway: Gateway | undefined;
+  const apply = (next: InForce): void => gateway?.reload(next);
   // A terminal that hangs up is gone; without one it is how a service is told to read its settings again.
   if (!runtime.process.stderrIsTerminal) {
     runtime.process.onSignal("SIGHUP", () => {
-      inForce = reload(inForce, { input, log, apply });
+      // What is still being started has just read them.
+      if (gateway) inForce = reload(inForce, { input, log, apply });
     });
   }
-  const ended = untilEnded(runtime, gateway, log, () => manager.stopping());
+  gateway = await serve(runtime, loaded, log);
+  const manager = serviceManager({ process: runtime.process, log, isWell: gateway.isWell });
+  const ended = untilEnded(gateway, log, signalled, () => manager.stopping());
   void manager.ready(`Listening on port ${gateway.port}, forwarding to ${loaded.config.podium.url}`);
   return ended;
 }
@@ -114,14 +117,12 @@ function doorkeeperFor({ files, sha256 }: Runtime, path: string | undefined, log
   }
 }
 
-/** Waits for a signal (exit 0, a second one hurries) or for a fault. */
-export async function untilEnded(
-  runtime: Runtime,
-  gateway: Gateway,
-  log: Log,
-  onStopping: () => Promise<void> = () => Promise.resolve(),
-): Promise<number> {
-  const signalled = new Promise<undefined>((resolve) => {
+/**
+ * Resolves at the first signal to end; a second one hurries. Asked for before anything is said to be open: whoever reads
+ * that may signal at once.
+ */
+export function endSignal(runtime: Runtime, log: Log): Promise<undefined> {
+  return new Promise((resolve) => {
     let count = 0;
     for (const signal of ["SIGTERM", "SIGINT"] as const) {
       runtime.process.onSignal(signal, () => {
@@ -131,6 +132,15 @@ export async function untilEnded(
       });
     }
   });
+}
+
+/** Waits for the signal (exit code 0) or for a fault. @throws Fatal */
+export async function untilEnded(
+  gateway: Gateway,
+  log: Log,
+  signalled: Promise<undefined>,
+  onStopping: () => Promise<void> = () => Promise.resolve(),
+): Promise<number> {
   const fatal = await Promise.race([signalled, gateway.failed]);
   await Promise.all([gateway.stop(), onStopping()]);
   if (!fatal) {

@@ -29,8 +29,10 @@ export function cors(allowedOrigins: readonly string[]): MiddlewareHandler<HttpE
         },
       });
     }
+    // After an upgrade Deno lets nobody look at the request any more, and there are no headers left to set.
+    const upgrade = c.req.header("upgrade") !== undefined;
     await next();
-    if (c.req.header("upgrade") !== undefined) return;
+    if (upgrade) return;
     c.res.headers.append("vary", allow.vary);
     c.res.headers.set("access-control-allow-origin", origin);
     c.res.headers.set("access-control-expose-headers", answerHeaders);

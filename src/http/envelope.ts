@@ -25,16 +25,18 @@ export function envelope({ log, onAnswer }: EnvelopeDeps): MiddlewareHandler<Htt
     const startedAt = performance.now();
     const trace = traceOf(c.req.header("x-request-id"), c.req.header("traceparent"), Date.now());
     c.set("trace", trace);
+    // After an upgrade Deno lets nobody look at the request any more.
     const upgrade = c.req.header("upgrade") !== undefined;
+    const { method, path } = c.req;
     await next();
     const code = c.error instanceof Problem ? c.error.code : undefined;
-    onAnswer?.(c.req.method, c.res.status, code);
+    onAnswer?.(method, c.res.status, code);
     log.debug("request", {
       request_id: trace.requestId,
       traceparent: trace.traceparent,
-      method: c.req.method,
+      method,
       // Without its query, where somebody may have put a token.
-      path: c.req.path,
+      path,
       status: c.res.status,
       code,
       client: c.get("client")?.name,
