@@ -44,8 +44,8 @@ browserSuite("pages of other sites", (screen) => {
   const send = (type: string, mode: "cors" | "no-cors"): Promise<string> =>
     page.evaluate(
       async ([url, body, contentType, how]) => {
-        const init = { method: "POST", body, mode: how as RequestMode, headers: { "content-type": contentType! } };
-        return fetch(url!, init as RequestInit).then(
+        const init = { method: "POST", body, mode: how as RequestMode, headers: { "content-type": contentType } };
+        return fetch(url, init as RequestInit).then(
           async (answer) => `${answer.type} ${answer.status} ${await answer.text()}`,
           () => "blocked",
         );
@@ -86,7 +86,7 @@ browserSuite("pages of other sites", (screen) => {
     const heard = await page.evaluate(
       async ([url]) => {
         const socket = new Promise((resolve) => {
-          const one = new WebSocket(`${url!.replace("http", "ws")}/api/orchestrator/stream`);
+          const one = new WebSocket(`${url.replace("http", "ws")}/api/orchestrator/stream`);
           one.addEventListener("open", () => resolve("open"));
           one.addEventListener("error", () => resolve("refused"));
         });
@@ -116,7 +116,7 @@ browserSuite("pages of other sites", (screen) => {
       ([body]) =>
         fetch("/api/orchestrator/dispatch", {
           method: "POST",
-          body: body!,
+          body,
           headers: { "content-type": "application/json" },
         }).then(
           (one) => one.status,
@@ -136,7 +136,7 @@ browserSuite("pages of other sites", (screen) => {
     const opened = await page.evaluate(
       ([url]) =>
         new Promise((resolve) => {
-          const one = new WebSocket(`${url!.replace("http", "ws")}/api/orchestrator/stream`);
+          const one = new WebSocket(`${url.replace("http", "ws")}/api/orchestrator/stream`);
           one.addEventListener("open", () => resolve("open"));
           one.addEventListener("error", () => resolve("refused"));
         }),
