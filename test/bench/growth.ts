@@ -22,7 +22,7 @@ export async function measureGrowth(scene: Scene, budget: Budget): Promise<void>
   const one = (gateway: Ours) => load(callers, gateway, 1, budget.of(700, 250));
   for (const gateway of Object.values(gateways)) await load(callers, gateway, 32, budget.of(1500, 500));
   const turns = await takeTurns(
-    budget.of(5, 3),
+    budget.of(5, 2),
     Object.fromEntries(Object.entries(gateways).map(([name, gateway]) => [name, () => one(gateway)])),
   );
   const [first, ...rest] = Object.keys(turns) as [string, ...string[]];

@@ -50,7 +50,7 @@ export function sceneOf(parts: Pick<Scene, "folder" | "binary" | "hello" | "podi
       return (await dense).root;
     },
     async oldLog(budget) {
-      const days = budget.of(90, 8);
+      const days = budget.of(90, 4);
       old ??= newLog("old", days, 2 * days * dispatchesADay);
       return { ...(await old), days };
     },

@@ -95,7 +95,7 @@ async function measureOne(scene: Scene, budget: Budget, bare: Place, full: Place
   const ms = budget.of(1500, 600);
   const one = (crowd: Crowd) => listen(scene, crowd, 200, ms);
   for (const crowd of Object.values(crowds)) await one(crowd);
-  const turns = await takeTurns(budget.of(5, 3), { bare: () => one(crowds.bare), full: () => one(crowds.full) });
+  const turns = await takeTurns(budget.of(5, 2), { bare: () => one(crowds.bare), full: () => one(crowds.full) });
   tell({
     what: "frame in → frame out, one client, p50",
     ours: units.us(spreadOf(p50(turns.full))),
