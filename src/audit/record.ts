@@ -31,8 +31,6 @@ export const recordVersion = 1;
 export const lineBytesMax = 262_144;
 /** Bytes for one write: bounds what a crash can tear, and the copy made to write it. */
 export const batchBytesMax = 1_048_576;
-/** Characters of Podium's answer to record: JSON may escape each into 6 bytes, and the line must still fit. */
-export const podiumResponseCharsMax = 32_768;
 export const zeroHash = "0".repeat(64);
 /** `,"hash":"`, 64 digits, `"}`: the end of every line, which its hash does not cover. */
 export const hashSuffixBytes = 75;

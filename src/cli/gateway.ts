@@ -56,6 +56,8 @@ export interface Gateway {
   stop(): Promise<void>;
 }
 
+/** Looks at the status on their way to Podium: a flood of them must not crowd out commands. */
+const looksInFlightMax = 4;
 /** Stream clients are told to go over this time: long enough to spread their return, short enough for a restart. */
 const goodbyeMs = 1_000;
 /** A client that does not take its last answer is not waited for. */
@@ -68,7 +70,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const signer = new LiveSigner(options.config, options.secrets, options.clock);
   const live: Live = { bodyBytesMax: options.config.limits.body_bytes_max, draining: false };
   const dispatch = await openDispatch(options, signer, metrics, failed.resolve);
-  const podiumStatus = statusSource(dispatch.podium, signer, dispatch.statusRoute);
+  const { podiumStatus } = dispatch;
   const stream = openStream(options, dispatch, podiumStatus);
   const app = createApp({
     ...appDeps(options, dispatch, stream, podiumStatus),
@@ -165,6 +167,11 @@ async function openDispatch(
     // Nobody is shown what may still be lost.
     lastSeq: audit.head.seq,
   });
+  const podium = createPodiumClient({
+    exchange: runtime.exchange,
+    url: config.podium.url,
+    timeoutMs: config.podium.timeout_ms,
+  });
   return {
     log: audit,
     jobs,
@@ -179,18 +186,16 @@ async function openDispatch(
     limits,
     lane: new Lane({ maxInFlight: config.podium.max_in_flight, queueLimit: config.podium.queue_limit }),
     refusals: new Refusals({ append: (draft) => audit.append(draft) }),
-    podium: createPodiumClient({
-      exchange: runtime.exchange,
-      url: config.podium.url,
-      timeoutMs: config.podium.timeout_ms,
-    }),
+    podium,
+    podiumStatus: statusSource(podium, signer, config.podium.routes.status),
+    reconciling: new Map(),
+    looks: new Lane({ maxInFlight: looksInFlightMax, queueLimit: config.podium.queue_limit }),
     token: signer.token,
     get previousToken() {
       return signer.previousToken;
     },
     clock,
     routes: config.podium.routes,
-    statusRoute: config.podium.routes.status,
     settleMs: config.podium.timeout_ms,
     sha256: runtime.sha256,
     onStage: metrics.instruments.stage,
@@ -246,8 +251,12 @@ function portMap({ podium, services }: Config): Neighbour[] {
 }
 
 /** The log goes last: every outcome before it still has to be written. */
-async function stop({ lane, refusals, log }: DispatchDeps, stream: StreamRoom, listener: Listener): Promise<void> {
-  await lane.close();
+async function stop(
+  { lane, looks, refusals, log }: DispatchDeps,
+  stream: StreamRoom,
+  listener: Listener,
+): Promise<void> {
+  await Promise.all([lane.close(), looks.close()]);
   stream.telemetry.stop();
   await stream.clients.closeAll(goodbyeMs);
   await Promise.race([listener.stop(false), new Promise((resolve) => setTimeout(resolve, stopMs))]);

@@ -54,7 +54,7 @@ const podium = z
     timeout_ms: whole(100, timeoutMsMax, "milliseconds")
       .default(30_000)
       .describe("Milliseconds to wait for Podium's answer. Its clients give up after 30 s."),
-    max_in_flight: whole(1, 256, "dispatches")
+    max_in_flight: whole(1, 128, "dispatches")
       .default(1)
       .describe("Forwards at the same time. 1 is sequential; raise it only if Podium handles batching."),
     queue_limit: whole(0, 10_000, "dispatches")

@@ -7,6 +7,7 @@ import type { Verdict } from "../podium/verdict.ts";
 import type { PodiumRequest } from "../wire/podium.ts";
 import type { Client } from "./command.ts";
 import type { Ticket } from "./lane.ts";
+import { hungUp } from "./lane.ts";
 import type { StageDeps } from "./stages.ts";
 import { timed } from "./stages.ts";
 
@@ -19,9 +20,6 @@ const pausesMs = [100, 300, 600];
 export interface ForwardDeps extends StageDeps, Signer {
   readonly podium: PodiumClient;
 }
-
-/** A ticket for what does not wait in line: a halt, and a look at the status. */
-export const express: Ticket = { turn: () => Promise.resolve(), begin() {}, rest() {}, leave() {} };
 
 /**
  * Waits for its turn, signs, sends. Only a connection that was never made is tried again, and a token that Podium does not
@@ -46,6 +44,7 @@ export async function forward(
     if (verdict.kind !== "unsent" || pauseMs === undefined) return sent;
     ticket.rest();
     await new Promise((resolve) => setTimeout(resolve, pauseMs * (0.5 + Math.random() / 2)));
+    if (client.signal.aborted) throw hungUp();
   }
   throw new Error("unreachable: the last try returns");
 }

@@ -49,10 +49,12 @@ export class Keys {
    * `new` and `unknown` make the key this request's own until `leave`.
    * @throws Problem `idempotency_mismatch` or `in_flight`
    */
-  claim(key: string | undefined, fingerprint: string): Claim {
+  claim(key: string | undefined, fingerprint: string, mustPass = false): Claim {
     if (key === undefined) return { kind: "none" };
     this.#forgetOld();
     const held = this.#held.get(key);
+    // A halt is not turned away because too much is remembered: it then goes without its key.
+    if (!held && mustPass && this.#held.size >= keysMax) return { kind: "none" };
     if (!held) return this.#begin(key, fingerprint);
     if (held.fingerprint !== fingerprint) throw mismatch(held.jobId);
     if (held.state === "in_flight") throw inFlight(held.jobId);

@@ -28,6 +28,8 @@ export class Lane {
   readonly #options: LaneOptions;
   readonly #waiting: Place[] = [];
   readonly #active = new Set<Place>();
+  /** On their way past the line. */
+  #express = 0;
   #closed = false;
   #halts = 0;
   #idle: (() => void) | undefined;
@@ -66,6 +68,16 @@ export class Lane {
     return place;
   }
 
+  /** A ticket for what does not wait in line and can't be cancelled: a halt. It is waited for all the same at the end. */
+  express(): Ticket {
+    this.#express++;
+    const leave = (): void => {
+      this.#express--;
+      this.#rest();
+    };
+    return { turn: () => Promise.resolve(), begin() {}, rest() {}, leave };
+  }
+
   /** Halts so far: whoever is on the way to the lane sees that one came meanwhile. */
   get halts(): number {
     return this.#halts;
@@ -87,7 +99,8 @@ export class Lane {
   async close(): Promise<void> {
     this.#closed = true;
     this.cancel(shuttingDown());
-    if (this.#active.size + this.#waiting.length > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
+    if (this.#active.size + this.#waiting.length + this.#express > 0)
+      await new Promise<void>((resolve) => (this.#idle = resolve));
   }
 
   #advance(): void {
@@ -103,7 +116,11 @@ export class Lane {
     const index = this.#waiting.indexOf(place);
     if (index >= 0) this.#waiting.splice(index, 1);
     this.#advance();
-    if (this.#active.size + this.#waiting.length === 0) this.#idle?.();
+    this.#rest();
+  }
+
+  #rest(): void {
+    if (this.#active.size + this.#waiting.length + this.#express === 0) this.#idle?.();
   }
 }
 
@@ -167,6 +184,6 @@ class Place implements Ticket {
   }
 }
 
-function hungUp(): Problem {
+export function hungUp(): Problem {
   return new Problem("cancelled_by_client", "The client hung up while the dispatch was waiting; nothing was executed");
 }

@@ -12,7 +12,7 @@ import type { Route } from "../wire/podium.ts";
 import { fillRoute } from "../wire/podium.ts";
 import type { Incoming } from "./command.ts";
 import type { ForwardDeps } from "./forward.ts";
-import { express, forward } from "./forward.ts";
+import { forward } from "./forward.ts";
 import { cancelledByHalt } from "./lane.ts";
 import type { Claim, KeyFate, Keys } from "./keys.ts";
 import type { Lane, Ticket } from "./lane.ts";
@@ -31,6 +31,8 @@ export interface DispatchDeps extends ForwardDeps, ReconcileDeps {
   readonly keys: Keys;
   readonly limits: Limits;
   readonly lane: Lane;
+  /** The line for looks at the status, so that they neither wait for commands nor flood Podium. */
+  readonly looks: Lane;
   readonly refusals: Refusals;
   readonly routes: Readonly<Record<Action, Route>>;
   readonly sha256: (text: string) => string;
@@ -56,10 +58,10 @@ export interface Dispatched {
  * @throws Problem with ids once they exist; `retry` says whether anything can have been executed
  */
 export async function dispatch(deps: DispatchDeps, incoming: Incoming): Promise<Dispatched> {
-  const key = incoming.idempotencyKey;
+  const key = keyOf(incoming);
   const fingerprint = fingerprintOf(deps, incoming);
   const haltsBefore = deps.lane.halts;
-  const claim = deps.keys.claim(key, fingerprint);
+  const claim = deps.keys.claim(key, fingerprint, incoming.command.action === "halt");
   if (claim.kind === "settled") return replay(deps, claim.jobId);
   let fate: KeyFate = claim.kind === "unknown" ? "doubt" : "free";
   try {
@@ -83,6 +85,11 @@ export async function dispatch(deps: DispatchDeps, incoming: Incoming): Promise<
   } finally {
     deps.keys.leave(key, fate);
   }
+}
+
+/** A look at the status executes nothing: there is nothing to remember it by. */
+function keyOf({ command, idempotencyKey }: Incoming): string | undefined {
+  return command.action === "status" ? undefined : idempotencyKey;
 }
 
 /** Which request a key belongs to: the command and who sent it from where, not the order of its JSON. */
@@ -117,49 +124,66 @@ function answerOf(job: Job): Dispatched {
  */
 async function settleEarlier(deps: DispatchDeps, incoming: Incoming, claim: Claim): Promise<Dispatched | undefined> {
   const { command } = incoming;
+  if (command.action === "cancel_story") return refuseLateCancel(deps, claim);
   if (!isExecuting(command.action)) return undefined;
   const sameKey = claim.kind === "unknown";
   const job = sameKey ? await deps.archive.find(claim.jobId) : deps.jobs.unsettledOf(subjectOf(command));
-  if (!job && sameKey) throw new Problem("podium_timeout", `${claim.jobId} can't be read back; nothing more was sent`);
+  if (!job && sameKey) throw stillUnknown(claim.jobId);
   // Its outcome could not be recorded: as unknown as any.
-  if (job?.status === "pending") throw stillUnknown(job, sameKey);
+  if (job?.status === "pending") throw sameKey ? stillUnknown(job.job_id) : inDoubt(deps, incoming, job.job_id);
   if (!job || job.status === "failed") return undefined;
   if (job.status !== "unknown") return sameKey ? answerOf(job) : undefined;
   const finding = await reconcile(deps, job);
-  if (finding === "waiting" || (finding === "undecided" && sameKey)) throw stillUnknown(job, sameKey);
+  if (sameKey && (finding === "waiting" || finding === "undecided")) throw stillUnknown(job.job_id);
+  if (finding === "waiting") throw inDoubt(deps, incoming, job.job_id);
   if (finding === "undecided") return undefined;
   deps.keys.learn(job.audit_id, finding);
   if (!sameKey || finding === "not_executed") return undefined;
   return answerOf({ ...job, status: "queued" });
 }
 
-function stillUnknown(job: Job, sameKey: boolean): Problem {
-  const ids = { job_id: job.job_id, audit_id: job.audit_id, retryAfterS: 5 };
-  return sameKey
-    ? new Problem(
-        "podium_timeout",
-        `The outcome of ${job.job_id} is still unknown: Podium's status does not settle it. Nothing more was sent; look at Podium, or repeat with the same Idempotency-Key`,
-        ids,
-      )
-    : new Problem(
-        "story_cooldown",
-        `The outcome of its earlier dispatch ${job.job_id} is not known yet; nothing was executed by this one, try again in a moment`,
-        ids,
-      );
+/**
+ * Cancelling twice has no effect beyond the first time, unless the story was started anew in between: then the repeat
+ * would stop what its sender never saw.
+ * @throws Problem when it would
+ */
+async function refuseLateCancel(deps: DispatchDeps, claim: Claim): Promise<undefined> {
+  if (claim.kind !== "unknown") return;
+  const cancel = await deps.archive.find(claim.jobId);
+  const newest = cancel?.story_id === undefined ? undefined : deps.jobs.ofStory(cancel.story_id);
+  if (!cancel || (newest && newest.receipt.seq > cancel.receipt.seq)) throw stillUnknown(claim.jobId);
+}
+
+function stillUnknown(jobId: string): Problem {
+  return new Problem(
+    "podium_timeout",
+    `The outcome of ${jobId} is still unknown: Podium's status does not settle it. Nothing more was sent; look at Podium, or repeat with the same Idempotency-Key`,
+    { job_id: jobId, retryAfterS: 5 },
+  );
+}
+
+/** Another wish about a story whose last dispatch is in doubt: refused, recorded and told like a cooldown. */
+function inDoubt({ limits, refusals }: DispatchDeps, { command, asker }: Incoming, jobId: string): Problem {
+  refusals.note("story_cooldown", command, asker);
+  return new Problem(
+    "story_cooldown",
+    `The outcome of its earlier dispatch ${jobId} is not known yet; nothing was executed by this one, try again in a moment`,
+    { job_id: jobId, retryAfterS: 5, headers: limits.headers() },
+  );
 }
 
 /** Takes a place under the limits, on the disk and in the lane: all in one turn, or nothing. */
 function admit(deps: DispatchDeps, { command, asker }: Incoming, haltsBefore: number): Ticket {
   if (command.action === "halt") {
     deps.lane.halt();
-    return express;
+    return deps.lane.express();
   }
   // It was still asking about an earlier dispatch when the halt came.
   if (deps.lane.halts !== haltsBefore) throw cancelledByHalt();
   try {
     deps.lane.assertOpen();
     deps.log.assertAdmits("dispatch");
-    if (command.action === "status") return express;
+    if (command.action === "status") return deps.looks.take();
     // The lane comes first: a ticket is easily left again, a place under the limits is not.
     const ticket = deps.lane.take();
     try {
@@ -184,7 +208,7 @@ async function recordIntent(deps: DispatchDeps, incoming: Incoming, fingerprint:
   const day = deps.jobs.countingDay(dayOf(now));
   const ids = { audit_id: newAuditId(now), job_id: jobIdOf(day, deps.jobs.nextNumber(day)) };
   const request = fillRoute(deps.routes[incoming.command.action], incoming.command);
-  deps.keys.bind(incoming.idempotencyKey, ids.job_id, ids.audit_id);
+  deps.keys.bind(keyOf(incoming), ids.job_id, ids.audit_id);
   await timed(deps, "audit_intent", deps.log.append(intentDraft(incoming, ids, fingerprint, request)));
   return deps.jobs.get(ids.job_id)!;
 }

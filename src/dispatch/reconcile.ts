@@ -4,17 +4,16 @@ import { monotonicOf } from "../lib/clock.ts";
 import { Problem } from "../lib/errors.ts";
 import type { Job } from "../jobs/job.ts";
 import type { JobStore } from "../jobs/store.ts";
-import type { PodiumClient } from "../podium/client.ts";
-import type { Signer } from "../podium/send-signed.ts";
-import { sendSigned } from "../podium/send-signed.ts";
-import type { Route } from "../wire/podium.ts";
-import { fillRoute, storyEvidence } from "../wire/podium.ts";
+import type { Verdict } from "../podium/verdict.ts";
+import { storyEvidence } from "../wire/podium.ts";
 
-export interface ReconcileDeps extends Signer {
+export interface ReconcileDeps {
   readonly log: AuditLog;
   readonly jobs: JobStore;
-  readonly podium: PodiumClient;
-  readonly statusRoute: Route;
+  /** Podium's status; all who ask at once share one question. */
+  readonly podiumStatus: () => Promise<Verdict>;
+  /** Reconciliations under way, by job: all who wait for the same one share its finding. */
+  readonly reconciling: Map<string, Promise<Finding>>;
   readonly clock: Clock;
   /**
    * Milliseconds after an unknown outcome during which "not started" proves nothing: the command may still be on
@@ -23,10 +22,7 @@ export interface ReconcileDeps extends Signer {
   readonly settleMs: number;
 }
 
-/** Longest wait for Podium's status during a reconciliation: its slowest known answer takes several seconds. */
-const patienceMs = 10_000;
-
-/** `waiting`: too early to tell. `undecided`: Podium answered and does not know the story. */
+/** `waiting`: too early to tell. `undecided`: Podium answered, and what it says may be about an earlier run or nothing. */
 export type Finding = "executed" | "not_executed" | "waiting" | "undecided";
 
 /**
@@ -34,9 +30,16 @@ export type Finding = "executed" | "not_executed" | "waiting" | "undecided";
  * @throws Problem `podium_unreachable` when Podium can't be asked: nothing of the new request was executed
  */
 export async function reconcile(deps: ReconcileDeps, job: Job): Promise<Finding> {
+  const running = deps.reconciling.get(job.job_id);
+  if (running) return running;
+  const finding = settle(deps, job).finally(() => deps.reconciling.delete(job.job_id));
+  deps.reconciling.set(job.job_id, finding);
+  return finding;
+}
+
+async function settle(deps: ReconcileDeps, job: Job): Promise<Finding> {
   // Telemetry after the intent: a queued or running story is being executed. Other words may be about an earlier run.
-  const isRunning = job.podium_status === "queued" || job.podium_status === "in_progress";
-  const finding = isRunning ? "executed" : await ask(deps, job);
+  const finding = job.podium_started_at !== undefined ? "executed" : await ask(deps, job);
   if (finding === "executed" || finding === "not_executed") {
     await deps.log.append({
       event: "job",
@@ -52,9 +55,9 @@ export async function reconcile(deps: ReconcileDeps, job: Job): Promise<Finding>
 }
 
 async function ask(deps: ReconcileDeps, job: Job): Promise<Finding> {
-  const request = fillRoute(deps.statusRoute, { action: "status" });
-  const claims = { subject: job.user_id ?? "local", role: "viewer", auditId: job.audit_id } as const;
-  const verdict = await sendSigned(deps, request, claims, patienceMs);
+  // A question that is on its way already may have been asked before our doubt began. It can't be older than Podium's
+  // patience, which is `settleMs` too: as a proof of "not started" it is then refused below.
+  const verdict = await deps.podiumStatus();
   if (verdict.kind !== "accepted") {
     throw new Problem(
       "podium_unreachable",

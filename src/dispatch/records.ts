@@ -1,9 +1,9 @@
 import type { Draft } from "../audit/record.ts";
-import { podiumResponseCharsMax } from "../audit/record.ts";
 import { Problem } from "../lib/errors.ts";
 import type { Job } from "../jobs/job.ts";
 import type { Verdict } from "../podium/verdict.ts";
-import type { JobStatus } from "../wire/dispatch.ts";
+import { utf8Bytes } from "../lib/utf8.ts";
+import type { Action, JobStatus } from "../wire/dispatch.ts";
 import type { PodiumRequest } from "../wire/podium.ts";
 import type { Incoming } from "./command.ts";
 
@@ -52,7 +52,10 @@ export function outcomeOfVerdict(verdict: Verdict): Outcome {
   if (verdict.kind === "refused") {
     return {
       result: "rejected",
-      problem: new Problem(code, `Podium refused: ${detail}. Nothing was executed`),
+      problem: new Problem(
+        code,
+        `Podium refused: ${detail}. Nothing was executed; to try again use a new Idempotency-Key, or none`,
+      ),
       ...heard,
     };
   }
@@ -79,14 +82,23 @@ export function outcomeDraft(job: Job, outcome: Outcome, durationMs: number): Dr
     result: outcome.result,
     ...(problem && { code: problem.code, detail: problem.message, retry: problem.retry }),
     ...(outcome.httpStatus !== undefined && { http_status: outcome.httpStatus }),
-    ...recordedResponse(response),
+    ...recordedResponse(job.action, response),
     duration_ms: Math.round(durationMs),
   };
 }
 
-/** A longer answer is recorded by its size alone; the caller of that moment still gets it whole. */
-function recordedResponse(response: string | undefined): Pick<Draft, "podium_response" | "podium_response_bytes"> {
+/** Bytes of Podium's answer in its record, escapes and all: the line's bound is 256 KiB, and the rest of it is small. */
+const responseBytesMax = 200_000;
+/** Looks at the status are not limited, so what they may write is. */
+const statusBytesMax = 4096;
+
+/** A longer answer is recorded by its size alone; the caller of that moment gets it whole. */
+function recordedResponse(
+  action: Action,
+  response: string | undefined,
+): Pick<Draft, "podium_response" | "podium_response_bytes"> {
   if (response === undefined) return {};
-  if (response.length <= podiumResponseCharsMax) return { podium_response: response };
-  return { podium_response_bytes: new TextEncoder().encode(response).length };
+  const bytesMax = action === "status" ? statusBytesMax : responseBytesMax;
+  const isSmall = response.length <= bytesMax && utf8Bytes(JSON.stringify(response)) <= bytesMax;
+  return isSmall ? { podium_response: response } : { podium_response_bytes: utf8Bytes(response) };
 }

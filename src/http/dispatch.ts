@@ -9,7 +9,7 @@ import type { HttpEnv } from "./app.ts";
 import { requireAdmin } from "./authenticate.ts";
 import { readJsonBody } from "./body.ts";
 import { jsonResponse } from "./json-response.ts";
-import { jsonWith } from "../wire/raw-json.ts";
+import { asJson, jsonWith } from "../wire/raw-json.ts";
 
 export interface DispatchRouteDeps {
   readonly dispatch: DispatchDeps;
@@ -65,7 +65,7 @@ function answerTo(request: Request, { job, podiumResult, replayed }: Dispatched)
     receipt: job.receipt,
   };
   return jsonResponse(
-    jsonWith(fields, { podium_result: podiumResult }),
+    jsonWith(fields, { podium_result: asJson(podiumResult) }),
     replayed ? { "idempotency-replayed": "true" } : {},
   );
 }

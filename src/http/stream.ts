@@ -43,6 +43,8 @@ function webSocket(c: Context<HttpEnv>, stream: StreamContext, wish: Wish): Resp
 }
 
 function serverSent(c: Context<HttpEnv>, stream: StreamContext, wish: Wish): Response {
+  // Hono answers HEAD through this handler and throws the body away, which nobody would then ever close.
+  if (c.req.method === "HEAD") return new Response(null, { headers: { "content-type": "text/event-stream" } });
   const lastEventId = c.req.header("last-event-id");
   // An EventSource comes back after every end; 204 is how it is told to stay away (WHATWG HTML, section 9.2.3).
   if (wish.job?.ended && lastEventId !== undefined) return new Response(null, { status: 204 });

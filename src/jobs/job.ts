@@ -1,5 +1,6 @@
 import type { StoredRecord } from "../audit/record.ts";
 import type { Action, JobStatus, Receipt } from "../wire/dispatch.ts";
+import { isStartedWord } from "../wire/podium.ts";
 
 /** One dispatch as the audit log tells it. Every field comes from a record; nothing is kept only in memory. */
 export interface Job {
@@ -26,6 +27,8 @@ export interface Job {
   readonly updated_at: string;
   /** When the outcome was recorded. */
   readonly answered_at?: string;
+  /** When Podium first said that it waits or runs: whatever its words were before, this dispatch was executed. */
+  readonly podium_started_at?: string;
   /** When Podium's word last changed. */
   readonly podium_at?: string;
   /** The last telemetry frame about it, as it came. */
@@ -75,6 +78,7 @@ export function jobAfter(job: Job, record: StoredRecord): Job {
       ...job,
       podium_status,
       podium_at: record.timestamp,
+      ...(isStartedWord(podium_status) && { podium_started_at: job.podium_started_at ?? record.timestamp }),
       updated_at: record.timestamp,
       ...(detail !== undefined && { last_event: detail }),
     };

@@ -24,6 +24,8 @@ export class JobStore {
   readonly #jobs = new Map<string, Job>();
   /** The newest job for each story: the one that telemetry is about. */
   readonly #byStory = new Map<string, string>();
+  /** The job that a story pointed at before this one, until this one is known to have reached Podium. */
+  readonly #storyBefore = new Map<string, string>();
   /** Intents whose outcome is not recorded yet, by audit id. */
   readonly #open = new Map<string, Job>();
   /** The newest dispatch with an unknown outcome, by story or plan step, until the outcome is found out. */
@@ -112,7 +114,18 @@ export class JobStore {
   /** The way of a story is told by the dispatch that started it; a cancel only ends it. */
   #pointStoryAt({ story_id, action, job_id }: Job): void {
     if (story_id === undefined) return;
-    if (isExecuting(action) || !this.#byStory.has(story_id)) this.#byStory.set(story_id, job_id);
+    const before = this.#byStory.get(story_id);
+    if (!isExecuting(action) && before !== undefined) return;
+    this.#byStory.set(story_id, job_id);
+    if (before !== undefined) this.#storyBefore.set(job_id, before);
+  }
+
+  /** A dispatch that Podium refused or never got changed nothing: the story's words are still about the one before. */
+  #pointBack({ job_id, story_id, status }: Job): void {
+    const before = this.#storyBefore.get(job_id);
+    this.#storyBefore.delete(job_id);
+    if (before === undefined || story_id === undefined || (status !== "rejected" && status !== "failed")) return;
+    if (this.#byStory.get(story_id) === job_id) this.#byStory.set(story_id, before);
   }
 
   #continue(record: StoredRecord): void {
@@ -123,6 +136,7 @@ export class JobStore {
     if (this.#jobs.has(job.job_id)) this.#jobs.set(job.job_id, job);
     // Telemetry may be quicker than the answer: the outcome must not forget it.
     if (this.#open.has(job.audit_id)) this.#open.set(job.audit_id, job);
+    if (record.event !== "job") this.#pointBack(job);
     if (isExecuting(job.action)) this.#settle(job);
   }
 
@@ -150,7 +164,6 @@ export class JobStore {
       this.#jobs.delete(jobId);
       const firstWhole = dayAfter(job.created_at);
       if (firstWhole > (this.#completeFrom ?? "")) this.#completeFrom = firstWhole;
-      if (this.#unsettled.get(subjectOf(job))?.job.job_id === jobId) this.#unsettled.delete(subjectOf(job));
       if (job.story_id !== undefined && this.#byStory.get(job.story_id) === jobId) this.#byStory.delete(job.story_id);
       return;
     }

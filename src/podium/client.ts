@@ -22,7 +22,12 @@ export interface PodiumClient {
 export function createPodiumClient({ exchange, url, timeoutMs }: PodiumClientOptions): PodiumClient {
   return {
     async send(request, token, patienceMs = timeoutMs) {
-      const headers: Record<string, string> = { accept: "application/json", ...request.headers };
+      const headers: Record<string, string> = {
+        accept: "application/json",
+        // An answer that unfolds in our memory to a thousand times its size has no bound worth the name.
+        "accept-encoding": "identity",
+        ...request.headers,
+      };
       if (token !== undefined) headers["authorization"] = `Bearer ${token}`;
       if (request.body !== undefined) headers["content-type"] = "application/json";
       let answer: IncomingAnswer;
@@ -32,6 +37,7 @@ export function createPodiumClient({ exchange, url, timeoutMs }: PodiumClientOpt
           method: request.method,
           headers,
           ...(request.body !== undefined && { body: request.body }),
+          ...(request.urgent && { urgent: true }),
           timeoutMs: patienceMs,
           bodyBytesMax: answerBytesMax,
         });
@@ -39,7 +45,7 @@ export function createPodiumClient({ exchange, url, timeoutMs }: PodiumClientOpt
         const known = error instanceof ExchangeError ? error : new ExchangeError("broken", true, String(error));
         return verdictOfError(known);
       }
-      return verdictOfAnswer(answer);
+      return verdictOfAnswer(answer, token);
     },
   };
 }

@@ -35,8 +35,8 @@ export function verdictOfError(error: ExchangeError): Verdict {
  * declined (RFC 9110 section 15.5). 5xx and everything unreadable settle nothing: the command may have run before
  * Podium failed.
  */
-export function verdictOfAnswer({ status, body }: IncomingAnswer): Verdict {
-  const text = decode(body);
+export function verdictOfAnswer({ status, body }: IncomingAnswer, token?: string): Verdict {
+  const text = withoutToken(decode(body), token);
   const facts = { httpStatus: status, text };
   if (status >= 400 && status < 500) {
     return { kind: "refused", code: "podium_rejected", detail: `${status}: ${wordsIn(text)}`, ...facts };
@@ -56,6 +56,11 @@ export function verdictOfAnswer({ status, body }: IncomingAnswer): Verdict {
     return { kind: "refused", code: "podium_rejected", detail: wordsIn(text), ...facts };
   }
   return { kind: "accepted", httpStatus: status, json: text };
+}
+
+/** A Podium that repeats the token it was shown must not bring it into the log, the record or an answer. */
+function withoutToken(text: string, token: string | undefined): string {
+  return token === undefined || token === "" ? text : text.replaceAll(token, "[token]");
 }
 
 /** Ill-formed UTF-8 becomes U+FFFD: what we keep must be text. */

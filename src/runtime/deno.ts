@@ -81,13 +81,24 @@ function connectionOf(request: Request, info: DenoInfo): Connection {
 /** Deno pings by itself every `idleTimeout` seconds and closes a client that does not answer. */
 function upgrade(request: Request, handlers: PeerHandlers): Response | undefined {
   if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") return undefined;
-  const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout: heartbeatS });
+  const upgraded = tryUpgrade(request);
+  if (!upgraded) return undefined;
+  const { socket, response } = upgraded;
   const peer = peerOf(socket, handlers);
   socket.addEventListener("open", () => handlers.open(peer));
   socket.addEventListener("message", ({ data }) => handlers.message(peer, sizeOf(data)));
   socket.addEventListener("close", ({ code }) => handlers.close(peer, code));
   socket.addEventListener("error", () => {});
   return response;
+}
+
+/** Undefined for what calls itself an upgrade and lacks its key or its Connection header. */
+function tryUpgrade(request: Request): ReturnType<DenoGlobal["upgradeWebSocket"]> | undefined {
+  try {
+    return Deno.upgradeWebSocket(request, { idleTimeout: heartbeatS });
+  } catch {
+    return undefined;
+  }
 }
 
 function sizeOf(data: unknown): number {

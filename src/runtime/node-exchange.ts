@@ -3,6 +3,10 @@ import https from "node:https";
 import type { Exchange, IncomingAnswer, OutgoingRequest } from "./types.ts";
 import { ExchangeError } from "./types.ts";
 
+/** Named, because the runtime's default one may be told by the environment to use a proxy. Nothing is kept alive. */
+const httpAgent = new http.Agent({ keepAlive: false });
+const httpsAgent = new https.Agent({ keepAlive: false });
+
 /** Errors that connect(2) or the resolver give: the request has not left, whatever happens next. */
 const neverConnected = new Set([
   "ECONNREFUSED",
@@ -15,7 +19,7 @@ const neverConnected = new Set([
 ]);
 
 /**
- * {@link Exchange} over `node:http` with `agent: false`: a fresh connection for each request, so there is no pooled one
+ * {@link Exchange} over `node:http` without kept connections: a fresh connection for each request, so there is no pooled one
  * that can die under a command and be replaced behind our back.
  */
 export const nodeExchange: Exchange = (request) =>
@@ -24,7 +28,7 @@ export const nodeExchange: Exchange = (request) =>
     const outgoing = send(request.url, {
       method: request.method,
       headers: headersOf(request),
-      agent: false,
+      agent: request.url.startsWith("https:") ? httpsAgent : httpAgent,
     });
     const timer = setTimeout(() => {
       finish(() => reject(new ExchangeError("timeout", true, `No answer within ${request.timeoutMs} ms`)));

@@ -51,6 +51,8 @@ export interface PodiumRequest {
   readonly body?: string;
   /** Beside those that every request has. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** The emergency stop waits behind nothing. */
+  readonly urgent?: boolean;
 }
 
 /** Fills a route with a command; options stand beside the ids and never replace them. */
@@ -62,7 +64,8 @@ export function fillRoute(route: Route, command: Command): PodiumRequest {
     if (value === undefined) delete body[key];
     else body[key] = value;
   }
-  return { method: "POST", path: route.path, body: JSON.stringify(body) };
+  const urgent = command.action === "halt";
+  return { method: "POST", path: route.path, body: JSON.stringify(body), ...(urgent && { urgent }) };
 }
 
 function fill(template: string | number | boolean, command: Command): unknown {
@@ -110,12 +113,21 @@ export function readFrame(text: string): FrameFacts | undefined {
   };
 }
 
-/** Podium's words for a story that something has been done about, and for one that is as it was (PODIUM vocabulary). */
-const startedWords: ReadonlySet<unknown> = new Set(["queued", "in_progress", "done", "failed", "cancelled"]);
+/**
+ * Podium's words (PODIUM vocabulary) for a story that is being executed, for one that has ended, be it in an earlier run,
+ * and for one that is as it was.
+ */
+const startedWords: ReadonlySet<unknown> = new Set(["queued", "in_progress"]);
+const endedWords: ReadonlySet<unknown> = new Set(["done", "failed", "cancelled"]);
 const untouchedWords: ReadonlySet<unknown> = new Set(["todo", "pending", "blocked"]);
 
 /** Nodes of a status answer that are looked at: its shape is unknown, its size is bounded, so is our patience. */
 const nodesMax = 100_000;
+
+/** Whether Podium's word means that it has taken a story up. */
+export function isStartedWord(word: string): boolean {
+  return startedWords.has(word);
+}
 
 /** Keys under which Podium names what it is busy with, by its id alone or as an object. */
 const busyKeys: ReadonlySet<string> = new Set([
@@ -132,9 +144,10 @@ const busyKeys: ReadonlySet<string> = new Set([
  * `status` we know, or a place that lists what Podium is busy with. Contradicting places count as started: the safe side
  * is the one that sends nothing again.
  */
-export function storyEvidence(json: string, storyId: string): "started" | "not_started" | "nothing" {
+export function storyEvidence(json: string, storyId: string): "started" | "ended" | "not_started" | "nothing" {
   const rest: { readonly node: unknown; readonly busy: boolean }[] = [{ node: JSON.parse(json), busy: false }];
   let untouched = false;
+  let ended = false;
   for (let seen = 0; rest.length > 0; seen++) {
     // What has not been looked at may say "started": then "not started" is not proven.
     if (seen >= nodesMax) return "nothing";
@@ -144,8 +157,9 @@ export function storyEvidence(json: string, storyId: string): "started" | "not_s
     const { storyId: named, id, status } = node as Record<string, unknown>;
     if (named === storyId || id === storyId) {
       const isUntouched = untouchedWords.has(status);
-      if (startedWords.has(status) || (busy && !isUntouched)) return "started";
+      if (startedWords.has(status) || (busy && !isUntouched && !endedWords.has(status))) return "started";
       untouched ||= isUntouched;
+      ended ||= endedWords.has(status);
     }
     const isList = Array.isArray(node);
     for (const [key, child] of Object.entries(node)) {
@@ -153,5 +167,6 @@ export function storyEvidence(json: string, storyId: string): "started" | "not_s
       rest.push({ node: child, busy: isList ? busy : busyKeys.has(key) });
     }
   }
+  if (ended) return "ended";
   return untouched ? "not_started" : "nothing";
 }

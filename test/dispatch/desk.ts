@@ -13,6 +13,7 @@ import { dispatch } from "../../src/dispatch/pipeline.ts";
 import { Refusals } from "../../src/dispatch/refusals.ts";
 import { JobStore } from "../../src/jobs/store.ts";
 import { Problem } from "../../src/lib/errors.ts";
+import { statusSource } from "../../src/podium/status.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import type { Files } from "../../src/runtime/types.ts";
 import { runtime } from "#runtime";
@@ -83,6 +84,7 @@ export async function openDesk(options: DeskOptions = {}): Promise<Desk> {
   });
   await closeOpenIntents(log, jobs, silentLog);
   live = true;
+  const token: DispatchDeps["token"] = ({ auditId }) => Promise.resolve(auditId);
   const lane = new Lane({ maxInFlight: 1, queueLimit: options.queueLimit ?? 1000 });
   const deps: DispatchDeps = {
     log,
@@ -94,10 +96,12 @@ export async function openDesk(options: DeskOptions = {}): Promise<Desk> {
     refusals: new Refusals({ append: (draft) => log.append(draft) }),
     podium,
     // Podium then knows which dispatch a request belongs to.
-    token: ({ auditId }) => Promise.resolve(auditId),
+    token,
     clock,
     routes: defaultRoutes,
-    statusRoute: defaultRoutes.status,
+    podiumStatus: statusSource(podium, { token }, defaultRoutes.status),
+    reconciling: new Map(),
+    looks: new Lane({ maxInFlight: 4, queueLimit: 1000 }),
     settleMs,
     sha256: runtime.sha256,
   };

@@ -170,7 +170,7 @@ test("an unknown outcome found out for another key settles the first key too", a
   desk.podium.rule = () => timedOut;
   await ask(desk, incoming(enqueue("STORY-001"), "first"));
   desk.clock.pass(settleMs);
-  desk.podium.rule = ({ request }) => (request.method === "GET" ? statusOf("STORY-001", "done") : yes);
+  desk.podium.rule = ({ request }) => (request.method === "GET" ? statusOf("STORY-001", "in_progress") : yes);
   expect(verdictOf(await ask(desk, incoming(enqueue("STORY-001"), "second")))).toBe("ok");
   const asked = desk.podium.received.length;
   const { job, replayed } = answered(await ask(desk, incoming(enqueue("STORY-001"), "first")));

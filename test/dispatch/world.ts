@@ -9,6 +9,8 @@ import { ask, incoming, newFolder, openDesk, quiet, recordsIn } from "./desk.ts"
 import type { Fault } from "./model-podium.ts";
 import { ModelPodium } from "./model-podium.ts";
 import { MortalFiles } from "./mortal-files.ts";
+import { statusSource } from "../../src/podium/status.ts";
+import { defaultRoutes } from "../../src/wire/podium.ts";
 
 const cooldownMs = 5_000;
 
@@ -40,7 +42,9 @@ export class World {
     this.mortal = mortal;
     this.desk = await openDesk({ clock: this.clock, dir: this.dir, files: mortal.files, dispatchPerMinute: 8 });
     // The death of the process is Podium's end of the line too.
-    Object.assign(this.desk.deps, { podium: this.podium.client(() => !mortal.dead) });
+    const podium = this.podium.client(() => !mortal.dead);
+    const podiumStatus = statusSource(podium, this.desk.deps, defaultRoutes.status);
+    Object.assign(this.desk.deps, { podium, podiumStatus });
   }
 
   start(command: Command, key: string | undefined): Live {
@@ -140,8 +144,9 @@ export class World {
 
   /** Lets everything come to its end, closes, and reads the log as an auditor would. */
   async finish(): Promise<void> {
-    for (let i = 0; this.podium.waiting.length > 0 && i < 1000; i++) {
-      this.podium.answer("yes", 0);
+    // Some are still waiting for the disk when nobody waits for Podium.
+    for (let i = 0; (this.podium.waiting.length > 0 || this.live.length > 0) && i < 1000; i++) {
+      if (this.podium.waiting.length > 0) this.podium.answer("yes", 0);
       await this.settle();
     }
     expect(this.live).toEqual([]);

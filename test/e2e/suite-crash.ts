@@ -49,7 +49,7 @@ function killed(scene: Scene): void {
       true,
     );
 
-    scene.podium.status = reply.text(`{"stories":[{"storyId":"${story}","status":"done"}]}`);
+    scene.podium.status = reply.text(`{"stories":[{"storyId":"${story}","status":"in_progress"}]}`);
     const again = await scene.enqueue(story, headers);
     expect(again.status).toBe(200);
     expect(again.headers.get("idempotency-replayed")).toBe("true");

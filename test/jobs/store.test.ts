@@ -51,6 +51,7 @@ test("a job is what its records say, and keeps Podium's answer as it came", () =
     updated_at: "2026-01-09T08:00:00.900Z",
     answered_at: "2026-01-09T08:00:00.700Z",
     podium_at: "2026-01-09T08:00:00.900Z",
+    podium_started_at: "2026-01-09T08:00:00.900Z",
   });
 });
 

@@ -22,7 +22,12 @@ test("a command goes out once, as JSON, with its token", async () => {
     {
       url: "http://127.0.0.1:3847/api/command",
       method: "POST",
-      headers: { accept: "application/json", authorization: "Bearer t0ken", "content-type": "application/json" },
+      headers: {
+        accept: "application/json",
+        "accept-encoding": "identity",
+        authorization: "Bearer t0ken",
+        "content-type": "application/json",
+      },
       body: '{"type":"HALT"}',
       timeoutMs: 30_000,
       bodyBytesMax: 4_194_304,
@@ -36,7 +41,7 @@ test("a look at the status has no body, and no token when there is none", async 
   expect(sent[0]).toEqual({
     url: "http://127.0.0.1:3847/api/status",
     method: "GET",
-    headers: { accept: "application/json" },
+    headers: { accept: "application/json", "accept-encoding": "identity" },
     timeoutMs: 10_000,
     bodyBytesMax: 4_194_304,
   });
