@@ -55,7 +55,7 @@ export async function measureDispatch(scene: Scene, budget: Budget): Promise<voi
   for (const contender of [...Object.values(contenders), lane]) await load(contender, 32, budget.of(2500, 600));
   begin("Dispatch, one caller");
   const ms = budget.of(1000, 250);
-  const rounds = budget.of(5, 3);
+  const rounds = budget.of(5, 2);
   const one = await takeTurns<string, Turn>(rounds, {
     ...each(contenders, (contender) => load(contender, 1, ms)),
     disk: async () => ({ ...(await disk.ask<{ p50Us: number }>({ ms: ms / 2 })) }) as Turn,

@@ -28,7 +28,7 @@ export async function measureStart(scene: Scene, budget: Budget): Promise<void> 
     return started([scene.hello, String(port)], port, idleMs);
   };
   await ours();
-  const turns = await takeTurns(budget.of(7, 3), { ours, hello });
+  const turns = await takeTurns(budget.of(7, 2), { ours, hello });
   const ms = (runs: readonly Started[]): number[] => runs.map((run) => run.ms);
   const rss = (runs: readonly Started[]): number[] => runs.map((run) => run.rss);
   tell({

@@ -92,7 +92,7 @@ async function listen(scene: Scene, { server, clients }: Crowd, perSecond: numbe
 
 async function measureOne(scene: Scene, budget: Budget, bare: Place, full: Place): Promise<void> {
   const crowds = { bare: await gather(bare, 1), full: await gather(full, 1) };
-  const ms = budget.of(1500, 600);
+  const ms = budget.of(1500, 400);
   const one = (crowd: Crowd) => listen(scene, crowd, 200, ms);
   for (const crowd of Object.values(crowds)) await one(crowd);
   const turns = await takeTurns(budget.of(5, 2), { bare: () => one(crowds.bare), full: () => one(crowds.full) });
