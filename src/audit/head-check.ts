@@ -3,8 +3,9 @@ import type { Files } from "../runtime/types.ts";
 import { checkFile, checkpointName, pathIn } from "./folder.ts";
 import { isFlaw } from "./frame.ts";
 import type { AuditDeps } from "./log.ts";
+import { isSignedInForce } from "./key-in-force.ts";
 import type { SignedCheckpoint } from "./note.ts";
-import { isSignedBy, noteBytesMax, originOf, parseNote, verifySignature } from "./note.ts";
+import { noteBytesMax, originOf, parseNote, verifySignature } from "./note.ts";
 import { keyStatement } from "./chain.ts";
 import type { Replayed } from "./replay.ts";
 
@@ -43,8 +44,9 @@ export async function checkCheckpoint(
     throw broken(path, "it is missing, though the log has had one", "Restore it; the journal holds its text, too");
   }
   if (note.origin !== originOf(chain.logId)) throw broken(path, `it belongs to another log, ${note.origin}`);
-  const signed = await Promise.all([...keys].map((key) => isSignedBy(note, key, deps.sha256)));
-  if (!signed.includes(true)) throw broken(path, "its signature is not by the log's key");
+  if (!(await isSignedInForce(note, chain.keyChanges, keys, deps.sha256))) {
+    throw broken(path, "its signature is not by the log's key of that time");
+  }
   if (note.size > chain.seq + 1) {
     throw broken(path, `it covers ${note.size} records, but the log holds only ${chain.seq + 1}: the end was cut off`);
   }

@@ -4,10 +4,11 @@ import { Chain, keyStatement } from "./chain.ts";
 import { activeName, checkpointName, pathIn } from "./folder.ts";
 import type { Flaw, Frame } from "./frame.ts";
 import { isFlaw, recordOf } from "./frame.ts";
+import { isSignedInForce } from "./key-in-force.ts";
 import type { Line, Rest } from "./lines.ts";
 import { linesOf } from "./lines.ts";
 import type { SignedCheckpoint } from "./note.ts";
-import { isSignedBy, noteBytesMax, originOf, parseNote, verifySignature } from "./note.ts";
+import { noteBytesMax, originOf, parseNote, verifySignature } from "./note.ts";
 import type { Sha256, StoredRecord } from "./record.ts";
 import type { Segment } from "./segments.ts";
 import { readHead, segments } from "./segments.ts";
@@ -170,10 +171,18 @@ class Verification {
 
   async #lines(segment: Segment, file: ReadFile): Promise<void> {
     let line = 0;
-    const batches = linesOf(file, 0, file.stat().bytes);
+    let end = file.stat().bytes;
+    let batches = linesOf(file, 0, end);
     for (;;) {
       const { done, value } = await batches.next();
-      if (done) return this.#rest(segment, line, value);
+      if (done) {
+        // What was appended while we read is read too: after a rotation nobody else would come back for it.
+        const grown = segment.closed ? end : file.stat().bytes;
+        if (grown <= end) return this.#rest(segment, line, value);
+        end = grown;
+        batches = linesOf(file, value.offset, end);
+        continue;
+      }
       for (const each of value) {
         line++;
         const frame = this.#take(each);
@@ -264,8 +273,9 @@ class Verification {
   async #checkNote(chain: Chain, note: SignedCheckpoint, file: string, root: string | undefined): Promise<void> {
     if (note.origin !== originOf(chain.logId))
       throw new Stop({ file, what: `it belongs to another log, ${note.origin}` });
-    const signed = await Promise.all([...this.#keys].map((key) => isSignedBy(note, key, this.#options.sha256)));
-    if (!signed.includes(true)) throw new Stop({ file, what: "its signature is not by the log's key" });
+    if (!(await isSignedInForce(note, chain.keyChanges, this.#keys, this.#options.sha256))) {
+      throw new Stop({ file, what: "its signature is not by the log's key of that time" });
+    }
     if (note.size > chain.seq + 1) {
       const what = `the checkpoint covers ${note.size} records, but the log ends with seq ${chain.seq}: the end was cut off`;
       throw new Stop({ file, seq: chain.seq + 1, what });

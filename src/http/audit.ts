@@ -2,6 +2,7 @@ import { Hono } from "hono";
 import type { Evidence } from "../audit/evidence.ts";
 import type { AuditEvent } from "../audit/record.ts";
 import type { Receipt } from "../wire/dispatch.ts";
+import { timestampOf } from "../lib/clock.ts";
 import { ulidTime } from "../lib/ids.ts";
 import type { AuditQuery } from "../wire/audit.ts";
 import { auditQuerySchema } from "../wire/audit.ts";
@@ -82,10 +83,17 @@ function pageQuery(query: AuditQuery): Parameters<Evidence["page"]>[0] {
     filter: Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined)) as {
       event?: AuditEvent;
     },
-    ...(from !== undefined && { from }),
-    ...(to !== undefined && { to }),
+    ...(from !== undefined && { from: momentOf("/from", from) }),
+    ...(to !== undefined && { to: momentOf("/to", to) }),
     order,
     limit,
     ...(cursor !== undefined && { cursor }),
   };
+}
+
+/** Records carry milliseconds and are compared as text, so a moment must be written as they are. */
+function momentOf(pointer: string, text: string): string {
+  const epochMs = Date.parse(text);
+  if (Number.isNaN(epochMs)) throw invalid(pointer, "Not a day or a time");
+  return timestampOf(epochMs);
 }

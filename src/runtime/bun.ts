@@ -6,7 +6,14 @@ import { nodeFiles, openSafely } from "./node-files.ts";
 import { nodeFollow } from "./node-follow.ts";
 import { nodeProcess } from "./node-process.ts";
 import type { Connection, FileLock, Listener, Peer, PeerHandlers, Runtime, ServeOptions } from "./types.ts";
-import { heartbeatS, requestBytesMax, requestIdleS, socketBufferBytesMax, socketMessageBytesMax } from "./types.ts";
+import {
+  heartbeatS,
+  requestBytesMax,
+  requestIdleS,
+  streamIdleS,
+  socketBufferBytesMax,
+  socketMessageBytesMax,
+} from "./types.ts";
 
 export const runtime: Runtime = {
   name: "bun",
@@ -69,7 +76,7 @@ function connectionOf(request: Request, server: Bun.Server<SocketData>): Connect
       return request.signal;
     },
     upgrade: (handlers) => (server.upgrade(request, { data: { handlers } }) ? new Response(null) : undefined),
-    keepOpen: () => server.timeout(request, 0),
+    keepOpen: () => server.timeout(request, streamIdleS),
   };
 }
 

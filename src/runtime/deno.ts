@@ -6,7 +6,7 @@ import { nodeFiles, openSafely } from "./node-files.ts";
 import { nodeFollow } from "./node-follow.ts";
 import { nodeProcess } from "./node-process.ts";
 import type { Connection, FileLock, Listener, Peer, PeerHandlers, Runtime, ServeOptions } from "./types.ts";
-import { drainPollMs, heartbeatS } from "./types.ts";
+import { drainPollMs, heartbeatS, socketMessageBytesMax } from "./types.ts";
 
 interface DenoInfo {
   readonly remoteAddr: { readonly hostname?: string };
@@ -52,14 +52,19 @@ function serve(options: ServeOptions): Promise<Listener> {
     return Promise.reject(inUse ? Object.assign(new Error(error.message), { code: "EADDRINUSE" }) : error);
   }
   let finished = false;
+  let shuttingDown = false;
   void server.finished.then(() => (finished = true));
   return Promise.resolve({
     host: options.host,
     port: server.addr.port,
     stop: async (force) => {
-      if (force && !finished) stopper.abort();
-      else if (!finished) await server.shutdown();
-      await server.finished;
+      // Aborting what has been shut down already throws from inside the runtime, past any catch of ours.
+      if (force && !finished && !shuttingDown) stopper.abort();
+      else if (!finished && !shuttingDown) {
+        shuttingDown = true;
+        await server.shutdown();
+      }
+      if (!force) await server.finished;
     },
   });
 }
@@ -86,7 +91,11 @@ function upgrade(request: Request, handlers: PeerHandlers): Response | undefined
   const { socket, response } = upgraded;
   const peer = peerOf(socket, handlers);
   socket.addEventListener("open", () => handlers.open(peer));
-  socket.addEventListener("message", ({ data }) => handlers.message(peer, sizeOf(data)));
+  socket.addEventListener("message", ({ data }) => {
+    // Deno has no bound of its own for a message: the first one may be long, a second one will not come.
+    if (sizeOf(data) > socketMessageBytesMax) peer.close(1009, "the message is too long");
+    else handlers.message(peer, sizeOf(data));
+  });
   socket.addEventListener("close", ({ code }) => handlers.close(peer, code));
   socket.addEventListener("error", () => {});
   return response;

@@ -34,8 +34,12 @@ export function nodeProcess(args: readonly string[], self: readonly string[]): P
   };
 }
 
+/** Ended, not only written to: Bun calls back for an empty write while earlier text is still on its way to a pipe. */
 function flushed(stream: NodeJS.WriteStream): Promise<void> {
-  return new Promise((resolve) => void stream.write("", () => resolve()));
+  return new Promise((resolve) => {
+    stream.on("error", () => resolve());
+    stream.end(() => resolve());
+  });
 }
 
 function spawnChild(options: ChildOptions): Child {

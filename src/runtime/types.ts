@@ -161,7 +161,7 @@ export interface Connection {
   readonly signal: AbortSignal;
   /** Turns the request into a WebSocket; the handler must return this Response. Undefined: not an upgrade request. */
   upgrade(handlers: PeerHandlers): Response | undefined;
-  /** Lifts the idle timeout of this request: a quiet event stream is healthy. */
+  /** Stretches the idle timeout of this request: a quiet event stream is healthy, one that takes no heartbeat is not. */
   keepOpen(): void;
 }
 
@@ -241,12 +241,14 @@ export interface Process {
 export const heartbeatS = 25;
 /** Seconds that a silent HTTP connection is kept; longer than Podium's slowest known answer (30 s). */
 export const requestIdleS = 60;
+/** Seconds that an event stream may take nothing: two heartbeats and some. Then its connection is dropped. */
+export const streamIdleS = 60;
 /** A client has nothing to say to us: 4 KiB is room for a polite mistake. */
 export const socketMessageBytesMax = 4096;
 /** Last resort behind our own queue bound: past this the runtime itself drops the client. */
 export const socketBufferBytesMax = 268_435_456;
 /** Milliseconds between looks at a slow client's buffer where the runtime has no drain event. */
-export const drainPollMs = 20;
+export const drainPollMs = 1;
 /**
  * The runtime's own bound on a request. Far above ours on purpose: past it the runtime answers by itself, with nothing
  * that explains; up to it our reader stops at `limits.body_bytes_max` and says why.

@@ -56,7 +56,9 @@ export function streamClient(context: StreamContext, wish: Wish, render: Render)
       context.clients.add(box);
       const deliver = delivery(context, wish, box, render);
       unsubscribe = context.hub.subscribe(deliver);
-      box.send(render(context.gatewayStatus()));
+      // Whoever joins now has missed nothing up to here; whoever resumes has not caught up yet.
+      const status = context.gatewayStatus();
+      box.send(render(wish.since === undefined ? { ...status, position: context.hub.seq } : status));
       begin(context, wish, deliver);
       if (wish.job?.ended) box.close(closeCodes.done, "the job has ended");
     },
@@ -89,15 +91,15 @@ function begin(context: StreamContext, wish: Wish, deliver: (event: StreamEvent)
 
 /** The newest frame of the job: the one in the history is newer than the one on record. */
 function beginJob(hub: Hub, job: JobView, deliver: (event: StreamEvent) => void): void {
-  const newest = hub.newest((event) => isAbout(job, event) && event.at >= job.createdAt);
+  // After its end, the story's newer frames belong to another dispatch.
+  const newest = job.ended ? undefined : hub.newest((event) => isAbout(job, event) && event.at >= job.createdAt);
   if (newest) deliver(newest);
   else if (job.lastFrame !== undefined) deliver({ ...hub.own("STORY_STATUS", {}), text: job.lastFrame });
 }
 
 function delivery(context: StreamContext, wish: Wish, outbox: Outbox, render: Render): (event: StreamEvent) => void {
   return (event) => {
-    if (!wants(wish, event)) return;
-    outbox.send(render(event));
+    if (wants(wish, event)) outbox.send(render(event));
     if (wish.job && ends(wish.job, event, context.terminalStatuses)) {
       outbox.close(closeCodes.done, "the job has ended");
     }
@@ -116,7 +118,9 @@ function isAbout({ storyId, planId }: JobView, event: StreamEvent): boolean {
 }
 
 /** A story of a plan that ends does not end the plan: only a frame about the plan itself does. */
-function ends({ storyId }: JobView, event: StreamEvent, terminal: ReadonlySet<string>): boolean {
+function ends(job: JobView, event: StreamEvent, terminal: ReadonlySet<string>): boolean {
+  const { storyId } = job;
+  if (!isAbout(job, event)) return false;
   if (event.own || event.status === undefined || !terminal.has(event.status)) return false;
   return storyId !== undefined || event.storyId === undefined;
 }

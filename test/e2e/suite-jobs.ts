@@ -95,6 +95,7 @@ function badQueries(scene: Scene): void {
 
 function logRoutes(scene: Scene): void {
   test("the log is read over HTTP: pages, one dispatch, the head, the chain and a proof that holds", async () => {
+    await scene.enqueue(newStory());
     const { audit_id, receipt } = (await scene.enqueue(newStory())).json;
     const page = (await scene.get("/api/orchestrator/audit?limit=2&event=intent")).json;
     expect(page.records).toHaveLength(2);
