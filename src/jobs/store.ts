@@ -22,6 +22,8 @@ export class JobStore {
   readonly #clock: Clock;
   /** In order of creation: a Map keeps it. */
   readonly #jobs = new Map<string, Job>();
+  /** One iterator for good: a new one would step over everything that was ever deleted, each time. */
+  readonly #oldest = this.#jobs.keys();
   /** The newest job for each story: the one that telemetry is about. */
   readonly #byStory = new Map<string, string>();
   /** The job that a story pointed at before this one, until this one is known to have reached Podium. */
@@ -160,13 +162,15 @@ export class JobStore {
   }
 
   #forgetOldest(): void {
-    for (const [jobId, job] of this.#jobs) {
-      this.#jobs.delete(jobId);
-      const firstWhole = dayAfter(job.created_at);
-      if (firstWhole > (this.#completeFrom ?? "")) this.#completeFrom = firstWhole;
-      if (job.story_id !== undefined && this.#byStory.get(job.story_id) === jobId) this.#byStory.delete(job.story_id);
-      return;
-    }
+    const jobId = this.#oldest.next().value;
+    const job = jobId === undefined ? undefined : this.#jobs.get(jobId);
+    if (!job) return;
+    const { job_id, story_id, created_at } = job;
+    this.#jobs.delete(job_id);
+    this.#storyBefore.delete(job_id);
+    const day = created_at.slice(0, 10);
+    if (day >= (this.#completeFrom ?? "")) this.#completeFrom = dayAfter(day);
+    if (story_id !== undefined && this.#byStory.get(story_id) === job_id) this.#byStory.delete(story_id);
   }
 }
 
