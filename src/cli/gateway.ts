@@ -24,6 +24,7 @@ import { loadPanel } from "../panel/assets.ts";
 import { measuredFiles } from "../metrics/measured-files.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { createMetrics } from "../metrics/metrics.ts";
+import type { PodiumClient } from "../podium/client.ts";
 import { createPodiumClient } from "../podium/client.ts";
 import { statusSource } from "../podium/status.ts";
 import type { Listener, Runtime } from "../runtime/types.ts";
@@ -167,11 +168,7 @@ async function openDispatch(
     // Nobody is shown what may still be lost.
     lastSeq: audit.head.seq,
   });
-  const podium = createPodiumClient({
-    exchange: runtime.exchange,
-    url: config.podium.url,
-    timeoutMs: config.podium.timeout_ms,
-  });
+  const podium = podiumClient(options);
   return {
     log: audit,
     jobs,
@@ -200,6 +197,11 @@ async function openDispatch(
     sha256: runtime.sha256,
     onStage: metrics.instruments.stage,
   };
+}
+
+function podiumClient({ runtime, config }: GatewayOptions): PodiumClient {
+  const { url, timeout_ms } = config.podium;
+  return createPodiumClient({ exchange: runtime.exchange, url, timeoutMs: timeout_ms });
 }
 
 function limitsIn({ limits }: Config): Pick<LimitsOptions, "dispatchPerMinute" | "storyCooldownS"> {
