@@ -16,7 +16,7 @@ export interface Ticket {
   begin(): void;
   /** Called when it is certain that nothing was sent, before another try: it can be cancelled again. */
   rest(): void;
-  /** Gives the place to the next in order of arrival. */
+  /** Gives the place to the next in order of arrival. Only the first call counts. */
   leave(): void;
 }
 
@@ -71,7 +71,10 @@ export class Lane {
   /** A ticket for what does not wait in line and can't be cancelled: a halt. It is waited for all the same at the end. */
   express(): Ticket {
     this.#express++;
+    let left = false;
     const leave = (): void => {
+      if (left) return;
+      left = true;
       this.#express--;
       this.#rest();
     };

@@ -74,6 +74,8 @@ export async function dispatch(deps: DispatchDeps, incoming: Incoming): Promise<
       const job = await recordIntent(deps, incoming, fingerprint);
       fate = "doubt";
       const outcome = await send(deps, incoming, job, ticket);
+      // The next one may go while this outcome is written: its own intent is durable, and forwards stay one at a time.
+      ticket.leave();
       sentAt = outcome.sentAt;
       await recordOutcome(deps, job, outcome);
       fate = fateOf(outcome);

@@ -7,6 +7,7 @@ import { crashSuite } from "./suite-crash.ts";
 import { demoSuite } from "./suite-demo.ts";
 import { dispatchSuite } from "./suite-dispatch.ts";
 import { eventsSuite } from "./suite-events.ts";
+import { hardeningSuite } from "./suite-hardening.ts";
 import { idempotencySuite } from "./suite-idempotency.ts";
 import { jobsSuite } from "./suite-jobs.ts";
 import { podiumFaultsSuite } from "./suite-podium-faults.ts";
@@ -29,6 +30,7 @@ export const suites: readonly ((launcher: Launcher) => void)[] = [
   eventsSuite,
   jobsSuite,
   idempotencySuite,
+  hardeningSuite,
   crashSuite,
   configSuite,
   cliSuite,

@@ -158,6 +158,23 @@ test("a replay that begins in the middle of a day holds only the days after it",
 
 // Forgetting an old job of a story also forgets that a much younger dispatch of the same story is unknown: the next one
 // is then sent without asking Podium. Only the forgotten job's own doubt may go with it.
+test("a flood of other jobs does not make a doubt forgotten", () => {
+  const doubtful = intentAt(morning, 1);
+  const store = storeWith(doubtful, outcomeAt(morning + 1, doubtful, "unknown"));
+  for (let i = 2; i <= jobsMax + 2; i++) store.apply(intentAt(morning + i, i, { story_id: `STORY-${i}` }));
+  expect(store.get("JOB-20260109-001")).toBeUndefined();
+  expect(store.unsettledOf("story STORY-001")?.status).toBe("unknown");
+});
+
+test("a refused dispatch leaves a story's words to the one before", () => {
+  const first = intentAt(morning, 1);
+  const second = intentAt(morning + 1, 2, { story_id: first.story_id! });
+  const store = storeWith(first, outcomeAt(morning + 1, first, "queued"), second);
+  expect(store.ofStory(first.story_id!)?.job_id).toBe(second.job_id);
+  store.apply(outcomeAt(morning + 2, second, "rejected"));
+  expect(store.ofStory(first.story_id!)?.job_id).toBe(first.job_id);
+});
+
 test("forgetting an old job does not settle a younger one of the same story", () => {
   const store = storeWith(intentAt(morning, 0));
   const young = intentAt(morning + 1, 1);
