@@ -18,7 +18,7 @@ export function inputOf(world: World): LoadInput {
     args: { settings: flags, ...(configFile !== undefined && { configFile }) },
     env,
     home: "/home/mark",
-    cwd: "/work",
+    cwd: "/desk",
     readText: (path) => (Object.hasOwn(files, path) ? files[path] : undefined),
     mode: (path) => modes[path] ?? 0o600,
   };

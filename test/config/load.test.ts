@@ -35,7 +35,7 @@ describe("loadConfig", () => {
   });
 
   test("prefers --config to the file in the root folder", () => {
-    const files = { [defaultFile]: '{ "listen": { "port": 1 } }', "/work/my.jsonc": '{ "listen": { "port": 2 } }' };
+    const files = { [defaultFile]: '{ "listen": { "port": 1 } }', "/desk/my.jsonc": '{ "listen": { "port": 2 } }' };
     expect(loadConfig(inputOf({ files, configFile: "my.jsonc" })).config.listen.port).toBe(2);
     expect(loadConfig(inputOf({ files })).config.listen.port).toBe(1);
   });
@@ -195,7 +195,7 @@ describe("paths", () => {
   });
 
   test("may look like numbers on the command line", () => {
-    expect(loadConfig(inputOf({ flags: [{ key: "audit.dir", value: "2026" }] })).config.audit.dir).toBe("/work/2026");
+    expect(loadConfig(inputOf({ flags: [{ key: "audit.dir", value: "2026" }] })).config.audit.dir).toBe("/desk/2026");
   });
 
   test("warn when the signing key lies in the folder it vouches for", () => {
