@@ -6,6 +6,7 @@ import { reply, yes } from "./podium-stub.ts";
 import { expectProblem } from "./problem.ts";
 import type { Scene } from "./scene.ts";
 import { gate, newStory, useScene } from "./scene.ts";
+import { eventually } from "./watch.ts";
 
 /** Ways in which a stranger, or a Podium gone wrong, could wear the door out. */
 export function hardeningSuite(launcher: Launcher): void {
@@ -35,6 +36,10 @@ function places(scene: Scene): void {
   });
 
   test("one address has its share of stream clients, and the next is told which setting says so", async () => {
+    // The places of clients that have just gone are free when the gateway has seen them go.
+    const isEmpty = async (): Promise<true | undefined> =>
+      (await scene.get("/ready")).json.gateway.stream.clients === 0 || undefined;
+    await eventually(isEmpty, "every place to be free");
     const open = [];
     for (let i = 0; i < 3; i++) open.push(await scene.socket("/api/orchestrator/stream"));
     const refused = await scene.call({ path: eventsPath });
