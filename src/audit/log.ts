@@ -333,5 +333,5 @@ export class AuditLog {
 }
 
 function unavailable(why: string): Problem {
-  return new Problem("audit_unavailable", `Cannot write the audit log: ${why}`);
+  return new Problem("audit_unavailable", `Cannot write the audit log: ${why}; nothing was executed by this request`);
 }
