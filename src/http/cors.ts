@@ -29,10 +29,9 @@ export function cors(allowedOrigins: readonly string[]): MiddlewareHandler<HttpE
         },
       });
     }
-    // After an upgrade Deno lets nobody look at the request any more, and there are no headers left to set.
-    const upgrade = c.req.header("upgrade") !== undefined;
     await next();
-    if (upgrade) return;
+    // An upgraded connection has no headers left to set.
+    if (c.res.status === 101) return;
     c.res.headers.append("vary", allow.vary);
     c.res.headers.set("access-control-allow-origin", origin);
     c.res.headers.set("access-control-expose-headers", answerHeaders);

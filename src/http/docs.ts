@@ -11,7 +11,7 @@ interface OperationObject {
   readonly description?: string;
   readonly parameters?: readonly ParameterObject[];
   readonly requestBody?: { readonly content: Content };
-  readonly responses: Readonly<Record<string, { readonly description: string; readonly content: Content }>>;
+  readonly responses: Readonly<Record<string, { readonly description: string; readonly content?: Content }>>;
 }
 
 interface ParameterObject {
@@ -101,7 +101,7 @@ function operationPart(path: string, method: string, operation: OperationObject)
       </thead>
       <tbody>
         ${Object.entries(responses).map(
-          ([status, { description: when, content }]) =>
+          ([status, { description: when, content = {} }]) =>
             html`<tr>
               <td>${status}</td>
               <td>${when}</td>

@@ -26,24 +26,24 @@ export function envelope({ log, onAnswer }: EnvelopeDeps): MiddlewareHandler<Htt
     const trace = traceOf(c.req.header("x-request-id"), c.req.header("traceparent"), Date.now());
     c.set("trace", trace);
     // After an upgrade Deno lets nobody look at the request any more.
-    const upgrade = c.req.header("upgrade") !== undefined;
     const { method, path } = c.req;
     await next();
+    const { status } = c.res;
     const code = c.error instanceof Problem ? c.error.code : undefined;
-    onAnswer?.(method, c.res.status, code);
+    onAnswer?.(method, status, code);
     log.debug("request", {
       request_id: trace.requestId,
       traceparent: trace.traceparent,
       method,
       // Without its query, where somebody may have put a token.
       path,
-      status: c.res.status,
+      status,
       code,
       client: c.get("client")?.name,
       ms: Math.round((performance.now() - startedAt) * 10) / 10,
     });
     // An upgraded connection has no headers left to set.
-    if (upgrade) return;
+    if (status === 101) return;
     c.res.headers.set("x-request-id", trace.requestId);
     for (const [name, value] of Object.entries(policies)) if (!c.res.headers.has(name)) c.res.headers.set(name, value);
   };

@@ -75,7 +75,8 @@ function connectionOf(request: Request, server: Bun.Server<SocketData>): Connect
     get signal() {
       return request.signal;
     },
-    upgrade: (handlers) => (server.upgrade(request, { data: { handlers } }) ? new Response(null) : undefined),
+    upgrade: (handlers) =>
+      server.upgrade(request, { data: { handlers } }) ? new Response(null, { status: 101 }) : undefined,
     keepOpen: () => server.timeout(request, streamIdleS),
   };
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { actions, jobStatuses, receiptSchema } from "./dispatch.ts";
+import { problemSchema } from "./problem.ts";
 
 /** What our answers look like, besides that of a dispatch: for the contract, and for the tests that hold us to it. */
 
@@ -27,6 +28,7 @@ const jobFields = z.object({
   created_at: moment,
   updated_at: moment,
   answered_at: moment.optional(),
+  podium_started_at: moment.optional(),
   podium_at: moment.optional(),
   stream_url: z.string(),
   podium_result: podiumJson,
@@ -47,6 +49,8 @@ const gatewaySchema = z.looseObject({
 });
 
 export const statusAnswerSchema = z.object({ success, podium: podiumJson, gateway: gatewaySchema });
+/** Podium's status can't be had: our own part comes all the same. */
+export const statusProblemSchema = problemSchema.extend({ gateway: gatewaySchema });
 export const readyAnswerSchema = z.object({
   success: z.boolean(),
   reason: z.string().optional(),

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { ProblemCode } from "../lib/errors.ts";
 import { problemCodes } from "../lib/errors.ts";
-import type { Operation } from "./operations.ts";
+import type { Answer, Operation } from "./operations.ts";
 import { operations } from "./operations.ts";
 import { problemSchema } from "./problem.ts";
 
@@ -17,11 +17,13 @@ const commonProblems: readonly ProblemCode[] = ["unauthorized", "forbidden_host"
 export function openApiDocument(version: string): JsonObject {
   const schemas: Record<string, unknown> = { Problem: jsonSchema(problemSchema, "output") };
   const paths: Record<string, Record<string, unknown>> = {};
-  for (const operation of operations) {
-    const { answer, body } = operation;
-    if ("schema" in answer) schemas[answer.name] = jsonSchema(answer.schema, "output");
+  for (const [id, operation] of Object.entries<Operation>(operations)) {
+    const { answer, problem, body } = operation;
+    for (const one of [answer, problem]) {
+      if (one && "schema" in one) schemas[one.name] = jsonSchema(one.schema, "output");
+    }
     if (body) schemas[body.name] = jsonSchema(body.schema, "input");
-    paths[operation.path] = { ...paths[operation.path], [operation.method]: operationObject(operation) };
+    paths[operation.path] = { ...paths[operation.path], [operation.method]: operationObject(id, operation) };
   }
   return {
     openapi: "3.1.0",
@@ -32,7 +34,7 @@ export function openApiDocument(version: string): JsonObject {
       license: { name: "MIT", identifier: "MIT" },
     },
     servers: [{ url: "/" }],
-    tags: [...new Set(operations.map(({ tag }) => tag))].map((name) => ({ name })),
+    tags: [...new Set(Object.values(operations).map(({ tag }) => tag))].map((name) => ({ name })),
     // Where auth.token_file is not set, local clients need none of them.
     security: [{}, { bearer: [] }, { token: [] }, { session: [] }],
     paths,
@@ -47,7 +49,7 @@ export function openApiDocument(version: string): JsonObject {
   };
 }
 
-function operationObject({ id, tag, summary, description, body, open, ...operation }: Operation): JsonObject {
+function operationObject(id: string, { tag, summary, description, body, open, ...operation }: Operation): JsonObject {
   const parameters = parametersOf(operation);
   return {
     operationId: id,
@@ -57,24 +59,52 @@ function operationObject({ id, tag, summary, description, body, open, ...operati
     ...(open && { security: [] }),
     ...(parameters.length > 0 && { parameters }),
     ...(body && { requestBody: { required: true, content: { "application/json": { schema: refTo(body.name) } } } }),
-    responses: { "200": answerObject(operation), ...problemsOf(operation, open === true) },
+    responses: { ...answersOf(operation), ...problemsOf(operation, open === true) },
   };
 }
 
-function answerObject({ answer }: Pick<Operation, "answer">): JsonObject {
-  if (!("schema" in answer)) return { description: answer.description, content: { [answer.mediaType]: {} } };
-  return { description: "Done", content: { "application/json": { schema: refTo(answer.name) } } };
+function answersOf({ answer, instead }: Pick<Operation, "answer" | "instead">): JsonObject {
+  const answers = instead ? [answer, instead] : [answer];
+  return Object.fromEntries(answers.map((one) => [String(one.status ?? 200), answerObject(one)]));
 }
 
-function problemsOf({ problems = [] }: Pick<Operation, "problems">, open: boolean): JsonObject {
+function answerObject(answer: Answer): JsonObject {
+  const headers = answer.headers && { headers: headerObjects(answer.headers, false) };
+  if ("schema" in answer) {
+    const description = answer.status === 503 ? "Not now" : "Done";
+    return { description, ...headers, content: { "application/json": { schema: refTo(answer.name) } } };
+  }
+  const { description } = answer;
+  return { description, ...headers, ...("mediaType" in answer && { content: { [answer.mediaType]: {} } }) };
+}
+
+function problemsOf({ problems = [], problem }: Pick<Operation, "problems" | "problem">, open: boolean): JsonObject {
   const codes = [...problems, ...commonProblems.filter((code) => !open || code !== "unauthorized")];
-  const byStatus = Map.groupBy(codes, (code) => String(problemCodes[code].status));
-  const content = { "application/problem+json": { schema: refTo("Problem") } };
+  const byStatus = Map.groupBy(codes, (code) => problemCodes[code].status);
   return Object.fromEntries(
     [...byStatus].map(([status, same]) => {
       const description = same.map((code) => `\`${code}\`: ${problemCodes[code].title}`).join("; ");
-      return [status, { description, content }];
+      // Only a status that nothing but our own question to Podium can end in says more.
+      const schema = refTo(problem && status > 500 ? problem.name : "Problem");
+      const headers = problemHeaders[status] && { headers: headerObjects(problemHeaders[status], true) };
+      return [status, { description, ...headers, content: { "application/problem+json": { schema } } }];
     }),
+  );
+}
+
+const retryAfter = { "Retry-After": "Seconds to wait." };
+const problemHeaders: Readonly<Record<number, Readonly<Record<string, string>>>> = {
+  401: { "WWW-Authenticate": "Bearer" },
+  409: retryAfter,
+  429: { ...retryAfter, RateLimit: "What is left.", "RateLimit-Policy": "Dispatches and seconds of the window." },
+};
+
+function headerObjects(headers: Readonly<Record<string, string>>, required: boolean): JsonObject {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, description]) => [
+      name,
+      { description, ...(required && { required }), schema: { type: "string" } },
+    ]),
   );
 }
 

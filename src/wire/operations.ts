@@ -14,6 +14,7 @@ import {
   servicesAnswerSchema,
   sessionAnswerSchema,
   statusAnswerSchema,
+  statusProblemSchema,
 } from "./answers.ts";
 import { auditQuerySchema } from "./audit.ts";
 import { dispatchAnswerSchema, dispatchRequestSchema } from "./dispatch.ts";
@@ -24,7 +25,6 @@ export interface Operation {
   readonly method: "get" | "post" | "delete";
   /** With parameters in braces. */
   readonly path: string;
-  readonly id: string;
   readonly summary: string;
   readonly description?: string;
   readonly tag: "Dispatch" | "Jobs" | "Stream" | "Audit" | "Operations";
@@ -35,14 +35,27 @@ export interface Operation {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: { readonly name: string; readonly schema: z.ZodType };
   readonly answer: Answer;
+  /** What may come instead without being a problem. */
+  readonly instead?: Answer;
   /** Besides those that everything may end in. */
   readonly problems?: readonly ProblemCode[];
+  /** Where problem documents say more than elsewhere. */
+  readonly problem?: { readonly name: string; readonly schema: z.ZodType };
 }
 
-/** The body of a 200: JSON by a schema, or something else by its media type. */
-export type Answer =
-  | { readonly name: string; readonly schema: z.ZodType }
-  | { readonly mediaType: string; readonly description: string };
+/** JSON by a schema, something else by its media type, or no body at all. The status is 200 unless given. */
+export type Answer = AnswerFacts &
+  (
+    | { readonly name: string; readonly schema: z.ZodType }
+    | { readonly mediaType: string; readonly description: string }
+    | { readonly description: string }
+  );
+
+interface AnswerFacts {
+  readonly status?: 101 | 204 | 503;
+  /** By header name; those that are always there are marked in the document. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
 
 const streamQuery = z.object({
   types: z.string().describe("Only these types of Podium's frames, separated by commas.").optional(),
@@ -51,8 +64,8 @@ const streamQuery = z.object({
 });
 const frames =
   "Podium's frames, unchanged; our own have the types GATEWAY_STATUS, SNAPSHOT and GAP. A job's stream ends with a close 1000 after its last frame.";
-const webSocket = { mediaType: "application/json", description: "Each text frame is one JSON object." };
-const serverSent = { mediaType: "text/event-stream", description: "The same frames as server-sent events." };
+const webSocket = { status: 101, description: "The WebSocket is open: each text frame is one JSON object." } as const;
+const serverSent = { mediaType: "text/event-stream", description: "The same frames as server-sent events." } as const;
 const upgradeNote = `A WebSocket: connect with an Upgrade request. ${frames}`;
 
 const dispatchProblems: readonly ProblemCode[] = [
@@ -75,55 +88,55 @@ const dispatchProblems: readonly ProblemCode[] = [
   "podium_timeout",
 ];
 
-const work: readonly Operation[] = [
-  {
+const work = {
+  dispatch: {
     method: "post",
     path: "/api/orchestrator/dispatch",
-    id: "dispatch",
     tag: "Dispatch",
     summary: "Every command goes through here",
     description:
       "Validated, recorded durably, signed, forwarded, and the outcome recorded. `retry` in a problem says whether it is safe to send again.",
     headers: { "Idempotency-Key": "1 to 255 printable ASCII characters. The same key and body get the stored answer." },
     body: { name: "DispatchRequest", schema: dispatchRequestSchema },
-    answer: { name: "DispatchAnswer", schema: dispatchAnswerSchema },
+    answer: {
+      name: "DispatchAnswer",
+      schema: dispatchAnswerSchema,
+      headers: { "Idempotency-Replayed": "`true` when this is the stored answer of an earlier request." },
+    },
     problems: dispatchProblems,
   },
-  {
+  status: {
     method: "get",
     path: "/api/orchestrator/status",
-    id: "status",
     tag: "Jobs",
     summary: "Podium's status as it came, beside our own part",
     answer: { name: "Status", schema: statusAnswerSchema },
+    problem: { name: "StatusProblem", schema: statusProblemSchema },
     problems: ["podium_unreachable", "podium_rejected", "podium_invalid_response", "podium_timeout"],
   },
-  {
+  job: {
     method: "get",
     path: "/api/orchestrator/status/{job_id}",
-    id: "job",
     tag: "Jobs",
     summary: "What became of one dispatch",
     answer: { name: "Job", schema: jobAnswerSchema },
     problems: ["invalid_request", "not_found"],
   },
-  {
+  jobs: {
     method: "get",
     path: "/api/orchestrator/jobs",
-    id: "jobs",
     tag: "Jobs",
     summary: "Dispatches, newest first",
     query: jobsQuerySchema,
     answer: { name: "Jobs", schema: jobsAnswerSchema },
     problems: ["invalid_request"],
   },
-];
+} as const satisfies Readonly<Record<string, Operation>>;
 
-const streams: readonly Operation[] = [
-  {
+const streams = {
+  stream: {
     method: "get",
     path: "/api/orchestrator/stream",
-    id: "stream",
     tag: "Stream",
     summary: "Podium's telemetry, live (WebSocket)",
     description: upgradeNote,
@@ -131,10 +144,9 @@ const streams: readonly Operation[] = [
     answer: webSocket,
     problems: ["invalid_request", "too_many_clients"],
   },
-  {
+  jobStream: {
     method: "get",
     path: "/api/orchestrator/stream/{job_id}",
-    id: "jobStream",
     tag: "Stream",
     summary: "What is known and what happens of one job (WebSocket)",
     description: upgradeNote,
@@ -142,10 +154,9 @@ const streams: readonly Operation[] = [
     answer: webSocket,
     problems: ["invalid_request", "not_found", "too_many_clients"],
   },
-  {
+  events: {
     method: "get",
     path: "/api/orchestrator/events",
-    id: "events",
     tag: "Stream",
     summary: "Podium's telemetry, live (server-sent events)",
     description: frames,
@@ -154,125 +165,117 @@ const streams: readonly Operation[] = [
     answer: serverSent,
     problems: ["too_many_clients"],
   },
-  {
+  jobEvents: {
     method: "get",
     path: "/api/orchestrator/events/{job_id}",
-    id: "jobEvents",
     tag: "Stream",
     summary: "What is known and what happens of one job (server-sent events)",
     description: frames,
     query: streamQuery,
     headers: { "Last-Event-ID": "Cursor to resume after." },
     answer: serverSent,
+    instead: { status: 204, description: "The job has ended, and whoever resumes has seen its end: stay away." },
     problems: ["invalid_request", "not_found", "too_many_clients"],
   },
-];
+} as const satisfies Readonly<Record<string, Operation>>;
 
-const audit: readonly Operation[] = [
-  {
+const audit = {
+  audit: {
     method: "get",
     path: "/api/orchestrator/audit",
-    id: "audit",
     tag: "Audit",
     summary: "The log, filtered and by pages",
     query: auditQuerySchema,
     answer: { name: "AuditPage", schema: auditPageSchema },
     problems: ["invalid_request", "audit_unavailable"],
   },
-  {
+  auditHead: {
     method: "get",
     path: "/api/orchestrator/audit/head",
-    id: "auditHead",
     tag: "Audit",
     summary: "The last record and the newest signed checkpoint",
     answer: { name: "AuditHead", schema: auditHeadSchema },
   },
-  {
+  auditVerify: {
     method: "get",
     path: "/api/orchestrator/audit/verify",
-    id: "auditVerify",
     tag: "Audit",
     summary: "Check the whole chain",
     answer: { name: "AuditVerdict", schema: auditVerdictSchema },
   },
-  {
+  auditDispatch: {
     method: "get",
     path: "/api/orchestrator/audit/{audit_id}",
-    id: "auditDispatch",
     tag: "Audit",
     summary: "All records of one dispatch, as they are stored",
     answer: { name: "AuditRecords", schema: auditRecordsSchema },
     problems: ["invalid_request", "not_found", "audit_unavailable"],
   },
-  {
+  auditProof: {
     method: "get",
     path: "/api/orchestrator/audit/{audit_id}/proof",
-    id: "auditProof",
     tag: "Audit",
     summary: "Evidence about one dispatch, to check anywhere",
     answer: { name: "AuditProof", schema: auditProofSchema },
     problems: ["invalid_request", "not_found", "audit_unavailable"],
   },
-];
+} as const satisfies Readonly<Record<string, Operation>>;
 
-const running: readonly Operation[] = [
-  {
+const running = {
+  services: {
     method: "get",
     path: "/api/services",
-    id: "services",
     tag: "Operations",
     summary: "The port map with the health of each neighbour",
     answer: { name: "Services", schema: servicesAnswerSchema },
   },
-  {
+  session: {
     method: "get",
     path: "/api/session",
-    id: "session",
     tag: "Operations",
     summary: "Who one is here",
     answer: { name: "Session", schema: sessionAnswerSchema },
   },
-  {
+  beginSession: {
     method: "post",
     path: "/api/session",
-    id: "beginSession",
     tag: "Operations",
     summary: "Show a token once and get a cookie for the browser",
     answer: { name: "Session", schema: sessionAnswerSchema },
   },
-  {
+  endSession: {
     method: "delete",
     path: "/api/session",
-    id: "endSession",
     tag: "Operations",
     summary: "End the browser's session",
     answer: { name: "Done", schema: doneSchema },
   },
-  {
+  health: {
     method: "get",
     path: "/health",
-    id: "health",
     tag: "Operations",
     summary: "Alive",
     open: true,
     answer: { name: "Health", schema: healthAnswerSchema },
   },
-  {
+  ready: {
     method: "get",
     path: "/ready",
-    id: "ready",
     tag: "Operations",
     summary: "Able to dispatch; 503 when not",
     answer: { name: "Ready", schema: readyAnswerSchema },
+    instead: { status: 503, name: "Ready", schema: readyAnswerSchema },
   },
-  {
+  metrics: {
     method: "get",
     path: "/metrics",
-    id: "metrics",
     tag: "Operations",
     summary: "Numbers for Prometheus",
     answer: { mediaType: "text/plain", description: "Exposition format 0.0.4." },
   },
-];
+} as const satisfies Readonly<Record<string, Operation>>;
 
-export const operations: readonly Operation[] = [...work, ...streams, ...audit, ...running];
+/** By their ids. */
+export const operations = { ...work, ...streams, ...audit, ...running } as const;
+
+export type Operations = typeof operations;

@@ -1,9 +1,11 @@
 import net from "node:net";
+import { assertContract } from "./contract.ts";
 import { patienceMs } from "./watch.ts";
 
 /**
  * An HTTP/1.1 client of our own over a bare socket: it sends exactly what a test says (two equal headers, a foreign
- * Host, bodies that lie about their length) and never sends anything twice.
+ * Host, bodies that lie about their length), never sends anything twice, and takes no answer that the contract does not
+ * tell of.
  */
 export interface Call {
   readonly method?: string;
@@ -38,7 +40,9 @@ export function call(baseUrl: string, request: Call): Promise<Answer> {
       request.signal?.removeEventListener("abort", hangUp);
       socket.destroy();
       try {
-        resolve(parseAnswer(Buffer.concat(chunks)));
+        const answer = parseAnswer(Buffer.concat(chunks));
+        assertContract(methodOf(request), request.path, answer);
+        resolve(answer);
       } catch (cause) {
         reject(error ?? cause);
       }
@@ -56,9 +60,14 @@ export function call(baseUrl: string, request: Call): Promise<Answer> {
   });
 }
 
-function writeRequest(socket: net.Socket, host: string, { method, path, headers, body, chunkBytes }: Call): void {
+function methodOf({ method, body }: Call): string {
+  return method ?? (body === undefined ? "GET" : "POST");
+}
+
+function writeRequest(socket: net.Socket, host: string, request: Call): void {
+  const { path, headers, body, chunkBytes } = request;
   const bytes = typeof body === "string" ? Buffer.from(body) : Buffer.from(body ?? []);
-  const lines = [`${method ?? (body === undefined ? "GET" : "POST")} ${path} HTTP/1.1`];
+  const lines = [`${methodOf(request)} ${path} HTTP/1.1`];
   const all: Record<string, string | readonly string[]> = { host, ...headers };
   for (const [name, value] of Object.entries(all)) {
     for (const one of typeof value === "string" ? [value] : value) lines.push(`${name}: ${one}`);

@@ -44,7 +44,13 @@ const path = fc.oneof(
     weight: 8,
     arbitrary: fc
       .tuple(
-        fc.constantFrom(...operations.map((operation) => operation.path), "/", "/api", "/docs", "/openapi.json"),
+        fc.constantFrom(
+          ...Object.values(operations).map((operation) => operation.path),
+          "/",
+          "/api",
+          "/docs",
+          "/openapi.json",
+        ),
         word,
       )
       .map(([template, value]) => template.replaceAll(/\{\w+\}/g, encodeURIComponent(value.toWellFormed()) || "x")),
