@@ -30,25 +30,72 @@ async function commitOf(): Promise<string> {
 
 /** The web panel's files by the path they are served at. */
 async function bundlePanel(): Promise<PanelFiles> {
+  const web = "src/panel/web";
   const result = await Bun.build({
-    entrypoints: ["src/panel/web/panel.tsx", "src/panel/web/theme.ts", "src/panel/web/style/panel.css"],
+    entrypoints: [`${web}/panel.tsx`, `${web}/style/panel.css`],
     target: "browser",
     minify: true,
     define: { "process.env.NODE_ENV": '"production"' },
     naming: "[name].[ext]",
   });
   if (!result.success) throw new AggregateError(result.logs, "Cannot build the web panel");
-  const files: Record<string, PanelFile> = {};
-  for (const output of result.outputs) {
-    const name = output.path.split("/").at(-1)!;
-    files[`/panel/${name}`] = panelFile(output.type, await output.text());
-  }
-  files["/panel/icon.svg"] = panelFile("image/svg+xml", await Bun.file("src/panel/web/icon.svg").text());
-  files["/"] = panelFile("text/html;charset=utf-8", await Bun.file("src/panel/web/page.html").text());
+  const textOf = (ending: string): Promise<string> =>
+    result.outputs.find(({ path }) => path.endsWith(ending))?.text() ?? Promise.reject(new Error(`No ${ending}`));
+  const page = await pageOf(await Bun.file(`${web}/page.html`).text(), await textOf(".css"), await shell());
+  const files: PanelFiles = {
+    "/": page,
+    "/panel/panel.js": panelFile("text/javascript;charset=utf-8", await textOf(".js")),
+    "/panel/icon.svg": panelFile("image/svg+xml", await Bun.file(`${web}/icon.svg`).text()),
+  };
   await Bun.write(builtPanel, JSON.stringify(files));
   const weights = Object.values(files).map(({ gzip }) => (gzip.length * 3) / 4);
   console.log(`${builtPanel} (${(weights.reduce((a, b) => a + b, 0) / 1000).toFixed(1)} KB gzip)`);
   return files;
+}
+
+/**
+ * The page with its style and its first sight inside: one request, and no script, until something is painted. A theme
+ * that was chosen is a page of its own, so that the other one never flashes up.
+ */
+async function pageOf(template: string, style: string, shellMarkup: string): Promise<PanelFile> {
+  const put = (text: string, place: string, what: string): string => {
+    if (!text.includes(place)) throw new Error(`page.html has no ${place}`);
+    return text.replace(place, () => what);
+  };
+  const whole = put(put(template, "<!--style-->", `<style>${style}</style>`), "<!--shell-->", shellMarkup);
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(style));
+  const styleHash = `sha256-${Buffer.from(digest).toString("base64")}`;
+  const page = (text: string): PanelFile => ({ ...panelFile("text/html;charset=utf-8", text), styleHash });
+  const themed = (theme: string): PanelFile => page(put(whole, "<html ", `<html data-theme="${theme}" `));
+  return { ...page(whole), themes: { light: themed("light"), dark: themed("dark") } };
+}
+
+/** The panel before it knows anything, made by the panel's own components: Hono's server JSX takes the browser's place. */
+async function shell(): Promise<string> {
+  const result = await Bun.build({
+    entrypoints: ["src/panel/web/shell.tsx"],
+    target: "bun",
+    plugins: [
+      {
+        name: "server-jsx",
+        setup({ onResolve }) {
+          onResolve({ filter: /^hono\/jsx\/dom(\/jsx-(dev-)?runtime)?$/ }, ({ path }) => ({
+            path: Bun.resolveSync(path.replace("/dom", ""), import.meta.dir),
+          }));
+        },
+      },
+    ],
+  });
+  const [output] = result.outputs;
+  if (!result.success || !output) throw new AggregateError(result.logs, "Cannot build the panel's shell");
+  const file = `dist/shell-${process.pid}.mjs`;
+  await Bun.write(file, output);
+  try {
+    const { shellMarkup } = (await import(`${import.meta.dir}/${file}`)) as { shellMarkup: () => string };
+    return shellMarkup();
+  } finally {
+    await Bun.file(file).delete();
+  }
 }
 
 function panelFile(type: string, text: string): PanelFile {

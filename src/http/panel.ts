@@ -9,6 +9,10 @@ export interface PanelAsset {
   readonly gzip: string;
   /** Strong validator, with its quotes. */
   readonly etag: string;
+  /** The CSP source of the style inside it. */
+  readonly styleHash?: string;
+  /** The same page in a theme that was chosen. */
+  readonly themes?: Readonly<Record<"light" | "dark", PanelAsset>>;
 }
 
 export interface PanelRouteDeps {
@@ -28,8 +32,12 @@ const notBuilt = `<!doctype html><html lang="en"><meta charset="utf-8"><title>ro
 export function panelRoutes({ panel }: PanelRouteDeps): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>();
   for (const [path, asset] of Object.entries(panel)) {
-    const gzip = Uint8Array.from(atob(asset.gzip), (char) => char.charCodeAt(0));
-    app.get(path, (c) => answer(c, asset, gzip));
+    const { system, light, dark } = ready(asset);
+    app.get(path, (c) => {
+      const chosen = /(?:^|;\s*)roxy_theme=(light|dark)(?:;|$)/.exec(c.req.header("cookie") ?? "")?.[1];
+      const { asset: page, gzip } = chosen === "light" ? light : chosen === "dark" ? dark : system;
+      return answer(c, page, gzip);
+    });
   }
   if (panel["/"] === undefined) {
     app.get("/", (c) => c.html(notBuilt, 200, { "content-security-policy": "default-src 'none'" }));
@@ -37,17 +45,37 @@ export function panelRoutes({ panel }: PanelRouteDeps): Hono<HttpEnv> {
   return app;
 }
 
+interface Ready {
+  readonly asset: PanelAsset;
+  readonly gzip: Uint8Array<ArrayBuffer>;
+}
+
+/** Unpacked once. What has no theme is the same in each. */
+function ready(asset: PanelAsset): Record<"system" | "light" | "dark", Ready> {
+  const unpacked = (one: PanelAsset): Ready => ({
+    asset: one,
+    gzip: Uint8Array.from(atob(one.gzip), (char) => char.charCodeAt(0)),
+  });
+  const system = unpacked(asset);
+  if (!asset.themes) return { system, light: system, dark: system };
+  return { system, light: unpacked(asset.themes.light), dark: unpacked(asset.themes.dark) };
+}
+
 /** `no-cache` with a strong validator: always the newest panel, mostly as a 304. */
-function answer(c: Context<HttpEnv>, { type, text, etag }: PanelAsset, gzip: Uint8Array<ArrayBuffer>): Response {
+function answer(
+  c: Context<HttpEnv>,
+  { type, text, etag, styleHash }: PanelAsset,
+  gzip: Uint8Array<ArrayBuffer>,
+): Response {
   const zipped = /\bgzip\b/.test(c.req.header("accept-encoding") ?? "");
   // Two encodings are two representations, and a strong validator tells them apart (RFC 9110 section 8.8.3.3).
   const zippedTag = etag.replace(/"$/, '-gzip"');
   const headers = {
     "content-type": type,
     etag: zipped ? zippedTag : etag,
-    vary: "accept-encoding",
+    vary: "accept-encoding, cookie",
     "cache-control": "no-cache",
-    "content-security-policy": policyFor(c.req.header("host") ?? ""),
+    "content-security-policy": policyFor(c.req.header("host") ?? "", styleHash),
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
@@ -66,15 +94,15 @@ function namesTag(header: string | undefined, ...tags: string[]): boolean {
 }
 
 /**
- * No inline script or style, nothing from elsewhere. `'self'` covers WebSockets in today's browsers; older ones want the
+ * No inline script, no style but the one that was built in, nothing from elsewhere. `'self'` covers WebSockets in today's browsers; older ones want the
  * address named, and the guard has found this Host to be ours.
  */
-function policyFor(host: string): string {
+function policyFor(host: string, styleHash: string | undefined): string {
   const sockets = /^[\w.[\]:-]+$/.test(host) ? ` ws://${host} wss://${host}` : "";
   return [
     "default-src 'none'",
     "script-src 'self'",
-    "style-src 'self'",
+    `style-src ${styleHash === undefined ? "'none'" : `'${styleHash}'`}`,
     `connect-src 'self'${sockets}`,
     "img-src 'self' data:",
     "font-src 'self'",

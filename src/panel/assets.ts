@@ -11,6 +11,10 @@ export interface PanelFile {
   readonly gzip: string;
   /** Strong validator (RFC 9110 section 8.8.3), with its quotes. */
   readonly etag: string;
+  /** Of a page: the CSP source (hash) of the style inside it. */
+  readonly styleHash?: string;
+  /** Of a page: the same for somebody who has chosen a theme. */
+  readonly themes?: Readonly<Record<"light" | "dark", PanelFile>>;
 }
 export type PanelFiles = Readonly<Record<string, PanelFile>>;
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { panelRoutes } from "../../src/http/panel.ts";
@@ -14,7 +15,7 @@ const files = existsSync(built) ? (JSON.parse(readFileSync(built, "utf8")) as Pa
 describe("the panel's bundle", () => {
   test("is there (made by `bun build.ts panel`) and under 120 KB when compressed", () => {
     const bytes = Object.values(files ?? {}).map(({ gzip }) => Buffer.from(gzip, "base64").length);
-    expect(bytes.length).toBeGreaterThan(3);
+    expect(bytes.length).toBeGreaterThan(2);
     expect(bytes.reduce((a, b) => a + b, 0)).toBeLessThan(gzipBytesMax);
   });
 
@@ -23,7 +24,16 @@ describe("the panel's bundle", () => {
       expect(gunzipSync(Buffer.from(gzip, "base64")).toString()).toBe(text);
       const places = [...text.matchAll(/\b(?:https?|wss?):\/\/[\w.-]+/g)].map(([place]) => place);
       expect(places.filter((place) => !place.startsWith("http://www.w3.org"))).toEqual([]);
-      if (path === "/") expect(text).not.toMatch(/<style|style=|<script>|<script [^>]*>[^<]|\son\w+=/);
+      if (path === "/") expect(text).not.toMatch(/\sstyle=|<script>|<script [^>]*>[^<]|\son\w+=/);
+    }
+  });
+
+  test("its one style is named in the policy by its hash, in every theme", () => {
+    const { themes, ...page } = files!["/"]!;
+    for (const { text, styleHash } of [page, themes!.light, themes!.dark]) {
+      const [style, ...more] = [...text.matchAll(/<style>(.*?)<\/style>/gs)].map(([, inside]) => inside!);
+      expect(more).toEqual([]);
+      expect(styleHash).toBe(`sha256-${createHash("sha256").update(style!).digest("base64")}`);
     }
   });
 });
@@ -40,6 +50,22 @@ describe("panelRoutes", () => {
     expect(policy).toContain("default-src 'none'");
     expect(policy).toContain("connect-src 'self' ws://127.0.0.1:8000 ");
     expect(policy).not.toMatch(/unsafe|\*/);
+  });
+
+  test("sends the page in the theme that was chosen, each with a tag of its own", async () => {
+    const tags = new Set<string>();
+    for (const [cookie, start] of [
+      ["", '<html lang="en">'],
+      ["a=1; roxy_theme=dark", '<html data-theme="dark" lang="en">'],
+      ["roxy_theme=light; b=2", '<html data-theme="light" lang="en">'],
+      ["roxy_theme=dark><script>", '<html lang="en">'],
+    ]) {
+      const answer = await get("/", { cookie: cookie! });
+      expect(await answer.text()).toContain(start!);
+      expect(answer.headers.get("vary")).toContain("cookie");
+      tags.add(answer.headers.get("etag")!);
+    }
+    expect(tags.size).toBe(3);
   });
 
   test("puts nothing into the policy that is no host", async () => {

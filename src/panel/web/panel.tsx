@@ -34,10 +34,16 @@ function turnTo(page: Page): void {
   void session.audit.refresh();
 }
 
-render(<Root />, document.getElementById("panel")!);
-store.watch(() => redraw());
-addEventListener("hashchange", () => turnTo(pageOf(location.hash)));
-addEventListener("themechange", () => store.set({ nowMs: Date.now() }));
-listenToKeys(openHelp);
-session.start();
-turnTo(pageOf(location.hash));
+function begin(): void {
+  session.start();
+  render(<Root />, document.getElementById("panel")!);
+  store.watch(() => redraw());
+  addEventListener("hashchange", () => turnTo(pageOf(location.hash)));
+  addEventListener("themechange", () => store.set({ nowMs: Date.now() }));
+  listenToKeys(openHelp);
+  turnTo(pageOf(location.hash));
+}
+
+// The page came with the panel's frame in it: that is painted first. A page that nobody sees gets no animation frame.
+if (document.visibilityState === "hidden") begin();
+else requestAnimationFrame(() => setTimeout(begin));

@@ -23,6 +23,9 @@ export type Reply =
 export interface RequestOptions {
   /** JSON to post; a GET without. */
   readonly body?: unknown;
+  readonly method?: "POST" | "DELETE";
+  /** A client token, sent with this one request and kept nowhere. */
+  readonly token?: string;
   readonly idempotencyKey?: string;
   readonly timeoutMs: number;
 }
@@ -31,30 +34,32 @@ export interface RequestOptions {
 const letGo = "let go";
 const tooLong = "too long";
 
-/** Everything this page asks of roxy-core goes through here: one token, one way to let all of it go. */
+/** Everything this page asks of roxy-core goes through here: one way to be let in, one way to let all of it go. */
 export class Requests {
   readonly #open = new Set<AbortController>();
   readonly #onUnauthorized: () => void;
-  #token = "";
+  /** Counts the times of being let in: a refusal of an older request says nothing about the session that began since. */
+  #era = 0;
 
   constructor(onUnauthorized: () => void) {
     this.#onUnauthorized = onUnauthorized;
   }
 
-  /** Kept in memory only: a reload asks again. */
-  set token(token: string) {
-    this.#token = token;
+  /** From now on the session's cookie goes along, which the browser keeps and no script can read. */
+  letIn(): void {
+    this.#era++;
   }
 
   /** Never throws: whatever goes wrong is a problem in plain words. */
   async send(path: string, options: RequestOptions): Promise<Reply> {
     const controller = new AbortController();
+    const era = this.#era;
     const timer = setTimeout(() => controller.abort(tooLong), options.timeoutMs);
     this.#open.add(controller);
     try {
-      const response = await fetch(path, this.#init(options, controller.signal));
+      const response = await fetch(path, initOf(options, controller.signal));
       const reply = replyOf(response, await response.text());
-      if (response.status === 401) this.#onUnauthorized();
+      if (response.status === 401 && era === this.#era) this.#onUnauthorized();
       return reply;
     } catch {
       return { ok: false, problem: unanswered(controller.signal.reason, options), body: {} };
@@ -71,15 +76,16 @@ export class Requests {
   letGo(): void {
     for (const controller of this.#open) controller.abort(letGo);
   }
+}
 
-  #init({ body, idempotencyKey }: RequestOptions, signal: AbortSignal): RequestInit {
-    const headers: Record<string, string> = {};
-    if (this.#token !== "") headers["x-roxy-token"] = this.#token;
-    if (idempotencyKey !== undefined) headers["idempotency-key"] = idempotencyKey;
-    if (body === undefined) return { headers, signal, cache: "no-store" };
-    headers["content-type"] = "application/json";
-    return { method: "POST", headers, signal, body: JSON.stringify(body), cache: "no-store" };
-  }
+function initOf({ body, method, token, idempotencyKey }: RequestOptions, signal: AbortSignal): RequestInit {
+  const headers: Record<string, string> = {};
+  if (token !== undefined) headers["x-roxy-token"] = token;
+  if (idempotencyKey !== undefined) headers["idempotency-key"] = idempotencyKey;
+  const init = { headers, signal, cache: "no-store" } as const;
+  if (body === undefined) return method === undefined ? init : { ...init, method };
+  headers["content-type"] = "application/json";
+  return { ...init, method: "POST", body: JSON.stringify(body) };
 }
 
 function replyOf(response: Response, text: string): Reply {

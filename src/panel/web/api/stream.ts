@@ -11,6 +11,8 @@ export interface StreamFrame {
 
 export interface StreamOptions {
   readonly path: string;
+  /** Asked before each try: without a session there is nothing to connect with. */
+  readonly mayConnect: () => boolean;
   readonly onFrame: (frame: StreamFrame) => void;
   readonly onOpen: () => void;
   readonly onClose: () => void;
@@ -45,7 +47,7 @@ export class Stream {
 
   /** Connects at once, whatever the wait was: something says that the gateway is there. */
   connect(): void {
-    if (this.#socket) return;
+    if (this.#socket || !this.#options.mayConnect()) return;
     clearTimeout(this.#retry);
     const url = new URL(this.#options.path, location.href);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";

@@ -1,9 +1,11 @@
 import { fieldsOf, firstText, textOf } from "../api/json.ts";
+import type { RequestOptions } from "../api/requests.ts";
 import { Requests } from "../api/requests.ts";
 import type { StreamFrame } from "../api/stream.ts";
 import { Stream } from "../api/stream.ts";
 import { afterFrame } from "../state/frames.ts";
 import { samplesAfter } from "../state/history.ts";
+import { readClient } from "../state/client.ts";
 import { heardFrom } from "../state/heard.ts";
 import { readJobs } from "../state/jobs.ts";
 import { readPodium } from "../state/read-podium.ts";
@@ -32,6 +34,7 @@ const minuteMs = 60_000;
 const jobsShown = 200;
 /** Longer than any answer over loopback; shorter than a reader's patience with an empty page. */
 const firstReadsMs = 400;
+const sessionPath = "/api/session";
 const haltChannel = "roxy-panel-halt";
 
 /** Keeps the state true: the stream, what is read beside it, and the pulse of both ends. */
@@ -57,6 +60,7 @@ export class Session {
     this.#pulse = new Pulse(this.requests, store, () => this.#returned());
     this.#stream = new Stream({
       path: "/api/orchestrator/stream",
+      mayConnect: () => !store.state.facts.tokenNeeded,
       onFrame: (frame) => this.#take(frame),
       onOpen: () => void this.#opened(),
       onClose: () => this.#closed(),
@@ -78,11 +82,20 @@ export class Session {
     void this.commander.halt();
   }
 
-  useToken(token: string): void {
-    this.requests.token = token.trim();
+  /** Shows the token once, for a session: the browser keeps its cookie, and this page keeps nothing. */
+  async signIn(token: string): Promise<void> {
+    if (!(await this.#readClient({ body: {}, token: token.trim() }))) return;
+    this.requests.letIn();
     this.store.facts({ tokenNeeded: false });
-    this.#soon();
+    this.#stream.connect();
+    this.readAnew();
     void this.audit.refresh();
+  }
+
+  async signOut(): Promise<void> {
+    await this.requests.send(sessionPath, { method: "DELETE", timeoutMs: readMs });
+    // What was shown was shown to somebody who has left.
+    location.reload();
   }
 
   /** Reads everything at the next beat. */
@@ -111,6 +124,14 @@ export class Session {
     this.#due[what] = nowMs;
     this.#reading.add(what);
     void read().finally(() => this.#reading.delete(what));
+  }
+
+  /** @returns whether roxy-core knows us */
+  async #readClient(options: Omit<RequestOptions, "timeoutMs"> = {}): Promise<boolean> {
+    const reply = await this.requests.send(sessionPath, { ...options, timeoutMs: readMs });
+    if (reply.ok) this.store.set({ client: readClient(reply.body), tokenProblem: undefined });
+    else if (options.token !== undefined) this.store.set({ tokenProblem: reply.problem });
+    return reply.ok;
   }
 
   async #readStatus(): Promise<void> {
@@ -194,12 +215,14 @@ export class Session {
   #returned(): void {
     this.#stream.connect();
     this.readAnew();
+    void this.#readClient();
   }
 
   /** The first reads are in, or too slow to wait for: everything is drawn at once, so that nothing jumps. */
   async #firstReads(): Promise<void> {
     const patience = new Promise((resolve) => setTimeout(resolve, firstReadsMs));
-    await Promise.race([patience, Promise.all([this.#readStatus(), this.#readJobs(), this.#readHeard()])]);
+    const reads = [this.#readClient(), this.#readStatus(), this.#readJobs(), this.#readHeard()];
+    await Promise.race([patience, Promise.all(reads)]);
     this.store.set({ ready: true });
   }
 

@@ -2,6 +2,8 @@ import type { PlainProblem } from "../api/requests.ts";
 import type { Fields } from "../api/json.ts";
 import type { AuditState } from "../state/audit.ts";
 import { noAudit } from "../state/audit.ts";
+import type { ClientIdentity } from "../state/client.ts";
+import { localClient } from "../state/client.ts";
 import type { Told } from "../state/frames.ts";
 import { noFacts } from "../state/connection.ts";
 import type { Sample } from "../state/history.ts";
@@ -29,6 +31,9 @@ export interface PanelState extends Told {
   readonly page: Page;
   /** There is something to show: before, the page is empty rather than wrong. */
   readonly ready: boolean;
+  readonly client: ClientIdentity;
+  /** Why the token that was entered last did not do. */
+  readonly tokenProblem?: PlainProblem | undefined;
   /** When Podium's status was last read; empty before. */
   readonly workAt: string;
   readonly jobsProblem?: PlainProblem | undefined;
@@ -49,6 +54,7 @@ export interface PanelState extends Told {
 export const initialState: PanelState = {
   page: { name: "orchestrator" },
   ready: false,
+  client: localClient,
   facts: noFacts,
   work: nothingKnown,
   workAt: "",

@@ -13,6 +13,7 @@ export interface ProblemWords {
 const remedies: Readonly<Record<string, string>> = {
   invalid_request: "Correct what is named above and press again.",
   unauthorized: "Enter the token that roxy-core asks for.",
+  forbidden_role: "Sign in with an admin's token.",
   forbidden_host: "Open this page under an address that roxy-core allows (listen.allowed_hosts).",
   forbidden_origin: "Open this page from roxy-core itself, or allow its origin (listen.allowed_origins).",
   podium_unreachable: "Start Podium, then press again.",

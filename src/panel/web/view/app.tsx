@@ -1,5 +1,4 @@
 /** @jsxImportSource hono/jsx/dom */
-import { firstText } from "../api/json.ts";
 import type { Session } from "../live/session.ts";
 import type { PanelState } from "../live/store.ts";
 import { AuditPage } from "./audit-page.tsx";
@@ -26,17 +25,22 @@ export function App({ session, state }: Props) {
       <Header session={session} state={state} />
       <main class={stale ? "old" : ""}>
         <h1 class="unseen">{titles[state.page.name]}</h1>
-        {state.facts.tokenNeeded && <TokenForm session={session} />}
-        {state.ready && state.page.name === "orchestrator" && <OrchestratorPage session={session} state={state} />}
-        {state.ready && state.page.name === "audit" && <AuditPage session={session} state={state} />}
-        {state.ready && state.page.name === "services" && <ServicesPage state={state} />}
+        <PageBody session={session} state={state} />
       </main>
-      <Help version={firstText(state.gateway, "version") ?? ""} />
+      <Help session={session} state={state} />
       <p class="unseen" aria-live="polite">
         {state.spoken}
       </p>
     </div>
   );
+}
+
+function PageBody({ session, state }: Props) {
+  if (state.facts.tokenNeeded) return <TokenForm session={session} state={state} />;
+  if (!state.ready) return null;
+  if (state.page.name === "audit") return <AuditPage session={session} state={state} />;
+  if (state.page.name === "services") return <ServicesPage state={state} />;
+  return <OrchestratorPage session={session} state={state} />;
 }
 
 export const titles = { orchestrator: "Orchestrator", audit: "Audit", services: "Services" } as const;

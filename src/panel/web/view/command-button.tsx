@@ -19,8 +19,12 @@ interface CommandButtonProps {
   readonly class?: string;
 }
 
-/** A button that sends one command and says what has become of it. Never disabled: focus must not be lost. */
+/**
+ * A button that sends one command and says what has become of it. Never disabled: focus must not be lost. Who may only
+ * read gets none; the page says why in the place of the first.
+ */
 export function CommandButton({ session, state, command, label, icon, compact, class: extra }: CommandButtonProps) {
+  if (!state.client.mayDispatch) return null;
   const attempt = state.attempts.get(subjectOf(command));
   const phase = attempt && isSettling(attempt) ? attempt.phase : "idle";
   const words = attempt && phase !== "idle" ? phaseWords(attempt, state.nowMs) : label;

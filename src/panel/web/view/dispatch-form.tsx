@@ -9,6 +9,24 @@ import { plainField } from "./plain-field.ts";
 
 /** A story by its id. Enter is the button; spaces around the id are nobody's intention. */
 export function DispatchForm({ session, state }: { session: Session; state: PanelState }) {
+  return (
+    <section class="card" aria-labelledby="dispatch-title">
+      <h2 id="dispatch-title">Dispatch</h2>
+      {state.client.mayDispatch ? <StoryForm session={session} state={state} /> : <ViewerWords state={state} />}
+    </section>
+  );
+}
+
+function ViewerWords({ state }: { state: PanelState }) {
+  return (
+    <p>
+      The token of <b>{state.client.name}</b> may only read (role viewer): nothing can be dispatched or halted with it.
+      To do that, sign out and sign in with an admin's token.
+    </p>
+  );
+}
+
+function StoryForm({ session, state }: { session: Session; state: PanelState }) {
   const [typed, setTyped] = useState("");
   const storyId = typed.trim();
   const command: Command = { action: "enqueue_story", story_id: storyId };
@@ -17,8 +35,7 @@ export function DispatchForm({ session, state }: { session: Session; state: Pane
     void session.commander.run(command);
   };
   return (
-    <section class="card" aria-labelledby="dispatch-title">
-      <h2 id="dispatch-title">Dispatch</h2>
+    <div class="story-form">
       <form class="dispatch" onSubmit={submit}>
         <label for="story-id">Story</label>
         <input
@@ -34,7 +51,7 @@ export function DispatchForm({ session, state }: { session: Session; state: Pane
         <StoryIds state={state} />
       </form>
       <Answer session={session} state={state} command={command} />
-    </section>
+    </div>
   );
 }
 

@@ -13,8 +13,29 @@ const subject = "halt ";
 
 type Gesture = "idle" | "holding" | "confirm" | "hint";
 
+/** The stop, and what there is to know about it. */
+export function HaltControl({ session, state }: { session: Session; state: PanelState }) {
+  const { mayDispatch, name = "" } = state.client;
+  return (
+    <div class="halt-place">
+      {mayDispatch ? (
+        <HaltButton session={session} state={state} />
+      ) : (
+        <button type="button" id="halt" class="halt" aria-disabled="true" aria-describedby="halt-help">
+          Halt
+        </button>
+      )}
+      <p id="halt-help" class="unseen">
+        {mayDispatch
+          ? "Stops everything. Hold for one second, or press Enter and confirm with Enter again."
+          : `The token of ${name} may only read; an admin halts.`}
+      </p>
+    </div>
+  );
+}
+
 /** The stop: held with a pointer, or pressed and confirmed with the keyboard. Always there, whatever else hangs. */
-export function HaltButton({ session, state }: { session: Session; state: PanelState }) {
+function HaltButton({ session, state }: { session: Session; state: PanelState }) {
   const [gesture, setGesture] = useState<Gesture>("idle");
   const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
   const isSending = state.attempts.get(subject)?.phase === "sending";

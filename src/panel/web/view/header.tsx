@@ -3,9 +3,10 @@ import type { Session } from "../live/session.ts";
 import type { PanelState } from "../live/store.ts";
 import { connectionWord } from "../state/connection.ts";
 import { timeWords } from "../state/words.ts";
-import { HaltButton, HaltNote } from "./halt-button.tsx";
+import { HaltControl, HaltNote } from "./halt-button.tsx";
 import { Icon } from "./icon.tsx";
 import { openHelp } from "./help.tsx";
+import { SignedIn } from "./signed-in.tsx";
 import { chooseTheme, nextTheme, theme } from "./theme.ts";
 
 const pages = [
@@ -25,26 +26,27 @@ export function Header({ session, state }: { session: Session; state: PanelState
         </div>
         <nav aria-label="Pages">
           {pages.map(({ name, href, label }) => (
-            <a href={href} key={name} aria-current={state.page.name === name ? "page" : null}>
+            <a href={href} key={name} data-label={label} aria-current={state.page.name === name ? "page" : null}>
               {label}
             </a>
           ))}
         </nav>
         <div class="tools">
+          <SignedIn session={session} state={state} />
           <ThemeButton />
           <button type="button" class="quiet icon-only" aria-label="Help and keyboard" onClick={openHelp}>
             ?
           </button>
         </div>
-        <HaltButton session={session} state={state} />
-        <p id="halt-help" class="unseen">
-          Stops everything. Hold for one second, or press Enter and confirm with Enter again.
-        </p>
+        <HaltControl session={session} state={state} />
       </div>
       <div class={`state ${level}`} role="status">
         <span class="lamp" />
         <b>{word}</b>
-        <span class="state-detail">{detail}</span>
+        {/* Another word is another line: a new one comes, none moves. */}
+        <span class="state-detail" key={word}>
+          {detail}
+        </span>
         {state.facts.gap && level !== "bad" && (
           <button type="button" class="quiet small" onClick={() => session.store.facts({ gap: undefined })}>
             Seen

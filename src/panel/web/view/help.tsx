@@ -1,5 +1,9 @@
 /** @jsxImportSource hono/jsx/dom */
 import { useState } from "hono/jsx/dom";
+import { firstText } from "../api/json.ts";
+import type { Session } from "../live/session.ts";
+import type { PanelState } from "../live/store.ts";
+import { SignedIn } from "./signed-in.tsx";
 import { keysEnabled, enableKeys } from "./keys.ts";
 
 const rows = [
@@ -23,7 +27,8 @@ function closeHelp(): void {
   (document.getElementById(id) as HTMLDialogElement | null)?.close();
 }
 
-export function Help({ version }: { version: string }) {
+export function Help({ session, state }: { session: Session; state: PanelState }) {
+  const version = firstText(state.gateway, "version") ?? "";
   const [enabled, setEnabled] = useState(keysEnabled());
   return (
     <dialog id={id} aria-labelledby="help-title">
@@ -47,6 +52,7 @@ export function Help({ version }: { version: string }) {
       <p class="fine">
         A press of a button never runs twice: its key is kept until it is known what became of it. roxy-core {version}
       </p>
+      <SignedIn session={session} state={state} />
       <button type="button" onClick={closeHelp}>
         Close
       </button>

@@ -26,18 +26,20 @@ export function PlanList({ session, state }: { session: Session; state: PanelSta
   return (
     <section class="card" aria-labelledby="plans-title">
       <h2 id="plans-title">Plans</h2>
-      <form class="dispatch" onSubmit={open}>
-        <label for="plan-id">Plan</label>
-        <input
-          id="plan-id"
-          class="id"
-          value={typed}
-          onInput={(event: Event) => setTyped((event.target as HTMLInputElement).value)}
-          placeholder="SKOREQ-XXX"
-          {...plainField}
-        />
-        <button type="submit">Prepare</button>
-      </form>
+      {state.client.mayDispatch && (
+        <form class="dispatch" onSubmit={open}>
+          <label for="plan-id">Plan</label>
+          <input
+            id="plan-id"
+            class="id"
+            value={typed}
+            onInput={(event: Event) => setTyped((event.target as HTMLInputElement).value)}
+            placeholder="SKOREQ-XXX"
+            {...plainField}
+          />
+          <button type="submit">Prepare</button>
+        </form>
+      )}
       <ul class="rows" aria-label="Plans">
         {plans.map((plan) => (
           <li class="row plan" key={plan.id}>
@@ -50,7 +52,7 @@ export function PlanList({ session, state }: { session: Session; state: PanelSta
                 {plan.error !== undefined && <Text text={plan.error} />}
               </div>
             </div>
-            <PlanSteps session={session} state={state} plan={plan} />
+            {state.client.mayDispatch && <PlanSteps session={session} state={state} plan={plan} />}
           </li>
         ))}
       </ul>

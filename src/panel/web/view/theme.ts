@@ -1,9 +1,12 @@
 export type Theme = "system" | "light" | "dark";
 
-const slot = "roxy-theme";
+const cookie = "roxy_theme";
+/** A year. */
+const keptS = 31_536_000;
 
-/** The theme that is chosen; `theme.ts` beside the page sets it before the first paint. */
+/** The theme that is chosen. roxy-core reads the cookie and sends the page in it, so that no other one flashes up. */
 export function theme(): Theme {
+  if (typeof document === "undefined") return "system";
   const { theme: chosen } = document.documentElement.dataset;
   return chosen === "light" || chosen === "dark" ? chosen : "system";
 }
@@ -15,11 +18,8 @@ export function nextTheme(from: Theme): Theme {
 
 export function chooseTheme(chosen: Theme): Theme {
   document.documentElement.dataset["theme"] = chosen;
-  try {
-    localStorage.setItem(slot, chosen);
-  } catch {
-    // Storage may be forbidden: the choice then lasts until the reload.
-  }
+  // A browser may refuse its cookies: the choice then lasts until the reload.
+  document.cookie = `${cookie}=${chosen}; Path=/; Max-Age=${keptS}; SameSite=Strict`;
   dispatchEvent(new Event("themechange"));
   return chosen;
 }
