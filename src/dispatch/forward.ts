@@ -16,6 +16,8 @@ import { timed } from "./stages.ts";
  * notices no more than that.
  */
 const pausesMs = [100, 300, 600];
+/** A try that took this long, such as a connection that nobody answers, was the last. */
+const patienceMs = 2_000;
 
 export interface ForwardDeps extends StageDeps, Signer {
   readonly podium: PodiumClient;
@@ -34,6 +36,7 @@ export async function forward(
   client: Client,
 ): Promise<{ verdict: Verdict; sentAt: number }> {
   await timed(deps, "wait", ticket.turn(client));
+  const startedAt = deps.clock.monotonic();
   for (const pauseMs of [...pausesMs, undefined]) {
     const sent = await signAndSend(deps, deps.token, job, request, ticket);
     const { verdict } = sent;
@@ -41,7 +44,8 @@ export async function forward(
       ticket.rest();
       return signAndSend(deps, deps.previousToken, job, request, ticket);
     }
-    if (verdict.kind !== "unsent" || pauseMs === undefined) return sent;
+    const isLast = pauseMs === undefined || deps.clock.monotonic() - startedAt > patienceMs;
+    if (verdict.kind !== "unsent" || isLast) return sent;
     ticket.rest();
     await new Promise((resolve) => setTimeout(resolve, pauseMs * (0.5 + Math.random() / 2)));
     if (client.signal.aborted) throw hungUp();

@@ -37,7 +37,6 @@ export function createPodiumClient({ exchange, url, timeoutMs }: PodiumClientOpt
           method: request.method,
           headers,
           ...(request.body !== undefined && { body: request.body }),
-          ...(request.urgent && { urgent: true }),
           timeoutMs: patienceMs,
           bodyBytesMax: answerBytesMax,
         });

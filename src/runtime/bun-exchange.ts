@@ -1,56 +1,206 @@
-import { exchangeErrorOf, nodeExchange } from "./node-exchange.ts";
-import type { Exchange } from "./types.ts";
+import { AnswerReader, broken } from "./answer-reader.ts";
+import type { Exchange, IncomingAnswer, OutgoingRequest } from "./types.ts";
 import { ExchangeError } from "./types.ts";
 
 /**
- * {@link Exchange} over Bun's own `fetch`, which costs a third of `node:http` here. Bun does not re-send a request whose
- * connection dies (the tests of this folder hold it to that); redirects and proxies are switched off.
+ * {@link Exchange} over bare sockets. Runtimes' own clients decide by themselves when to send again and do not tell whether
+ * anything has left; here a request is handed to one connection, once, and `sent` is what really happened. It is also the
+ * quickest way there is (see test/bench). TLS is left to `node:https`.
  */
 export const bunExchange: Exchange = async (request) => {
-  // Bun runs 256 fetches at a time and queues the rest; `node:http` has no such line.
-  if (request.urgent) return nodeExchange(request);
-  const { url, method, headers, body, timeoutMs, bodyBytesMax } = request;
-  try {
-    const response = await fetch(url, {
-      method,
-      headers,
-      ...(body !== undefined && { body }),
-      redirect: "manual",
-      // A pooled connection may be closed by the server in the moment that we write: an unknown outcome for nothing.
-      keepalive: method === "GET",
-      proxy: false,
-      signal: AbortSignal.timeout(timeoutMs),
-    });
-    const contentType = response.headers.get("content-type") ?? "";
-    return { status: response.status, contentType, body: await readBody(response, bodyBytesMax) };
-  } catch (error) {
-    if (error instanceof Error && error.name === "TimeoutError") {
-      throw new ExchangeError("timeout", true, `No answer within ${timeoutMs} ms`);
-    }
-    throw exchangeErrorOf(error);
-  }
+  const url = new URL(request.url);
+  if (url.protocol === "https:") return (await import("./node-exchange.ts")).nodeExchange(request);
+  const bytes = requestBytes(request, url);
+  const address = { hostname: url.hostname.replace(/^\[|\]$/g, ""), port: Number(url.port) || 80 };
+  return new Promise((resolve, reject) => new Attempt(request, bytes, resolve, reject).start(address));
 };
 
-async function readBody(response: Response, bytesMax: number): Promise<Uint8Array> {
-  const promised = Number(response.headers.get("content-length") ?? NaN);
-  if (promised > bytesMax) {
-    await response.body?.cancel();
-    throw tooLarge(bytesMax);
-  }
-  // Whole at once when its length is known and small: a reader for each answer costs more than the answer.
-  // A compressed one promises the length it had on the wire, and may unfold to anything.
-  if (promised <= bytesMax && !response.headers.has("content-encoding")) return response.bytes();
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.length;
-    // Leaving the loop cancels the stream and with it the connection.
-    if (bytes > bytesMax) throw tooLarge(bytesMax);
-    chunks.push(chunk);
-  }
-  return new Uint8Array(Buffer.concat(chunks));
+interface Address {
+  readonly hostname: string;
+  readonly port: number;
 }
 
-function tooLarge(bytesMax: number): ExchangeError {
-  return new ExchangeError("too_large", true, `The answer is longer than ${bytesMax} bytes`);
+/** What one connection is doing now, and where it leads. */
+interface SocketData {
+  readonly address: string;
+  attempt: Attempt | undefined;
+  idleSince: number;
+}
+type Socket = Bun.Socket<SocketData>;
+
+/**
+ * Milliseconds that a connection is kept for the next request. Servers keep an idle one for 5 s or more; one that is closed
+ * in the moment that we write would cost an unknown outcome for nothing.
+ */
+const idleMs = 1_000;
+/** Idle connections in all: as many as `podium.max_in_flight` may be. */
+const idleMax = 128;
+/** Newest last. */
+const idle: Socket[] = [];
+let sweeper: ReturnType<typeof setTimeout> | undefined;
+
+/** One request on one connection. */
+class Attempt {
+  readonly #resolve: (answer: IncomingAnswer) => void;
+  readonly #reject: (error: ExchangeError) => void;
+  readonly #reader: AnswerReader;
+  readonly #timer: ReturnType<typeof setTimeout>;
+  /** What the kernel has not taken yet. */
+  #unwritten: Uint8Array;
+  #socket: Socket | undefined;
+  #sent = false;
+  #done = false;
+
+  constructor(
+    { timeoutMs, bodyBytesMax }: OutgoingRequest,
+    bytes: Uint8Array,
+    resolve: (answer: IncomingAnswer) => void,
+    reject: (error: ExchangeError) => void,
+  ) {
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#reader = new AnswerReader(bodyBytesMax);
+    this.#unwritten = bytes;
+    this.#timer = setTimeout(() => this.fail(this.#tooLate(timeoutMs)), timeoutMs);
+  }
+
+  start(address: Address): void {
+    const name = `${address.hostname} ${address.port}`;
+    const kept = takeIdle(name);
+    if (kept) {
+      kept.data.attempt = this;
+      return this.open(kept);
+    }
+    const data: SocketData = { address: name, attempt: this, idleSince: 0 };
+    // The handler is told of a failure, too, and knows more.
+    Bun.connect({ ...address, data, socket: handlers }).catch((error: unknown) => this.fail(unreachable(error)));
+  }
+
+  open(socket: Socket): void {
+    // It came too late: the caller has been told that nothing was sent.
+    if (this.#done) return socket.terminate();
+    this.#socket = socket;
+    this.write(socket);
+  }
+
+  write(socket: Socket): void {
+    if (this.#unwritten.length === 0) return;
+    this.#sent = true;
+    const count = socket.write(this.#unwritten);
+    // A negative count is a socket that is closed already; its close event follows.
+    if (count > 0) this.#unwritten = this.#unwritten.subarray(count);
+  }
+
+  data(bytes: Uint8Array): void {
+    this.#read(() => this.#reader.push(bytes));
+  }
+
+  /** The server has said all it will say. */
+  end(): void {
+    this.#read(() => this.#reader.end());
+  }
+
+  fail(error: ExchangeError): void {
+    if (this.#done) return;
+    this.#finish();
+    this.#socket?.terminate();
+    this.#reject(error);
+  }
+
+  #read(read: () => IncomingAnswer | undefined): void {
+    if (this.#done) return;
+    let answer: IncomingAnswer | undefined;
+    try {
+      answer = read();
+    } catch (error) {
+      return this.fail(error as ExchangeError);
+    }
+    if (!answer) return;
+    this.#finish();
+    // A request that was answered before it was read to its end has left its rest on the way.
+    if (this.#reader.leavesOpen && this.#unwritten.length === 0) keepIdle(this.#socket!);
+    else this.#socket?.end();
+    this.#resolve(answer);
+  }
+
+  #finish(): void {
+    this.#done = true;
+    clearTimeout(this.#timer);
+    if (this.#socket) this.#socket.data.attempt = undefined;
+  }
+
+  #tooLate(timeoutMs: number): ExchangeError {
+    if (this.#sent) return new ExchangeError("timeout", true, `No answer within ${timeoutMs} ms`);
+    return new ExchangeError("unreachable", false, `No connection within ${timeoutMs} ms`);
+  }
+}
+
+const handlers: Bun.SocketHandler<SocketData> = {
+  binaryType: "uint8array",
+  open: (socket) => socket.data.attempt?.open(socket),
+  drain: (socket) => socket.data.attempt?.write(socket),
+  data(socket, bytes) {
+    if (socket.data.attempt) return socket.data.attempt.data(bytes);
+    // Nobody has asked: whatever this is, it must not be taken for the next request's answer.
+    forget(socket);
+    socket.terminate();
+  },
+  end: (socket) => socket.data.attempt?.end(),
+  close(socket) {
+    forget(socket);
+    socket.data.attempt?.fail(broken("before an answer came"));
+  },
+  error: (socket, error) => socket.data.attempt?.fail(new ExchangeError("broken", true, error.message)),
+  connectError: (socket, error) => socket.data.attempt?.fail(unreachable(error)),
+};
+
+function takeIdle(address: string): Socket | undefined {
+  const oldest = performance.now() - idleMs;
+  for (let i = idle.length - 1; i >= 0; i--) {
+    const socket = idle[i]!;
+    if (socket.data.idleSince < oldest) return undefined;
+    if (socket.data.address !== address) continue;
+    idle.splice(i, 1);
+    return socket;
+  }
+  return undefined;
+}
+
+function keepIdle(socket: Socket): void {
+  if (idle.length >= idleMax) idle.shift()!.end();
+  socket.data.idleSince = performance.now();
+  idle.push(socket);
+  sweeper ??= setTimeout(sweep, idleMs);
+  sweeper.unref();
+}
+
+/** Nobody is left holding a connection that will never be used again. */
+function sweep(): void {
+  sweeper = undefined;
+  const oldest = performance.now() - idleMs;
+  while (idle[0] && idle[0].data.idleSince < oldest) idle.shift()!.end();
+  if (idle.length > 0) sweeper = setTimeout(sweep, idleMs);
+  sweeper?.unref();
+}
+
+function forget(socket: Socket): void {
+  const at = idle.indexOf(socket);
+  if (at >= 0) idle.splice(at, 1);
+}
+
+function unreachable(error: unknown): ExchangeError {
+  const { code, message } = error as { code?: string; message?: string };
+  return new ExchangeError("unreachable", false, `Cannot connect (${code ?? message ?? "no reason given"})`);
+}
+
+/** @throws ExchangeError (nothing sent) for a header that would become two */
+function requestBytes({ method, headers, body }: OutgoingRequest, { host, pathname, search }: URL): Uint8Array {
+  let text = `${method} ${pathname}${search} HTTP/1.1\r\nhost: ${host}\r\n`;
+  for (const [name, value] of Object.entries(headers)) {
+    if (!/^[\t\x20-\x7e]*$/.test(value))
+      throw new ExchangeError("unreachable", false, `Cannot send the header ${name}`);
+    text += `${name}: ${value}\r\n`;
+  }
+  if (body !== undefined) text += `content-length: ${Buffer.byteLength(body)}\r\n`;
+  return Buffer.from(`${text}\r\n${body ?? ""}`);
 }

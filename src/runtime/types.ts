@@ -90,8 +90,6 @@ export interface OutgoingRequest {
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** Must not wait behind other requests, whatever pool the runtime keeps. */
-  readonly urgent?: boolean;
   /** From the first connection attempt to the answer's last byte. */
   readonly timeoutMs: number;
   /** More than this many bytes of answer is an {@link ExchangeError} `too_large`. */
@@ -126,8 +124,6 @@ export class ExchangeError extends Error {
 export interface FollowRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** Must not wait behind other requests, whatever pool the runtime keeps. */
-  readonly urgent?: boolean;
   /** From the first connection attempt to the answer's head, in milliseconds. */
   readonly headMs: number;
   /** Longest silence inside the body, in milliseconds. */

@@ -51,8 +51,6 @@ export interface PodiumRequest {
   readonly body?: string;
   /** Beside those that every request has. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** The emergency stop waits behind nothing. */
-  readonly urgent?: boolean;
 }
 
 /** Fills a route with a command; options stand beside the ids and never replace them. */
@@ -64,8 +62,7 @@ export function fillRoute(route: Route, command: Command): PodiumRequest {
     if (value === undefined) delete body[key];
     else body[key] = value;
   }
-  const urgent = command.action === "halt";
-  return { method: "POST", path: route.path, body: JSON.stringify(body), ...(urgent && { urgent }) };
+  return { method: "POST", path: route.path, body: JSON.stringify(body) };
 }
 
 function fill(template: string | number | boolean, command: Command): unknown {

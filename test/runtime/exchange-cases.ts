@@ -8,12 +8,9 @@ export type Expected =
 export interface ExchangeCase {
   readonly name: string;
   readonly answer: Answering;
-  readonly onConnect?: Answering;
   readonly timeoutMs?: number;
   readonly bodyBytesMax?: number;
   readonly expected: Expected;
-  /** False where the server never sees a whole request. */
-  readonly arrives?: boolean;
 }
 
 const json = "content-type: application/json\r\n";
@@ -106,16 +103,14 @@ const failed: readonly ExchangeCase[] = [
     answer: says('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{"ok":1}'),
     expected: broken,
   },
+  {
+    name: "a reset in the middle of an answer that ends with the connection",
+    answer: (socket) => void socket.write('HTTP/1.1 200 OK\r\n\r\n{"ok', () => socket.resetAndDestroy()),
+    expected: broken,
+  },
   { name: "a head that is cut off", answer: says("HTTP/1.1 200 OK\r\ncontent-le"), expected: broken },
   { name: "a connection closed without an answer", answer: (socket) => void socket.end(), expected: broken },
   { name: "a reset instead of an answer", answer: (socket) => void socket.resetAndDestroy(), expected: broken },
-  {
-    name: "a reset before the request",
-    answer: () => {},
-    onConnect: (socket) => void socket.resetAndDestroy(),
-    expected: broken,
-    arrives: false,
-  },
   { name: "no answer", answer: () => {}, timeoutMs, expected: { kind: "timeout", sent: true } },
   {
     name: "an answer that stops in the middle",

@@ -88,3 +88,21 @@ describe.each(runtimeNames)("a kept connection on %s", (name) => {
     await server.close();
   });
 });
+
+test("Bun: one that is free carries the next request, one that is busy does not", async () => {
+  const driver = startDriver("bun", {});
+  const hold = Promise.withResolvers<void>();
+  const server = await rawServer((socket) => {
+    if (server.requests.at(-1)?.includes("slow")) void hold.promise.then(() => socket.write(keptOpen));
+    else socket.write(keptOpen);
+  });
+  for (let i = 0; i < 3; i++) await driver.exchange(post(server.url, `r${i}`));
+  expect(server.connections()).toBe(1);
+  const slow = driver.exchange(post(server.url, "slow"));
+  expect(await driver.exchange(post(server.url, "quick"))).toMatchObject({ status: 200 });
+  hold.resolve();
+  expect(await slow).toMatchObject({ status: 200 });
+  expect(server.connections()).toBe(2);
+  driver.stop();
+  await server.close();
+});
