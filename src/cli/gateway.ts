@@ -72,7 +72,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const live: Live = { bodyBytesMax: options.config.limits.body_bytes_max, draining: false };
   const dispatch = await openDispatch(options, signer, metrics, failed.resolve);
   const { podiumStatus } = dispatch;
-  const stream = openStream(options, dispatch, podiumStatus);
+  const stream = openStream(options, dispatch, podiumStatus, signer);
   const app = createApp({
     ...appDeps(options, dispatch, stream, podiumStatus),
     bodyBytesMax: () => live.bodyBytesMax,
@@ -260,6 +260,7 @@ async function stop(
 ): Promise<void> {
   await Promise.all([lane.close(), looks.close()]);
   stream.telemetry.stop();
+  stream.faults.stop();
   await stream.clients.closeAll(goodbyeMs);
   await Promise.race([listener.stop(false), new Promise((resolve) => setTimeout(resolve, stopMs))]);
   await listener.stop(true);

@@ -8,7 +8,7 @@ import type { StreamRoom } from "./stream-room.ts";
 export function readingsOf(
   { runtime, config, clock }: GatewayOptions,
   { log, lane }: DispatchDeps,
-  { hub, clients, telemetry }: StreamRoom,
+  { hub, clients, telemetry, faults }: StreamRoom,
 ): Readings {
   return {
     version,
@@ -27,6 +27,7 @@ export function readingsOf(
     },
     diskReserveBytes: config.audit.disk_reserve_mb * 1_048_576,
     stream: () => ({ clients: clients.size, frames: hub.seq, dropped: clients.dropped }),
+    ignored: () => faults.counts,
     upstream: () => telemetry.state,
   };
 }

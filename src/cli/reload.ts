@@ -11,6 +11,7 @@ export const liveKeys: ReadonlySet<string> = new Set([
   "limits.body_bytes_max",
   "stream.types",
   "podium.token_ttl_s",
+  "podium.stream_token_ttl_s",
   "log.level",
 ]);
 

@@ -1,8 +1,11 @@
 import type { DispatchDeps } from "../dispatch/pipeline.ts";
 import { followTelemetry } from "../jobs/follow.ts";
+import type { StreamSigner } from "../podium/telemetry.ts";
 import { Telemetry } from "../podium/telemetry.ts";
 import type { StreamContext } from "../stream/client.ts";
 import { Clients } from "../stream/clients.ts";
+import type { FaultCounts } from "../stream/frame-faults.ts";
+import { FrameFaults } from "../stream/frame-faults.ts";
 import { gatewayStatus } from "../stream/gateway-status.ts";
 import type { Verdict } from "../podium/verdict.ts";
 import type { StreamEvent } from "../stream/hub.ts";
@@ -15,6 +18,8 @@ export interface StreamRoom {
   readonly clients: Clients;
   readonly telemetry: Telemetry;
   readonly context: StreamContext;
+  /** Podium's frames that could not be passed on. */
+  readonly faults: FrameFaults;
 }
 
 /** Podium's telemetry → hub → clients, and on its way past, each job's newest word into the log. */
@@ -22,8 +27,14 @@ export function openStream(
   { config, clock, log }: GatewayOptions,
   dispatch: DispatchDeps,
   podiumStatus: () => Promise<Verdict>,
+  signer: { readonly stream: StreamSigner },
 ): StreamRoom {
-  const hub = new Hub({ clock, types: config.stream.types, history: config.stream.history });
+  const faults = new FrameFaults((counts: FaultCounts) => {
+    log.warn("podium_stream", { message: "frames of Podium's could not be passed on", ...counts });
+    upstream.ignored(counts);
+  });
+  const { types, history } = config.stream;
+  const hub = new Hub({ clock, types, history, onGarbage: () => faults.note("garbage") });
   const clients = new Clients({
     clientsMax: config.stream.clients_max,
     perAddressMax: config.stream.clients_per_address_max,
@@ -43,7 +54,9 @@ export function openStream(
   });
   const telemetry = new Telemetry({
     url: config.podium.ws_url,
-    signer: dispatch,
+    get signer() {
+      return signer.stream;
+    },
     onFrame(text) {
       const event = hub.publish(text);
       if (event) follow(event);
@@ -51,6 +64,11 @@ export function openStream(
     onState(state, detail) {
       log.info("podium_stream", { state, ...(detail !== "" && { detail }) });
       upstream.change(state, detail);
+    },
+    onFault: (fault) => faults.note(fault),
+    onRenewed(seamless) {
+      log.info("podium_stream", { state: "renewed", seamless });
+      upstream.renewed(seamless);
     },
   });
   const context: StreamContext = {
@@ -61,5 +79,5 @@ export function openStream(
     gatewayStatus: upstream.current,
     snapshot,
   };
-  return { hub, clients, telemetry, context };
+  return { hub, clients, telemetry, context, faults };
 }

@@ -51,6 +51,11 @@ const podium = z
         "File that holds the secret from before the last change. Used once more where Podium answers 401 to the new one.",
       ),
     token_ttl_s: whole(5, 3600, "seconds").default(60).describe("Seconds until a token for Podium expires."),
+    stream_token_ttl_s: whole(5, 604_800, "seconds")
+      .default(3600)
+      .describe(
+        "Seconds until the telemetry stream's token expires. At three quarters of it a new connection with a fresh one takes over, so that an hour costs a handshake every 45 minutes.",
+      ),
     timeout_ms: whole(100, timeoutMsMax, "milliseconds")
       .default(30_000)
       .describe("Milliseconds to wait for Podium's answer. Its clients give up after 30 s."),

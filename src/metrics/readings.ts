@@ -16,6 +16,8 @@ export interface Readings {
   readonly diskReserveBytes: number;
   readonly stream: () => { readonly clients: number; readonly frames: number; readonly dropped: number };
   readonly upstream: () => string;
+  /** Podium's frames that could not be passed on, by reason. */
+  readonly ignored: () => Readonly<Record<string, number>>;
 }
 
 const upstreamStates = ["connecting", "connected", "disconnected"];
@@ -53,6 +55,16 @@ export function registerReadings(registry: Registry, readings: Readings): void {
   counter("roxy_stream_frames_total", "Podium's frames passed on", () => readings.stream().frames);
   counter("roxy_stream_dropped_clients_total", "Clients closed because they read too slowly", () => {
     return readings.stream().dropped;
+  });
+  const ignored: Counter = new Counter({
+    name: "roxy_stream_ignored_frames_total",
+    help: "Podium's frames that could not be passed on",
+    labelNames: ["reason"],
+    registers: [registry],
+    collect() {
+      ignored.reset();
+      for (const [reason, count] of Object.entries(readings.ignored())) ignored.inc({ reason }, count);
+    },
   });
   registerStates(registry, readings);
 }

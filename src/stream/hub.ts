@@ -27,6 +27,8 @@ export interface HubOptions {
   readonly types: readonly string[];
   /** Frames kept for resuming clients. */
   readonly history: number;
+  /** Told of each frame that can't be read. */
+  readonly onGarbage?: () => void;
 }
 
 /** History in bytes: frames are at most 1 MiB, so a count alone would not bound memory. */
@@ -71,6 +73,7 @@ export class Hub {
   /** Takes a frame from Podium; unwanted and unreadable ones end here. Returns the event that went out. */
   publish(text: string): StreamEvent | undefined {
     const frame = readFrame(text);
+    if (!frame) this.#options.onGarbage?.();
     if (!frame || !this.#types.has(frame.type)) return undefined;
     const event: StreamEvent = { seq: ++this.#seq, at: timestampOf(this.#options.clock.now()), text, ...frame };
     this.#keep(event);

@@ -15,6 +15,7 @@ describe("the schema", () => {
         "jwt_secret_file",
         "jwt_secret_previous_file",
         "token_ttl_s",
+        "stream_token_ttl_s",
         "timeout_ms",
         "max_in_flight",
         "queue_limit",
@@ -37,7 +38,7 @@ describe("the schema", () => {
     const config = configSchema.parse({ audit: auditDefaults("/r") });
     expect(config.listen).toMatchObject({ host: "127.0.0.1", port: 8000 });
     expect(config.podium).toMatchObject({ url: "http://127.0.0.1:3847", ws_url: "ws://127.0.0.1:3847/ws" });
-    expect(config.podium).toMatchObject({ max_in_flight: 1, token_ttl_s: 60 });
+    expect(config.podium).toMatchObject({ max_in_flight: 1, token_ttl_s: 60, stream_token_ttl_s: 3600 });
     expect(config.limits).toMatchObject({ dispatch_per_minute: 10, story_cooldown_s: 5 });
     expect(config.audit).toMatchObject({ retention_days: 90, dir: "/r/logs" });
   });
@@ -58,7 +59,7 @@ describe("the schema", () => {
       const unit = Object.entries(units).find(([ending]) => key.endsWith(ending))?.[1];
       if (unit !== undefined) expect(expected).toContain(`of ${unit} `);
     }
-    expect(settings.filter(({ key }) => /_(s|ms|days|mb)$/.test(key))).toHaveLength(5);
+    expect(settings.filter(({ key }) => /_(s|ms|days|mb)$/.test(key))).toHaveLength(6);
   });
 
   test("lists every key that holds a path", () => {

@@ -1,9 +1,11 @@
 import { describe, expect, test } from "bun:test";
+import type { Json } from "./http-client.ts";
+import { verifyToken } from "./jwt.ts";
 import type { Launcher } from "./launcher.ts";
 import { reply } from "./podium-stub.ts";
 import { expectProblem } from "./problem.ts";
 import type { Scene } from "./scene.ts";
-import { newStory, useScene } from "./scene.ts";
+import { newStory, secret, useScene } from "./scene.ts";
 import type { SocketClient } from "./socket-client.ts";
 
 const path = "/api/orchestrator/stream";
@@ -25,6 +27,7 @@ export function streamSuite(launcher: Launcher): void {
     upstream(scene);
     goodbye(scene);
   });
+  describe("the stream under a token that expires", () => renewal(launcher));
 }
 
 /** A client that has got its first frame: from now on it misses nothing. */
@@ -54,7 +57,7 @@ function bytes(scene: Scene): void {
     expect(scene.podium.sockets[0]!.messages).toBe(0);
   });
 
-  test("other types, other shapes and broken frames do not", async () => {
+  test("other types, other shapes and broken frames do not; what is broken is said", async () => {
     const client = await listen(scene);
     const unwanted = [
       '{"type":"COMMAND_RESULT","success":true}',
@@ -71,8 +74,14 @@ function bytes(scene: Scene): void {
     for (const text of unwanted) scene.podium.emit(text);
     scene.podium.sockets[0]!.binary(Buffer.from('{"type":"QUEUE_UPDATE"}'));
     await mark(scene, [client]);
-    expect(client.texts().map((text) => JSON.parse(text).type)).toEqual(["GATEWAY_STATUS", "AGENT_STATUS"]);
-    expect(client.texts()[0]).not.toContain("forged");
+    const types = client.texts().map((text) => JSON.parse(text).type);
+    expect(types.filter((type) => type !== "GATEWAY_STATUS")).toEqual(["AGENT_STATUS"]);
+    expect(client.texts().join()).not.toContain("forged");
+    const said = await client.frame(({ ignored }) => ignored, "the word about broken frames");
+    expect(said).toMatchObject({ type: "GATEWAY_STATUS", podium: "connected", ignored: { garbage: 1 } });
+    const metrics = (await scene.get("/metrics")).text;
+    expect(metrics).toContain('roxy_stream_ignored_frames_total{reason="garbage"} 7');
+    expect(metrics).toContain('roxy_stream_ignored_frames_total{reason="binary"} 1');
   });
 
   test("the first frame says that Podium is connected", async () => {
@@ -197,6 +206,38 @@ function upstream(scene: Scene): void {
     await mark(scene, [client]);
     expect(client.texts(["QUEUE_UPDATE"])).toEqual([]);
   });
+}
+
+function renewal(launcher: Launcher): void {
+  const scene = useScene(launcher, {
+    env: { PODIUM_JWT_SECRET: secret },
+    settings: { "podium.stream_token_ttl_s": "5" },
+  });
+
+  test("the living connection is renewed before the token expires; the clients stay, and hear everything once", async () => {
+    const client = await listen(scene, "?envelope=1");
+    const [first] = scene.podium.sockets;
+    scene.podium.emit('{"type":"QUEUE_UPDATE","n":1}');
+    const [before, after] = await scene.podium.until(
+      ({ upgrades }) => (upgrades[1] ? upgrades : undefined),
+      "a renewal",
+    );
+    await scene.podium.until(
+      ({ sockets }) => (sockets.length === 1 && sockets[0] !== first) || undefined,
+      "the change",
+    );
+    scene.podium.emit('{"type":"QUEUE_UPDATE","n":2}');
+    await mark(scene, [client]);
+    const told = client.frames.map((text) => JSON.parse(text).event);
+    expect(told.map(({ type, n }) => n ?? type)).toEqual(["GATEWAY_STATUS", 1, 2, "AGENT_STATUS"]);
+    const expiry = [before, after].map((seen) => claimsIn(seen!.path));
+    expect(expiry[1]!.iat).toBeLessThan(expiry[0]!.exp);
+    expect(expiry.map(({ exp, iat }) => exp - iat)).toEqual([5, 5]);
+  });
+}
+
+function claimsIn(target: string): Json {
+  return verifyToken(new URL(target, "http://podium").searchParams.get("token") ?? "", secret).claims;
 }
 
 function goodbye(scene: Scene): void {

@@ -18,6 +18,7 @@ export const readings: Readings = {
   diskFreeBytes: () => 1e9,
   diskReserveBytes: 64,
   stream: () => ({ clients: 5, frames: 77, dropped: 2 }),
+  ignored: () => ({ binary: 1, oversized: 2, garbage: 3 }),
   upstream: () => "connecting",
 };
 
@@ -50,6 +51,7 @@ test("what is counted shows with its labels, what is looked up with its newest v
     "roxy_audit_seq 41",
     "roxy_stream_frames_total 77",
     "roxy_stream_dropped_clients_total 2",
+    'roxy_stream_ignored_frames_total{reason="garbage"} 3',
     "roxy_audit_disk_free_bytes 5",
     'roxy_build_info{version="1.2.3",commit="abc",runtime="bun 1"} 1',
   ]) {

@@ -18,6 +18,10 @@ export interface Line {
   drop(): void;
   /** Pings that have come so far. */
   readonly pings: number;
+  /** From now on pings wait for their answers. */
+  holdPongs(): void;
+  /** Answers what waits. */
+  answerPings(): void;
 }
 
 export interface TelemetryServer {
@@ -30,6 +34,10 @@ export interface TelemetryServer {
   next(): Promise<Line>;
   /** The next ping of any line. */
   ping(): Promise<void>;
+  /** From now on handshakes are answered with this; undefined completes them. */
+  refuse(refusal: string | undefined): void;
+  /** Resolves when a refused client has gone. */
+  refused(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -41,6 +49,8 @@ export interface Behaviour {
 
 /** Podium's telemetry side, written out byte by byte so that it can do anything. */
 export async function telemetryServer(behaviour: Behaviour = {}): Promise<TelemetryServer> {
+  let { refusal } = behaviour;
+  let turnedAway = Promise.withResolvers<void>();
   const lines: Line[] = [];
   const sockets = new Set<net.Socket>();
   let connections = 0;
@@ -56,9 +66,9 @@ export async function telemetryServer(behaviour: Behaviour = {}): Promise<Teleme
       head += Buffer.from(chunk).toString("latin1");
       if (!head.includes("\r\n\r\n")) return;
       socket.off("data", onHead);
-      if (behaviour.refusal !== undefined) {
-        if (behaviour.refusal !== "") socket.end(behaviour.refusal);
-        return;
+      if (refusal !== undefined) {
+        if (refusal !== "") socket.end(refusal);
+        return void gone.then(turnedAway.resolve);
       }
       const live = lineOver(socket, head, gone);
       socket.on("data", (bytes: Uint8Array) => onFrames(socket, bytes, behaviour.answersPings ?? true, live, ping));
@@ -81,6 +91,11 @@ export async function telemetryServer(behaviour: Behaviour = {}): Promise<Teleme
     connections: () => connections,
     next: () => arrived.promise,
     ping: () => pinged.promise,
+    refuse(next) {
+      refusal = next;
+      turnedAway = Promise.withResolvers();
+    },
+    refused: () => turnedAway.promise,
     stop: async () => {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
@@ -88,7 +103,7 @@ export async function telemetryServer(behaviour: Behaviour = {}): Promise<Teleme
   };
 }
 
-type LiveLine = { -readonly [K in keyof Line]: Line[K] };
+type LiveLine = { -readonly [K in keyof Line]: Line[K] } & { pong(payload: Uint8Array): void };
 
 function lineOver(socket: net.Socket, handshake: string, gone: Promise<void>): LiveLine {
   const key = /^sec-websocket-key: *(\S+)/im.exec(handshake)?.[1] ?? "";
@@ -99,7 +114,17 @@ function lineOver(socket: net.Socket, handshake: string, gone: Promise<void>): L
     `HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: ${accept}\r\n\r\n`,
   );
   const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
+  let waiting: Uint8Array[] | undefined;
   return {
+    pong(payload) {
+      if (waiting) waiting.push(payload);
+      else socket.write(frame(0x8a, payload));
+    },
+    holdPongs: () => void (waiting ??= []),
+    answerPings() {
+      for (const payload of waiting ?? []) socket.write(frame(0x8a, payload));
+      waiting = undefined;
+    },
     handshake,
     gone,
     pings: 0,
@@ -137,7 +162,7 @@ function onFrames(socket: net.Socket, bytes: Uint8Array, answers: boolean, line:
     at += 6 + length;
     if (opcode === 9) {
       line.pings++;
-      if (answers) socket.write(frame(0x8a, payload));
+      if (answers) line.pong(payload);
       ping();
     }
     if (opcode === 8) socket.end();

@@ -1,66 +1,8 @@
-import { afterEach, expect, jest, test } from "bun:test";
-import type { UpstreamState } from "../../src/podium/telemetry.ts";
-import { Telemetry } from "../../src/podium/telemetry.ts";
-import type { TelemetryServer } from "./raw-telemetry.ts";
+import { expect, jest, test } from "bun:test";
 import { telemetryServer } from "./raw-telemetry.ts";
+import { cleanUp, secretToken, serve, watch } from "./watched-telemetry.ts";
 
-const secretToken = "s3cret-t0ken";
-
-interface Watched {
-  readonly telemetry: Telemetry;
-  readonly frames: string[];
-  readonly states: string[];
-  /** Resolves at the next state of this name. */
-  state(wanted: UpstreamState): Promise<string>;
-  frame(): Promise<string>;
-}
-
-interface Options {
-  readonly random?: () => number;
-  readonly token?: () => Promise<string | undefined>;
-  readonly onFrame?: (text: string) => void;
-}
-
-const started: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const stop of started.splice(0)) await stop();
-  jest.useRealTimers();
-});
-
-async function serve(behaviour?: Parameters<typeof telemetryServer>[0]): Promise<TelemetryServer> {
-  const server = await telemetryServer(behaviour);
-  started.push(() => server.stop());
-  return server;
-}
-
-function watch(url: string, { random = () => 0, token, onFrame }: Options = {}): Watched {
-  const frames: string[] = [];
-  const states: string[] = [];
-  const waiting: { wanted: string; resolve: (detail: string) => void }[] = [];
-  let framed = Promise.withResolvers<string>();
-  const telemetry = new Telemetry({
-    url,
-    signer: { token: token ?? (() => Promise.resolve(secretToken)) },
-    random,
-    onFrame(text) {
-      frames.push(text);
-      framed.resolve(text);
-      framed = Promise.withResolvers();
-      onFrame?.(text);
-    },
-    onState(state, detail) {
-      states.push(detail === "" ? state : `${state}: ${detail}`);
-      for (const each of waiting.splice(0)) {
-        if (each.wanted === state) each.resolve(detail);
-        else waiting.push(each);
-      }
-    },
-  });
-  started.unshift(() => telemetry.stop());
-  const state = (wanted: UpstreamState): Promise<string> =>
-    new Promise((resolve) => void waiting.push({ wanted, resolve }));
-  return { telemetry, frames, states, state, frame: () => framed.promise };
-}
+cleanUp();
 
 test("frames come as they were sent, in order, and the token goes where Podium looks for it", async () => {
   const server = await serve();
@@ -108,25 +50,25 @@ test("stopped and started while its token is being made, it still makes one conn
   expect([asked, server.connections()]).toEqual([2, 1]);
 });
 
-test("a binary frame is not passed on and harms nothing", async () => {
+test("a binary frame is not passed on but said, and harms nothing", async () => {
   const server = await serve();
-  const { telemetry, frames, frame } = watch(server.url);
+  const { telemetry, frames, faults, frame } = watch(server.url);
   telemetry.start();
   const line = await server.next();
   line.binary(new TextEncoder().encode('{"type":"A"}'));
   line.text('{"type":"B"}');
   await frame();
-  expect(frames).toEqual(['{"type":"B"}']);
+  expect([frames, faults]).toEqual([['{"type":"B"}'], ["binary"]]);
 });
 
 test("a frame past 1 MiB is a fault: it is not passed on, and the stream goes on", async () => {
   const server = await serve();
-  const { telemetry, frames, state, frame } = watch(server.url);
+  const { telemetry, frames, faults, state, frame } = watch(server.url);
   telemetry.start();
   const lost = state("disconnected");
   (await server.next()).text(JSON.stringify({ type: "A", text: "x".repeat(1_048_576) }));
-  await Promise.race([lost, frame()]);
-  expect(frames).toEqual([]);
+  expect(await lost).toBe("a frame longer than 1 MiB");
+  expect([frames, faults]).toEqual([[], ["oversized"]]);
   (await server.next()).text('{"type":"B"}');
   await frame();
   expect(frames).toEqual(['{"type":"B"}']);

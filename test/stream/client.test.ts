@@ -135,6 +135,32 @@ test("an outage is told once, with what may have been missed", async () => {
   expect(JSON.parse(peer.heard[1]!)).toMatchObject({ podium: "disconnected", detail: "closed with code 1006" });
 });
 
+test("a renewal is told only when something may be missing, and changes no state", async () => {
+  const { hub, upstream, context } = roomOf();
+  upstream.change("connected", "");
+  const { types, peer } = join(context);
+  upstream.renewed(true);
+  expect(types()).toEqual(["GATEWAY_STATUS"]);
+  hub.publish(frame("STORY-1", "queued"));
+  upstream.renewed(false);
+  await Promise.resolve();
+  await Promise.resolve();
+  expect(types().slice(2)).toEqual(["GAP", "SNAPSHOT"]);
+  expect(JSON.parse(peer.heard[2]!)).toMatchObject({ reason: "renewal" });
+  expect(join(context, { since: `${hub.epoch}:1` }).types()).toEqual(["GATEWAY_STATUS", "GAP"]);
+});
+
+test("frames that could not be passed on are said, now and to whoever comes later", () => {
+  const { upstream, context } = roomOf();
+  upstream.change("connected", "");
+  const ignored = { binary: 1, oversized: 0, garbage: 2 };
+  const early = join(context);
+  upstream.ignored(ignored);
+  for (const { peer } of [early, join(context)]) {
+    expect(JSON.parse(peer.heard.at(-1)!)).toMatchObject({ type: "GATEWAY_STATUS", podium: "connected", ignored });
+  }
+});
+
 type Step = { readonly kind: "publish" | "join" | "drop" | "resume" | "announce"; readonly who: number };
 const steps = fc.array(
   fc.record({

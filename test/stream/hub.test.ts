@@ -26,6 +26,13 @@ test("wanted frames are numbered without holes and reach every subscriber as the
   expect(heard[0]![0] === heard[1]![0]).toBe(true);
 });
 
+test("what can't be read is said; what is only not wanted is not", () => {
+  let garbage = 0;
+  const hub = new Hub({ clock: new FakeClock(), types: ["STORY_STATUS"], history: 10, onGarbage: () => garbage++ });
+  for (const text of [frame(1), '{"type":"LOG"}', "garbage", "[]", '{"type":7}', ""]) hub.publish(text);
+  expect([garbage, hub.seq]).toEqual([4, 1]);
+});
+
 test("a subscriber that leaves hears no more", () => {
   const hub = hubOf();
   const heard: number[] = [];
