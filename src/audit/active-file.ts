@@ -1,11 +1,11 @@
 import { Fatal, exitCodes } from "../lib/errors.ts";
-import type { AppendFile, Files } from "../runtime/types.ts";
-import { activeName, closedName, pathIn } from "./folder.ts";
+import type { AppendFile, FileLock, Files } from "../runtime/types.ts";
+import { activeName, closedName, lockLog, pathIn } from "./folder.ts";
 
 /**
  * The file that is being written: the only place that appends. The system calls of one batch, in this order:
  * write (its count checked), fdatasync, fstat of the descriptor, lstat of the path. After an error of any of them the
- * file is never written again.
+ * file is never written again. The file itself is locked while it is ours: a lock file can be removed, this one is missed.
  */
 
 export interface FileStart {
@@ -19,24 +19,42 @@ export class ActiveFile {
   readonly #dir: string;
   readonly path: string;
   #file: AppendFile;
+  #lock: FileLock;
   #start: FileStart;
   /** What we know to be in the file; anything else means that somebody else wrote or cut it. */
   #bytes: number;
 
   /**
    * Opens or creates it. The caller has replayed exactly `bytes` of it.
+   * @param lock on the file when it was there before: released with the file, and the caller's still when this throws
    * If we crash after creating it, an empty file stands there, which the next start takes as absent.
    * @throws Fatal (exit code 4) when the file is not what was replayed; FileError
    */
-  constructor(files: Files, dir: string, start: FileStart, bytes: number) {
+  constructor(files: Files, dir: string, start: FileStart, bytes: number, lock?: FileLock) {
     this.#files = files;
     this.#dir = dir;
     this.path = pathIn(dir, activeName);
     this.#start = start;
     this.#bytes = bytes;
     this.#file = files.openAppend(this.path);
-    files.syncFolder(dir);
-    this.#check();
+    this.#lock = lock ?? this.#lockOr(this.#file);
+    try {
+      files.syncFolder(dir);
+      this.#check();
+    } catch (error) {
+      this.#file.close();
+      if (!lock) this.#lock.release();
+      throw error;
+    }
+  }
+
+  #lockOr(file: AppendFile): FileLock {
+    try {
+      return lockLog(this.#files, this.path);
+    } catch (error) {
+      file.close();
+      throw error;
+    }
   }
 
   get start(): FileStart {
@@ -67,9 +85,13 @@ export class ActiveFile {
     if (this.#files.stat(target)) throw new Fatal(`${target} is in the way`, exitCodes.integrity);
     this.#files.rename(this.path, target);
     this.#files.syncFolder(this.#dir);
-    const closed = this.#file;
-    this.#file = this.#files.openAppend(this.path);
-    closed.close();
+    const closed = { file: this.#file, lock: this.#lock };
+    const file = this.#files.openAppend(this.path);
+    this.#lock = this.#lockOr(file);
+    this.#file = file;
+    closed.file.close();
+    // Not before the new one is ours: whoever finds no active file asks for the newest closed one.
+    closed.lock.release();
     this.#files.syncFolder(this.#dir);
     this.#start = next;
     this.#bytes = 0;
@@ -78,6 +100,7 @@ export class ActiveFile {
 
   close(): void {
     this.#file.close();
+    this.#lock.release();
   }
 
   #check(): void {

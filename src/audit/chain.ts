@@ -12,8 +12,9 @@ import { Tree, decodeRange } from "./tree.ts";
 
 /** A key record, whose two signatures are still to be checked (that is asynchronous, this walk is not). */
 export interface KeyChange {
-  readonly seq: number;
   readonly logId: string;
+  readonly seq: number;
+  readonly prevHash: string;
   readonly oldKey: string;
   readonly newKey: string;
   readonly oldSignature: string;
@@ -87,9 +88,11 @@ export class Chain {
   #changeKey(record: StoredRecord): string | undefined {
     const { public_key: newKey, old_signature: oldSignature, new_signature: newSignature } = record;
     if (!newKey || !oldSignature || !newSignature) return "the key record lacks its key or signatures";
+    if (record.log_id !== this.logId) return `the record belongs to another log, ${record.log_id}`;
     this.keyChanges.push({
-      seq: record.seq,
       logId: this.logId,
+      seq: record.seq,
+      prevHash: record.prev_hash,
       oldKey: this.publicKey,
       newKey,
       oldSignature,
@@ -110,7 +113,8 @@ function headFlaw(head: StoredRecord): string | undefined {
   return `the file begins with the event "${head.event}", not with genesis or checkpoint`;
 }
 
-/** What both keys sign when one follows the other. */
-export function keyStatement(change: Pick<KeyChange, "logId" | "oldKey" | "newKey">): string {
-  return `roxy-core audit key change\n${change.logId}\n${change.oldKey}\n${change.newKey}\n`;
+/** What both keys sign when one follows the other: bound to its one place in the log, so that it holds nowhere else. */
+export function keyStatement(change: Omit<KeyChange, "oldSignature" | "newSignature">): string {
+  const { logId, seq, prevHash, oldKey, newKey } = change;
+  return `roxy-core audit key change\n${logId}\n${seq}\n${prevHash}\n${oldKey}\n${newKey}\n`;
 }

@@ -52,7 +52,7 @@ export class Checkpoints {
     const note = await signCheckpoint({ origin: this.#origin, size, root }, this.key, sha256);
     files.writeAtomic(pathIn(dir, checkpointName), note, 0o600);
     this.#size = size;
-    log.info("audit_checkpoint", { size, root, note });
+    log.always("audit_checkpoint", { size, root, note });
   }
 
   /** Called after each durable batch: says whether to write now; else makes sure that `later` is called in time. */

@@ -1,5 +1,5 @@
 import { Fatal, exitCodes } from "../lib/errors.ts";
-import type { FileFacts, Files } from "../runtime/types.ts";
+import type { FileFacts, FileLock, Files } from "../runtime/types.ts";
 
 /** The names in the log's folder, and who may touch them. */
 
@@ -49,19 +49,19 @@ export function survey(files: Files, folder: string): Survey {
 }
 
 /**
- * Makes the folder when it is missing, and refuses one that others could write or read.
+ * Refuses a symlink, another user's folder, and one that is open to others.
+ * @param closed permission bits that nobody else may have
  * @throws Fatal with the path, what is wrong and what to do
  */
-export function prepareFolder(files: Files, folder: string): void {
-  makeFolder(files, folder);
+export function checkFolder(files: Files, folder: string, closed = 0o077): void {
   const facts = files.stat(folder);
   if (facts?.kind !== "folder")
     throw refused(
       folder,
       `it is a ${facts?.kind ?? "thing that vanished"}, not a folder`,
-      "Move it away, or set audit.dir",
+      "Move it away, or configure another place",
     );
-  refuseStrangersAccess(files, folder, facts);
+  refuseStrangersAccess(files, folder, facts, closed);
 }
 
 /**
@@ -83,6 +83,15 @@ export function parentOf(path: string): string {
   return at === 0 ? "/" : trimmed.slice(0, at);
 }
 
+/** Takes the lock on this file for good. @throws Fatal when another process has it */
+export function lockLog(files: Files, path: string): FileLock {
+  const lock = files.lock(path);
+  if (lock) return lock;
+  throw new Fatal(
+    `Cannot open the audit log in ${parentOf(path)}: another roxy-core process is writing it. Stop that one first`,
+  );
+}
+
 /** @throws Fatal when the path is a symlink, another user's, or open to others */
 export function checkFile(files: Files, path: string): void {
   const facts = files.stat(path);
@@ -92,7 +101,7 @@ export function checkFile(files: Files, path: string): void {
   refuseStrangersAccess(files, path, facts);
 }
 
-function refuseStrangersAccess(files: Files, path: string, facts: FileFacts): void {
+function refuseStrangersAccess(files: Files, path: string, facts: FileFacts, closed = 0o077): void {
   const mode = facts.kind === "folder" ? "700" : "600";
   if (facts.owner !== files.user()) {
     throw refused(
@@ -101,7 +110,7 @@ function refuseStrangersAccess(files: Files, path: string, facts: FileFacts): vo
       "Run roxy-core as its owner",
     );
   }
-  if ((facts.mode & 0o077) === 0) return;
+  if ((facts.mode & closed) === 0) return;
   throw refused(path, `others may use it (mode ${facts.mode.toString(8)})`, `Run: chmod ${mode} '${path}'`);
 }
 

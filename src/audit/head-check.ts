@@ -3,10 +3,9 @@ import type { Files } from "../runtime/types.ts";
 import { checkFile, checkpointName, pathIn } from "./folder.ts";
 import { isFlaw } from "./frame.ts";
 import type { AuditDeps } from "./log.ts";
-import { isSignedInForce } from "./key-in-force.ts";
+import { isSignedByBoth, isSignedInForce } from "./key-in-force.ts";
 import type { SignedCheckpoint } from "./note.ts";
-import { noteBytesMax, originOf, parseNote, verifySignature } from "./note.ts";
-import { keyStatement } from "./chain.ts";
+import { noteBytesMax, originOf, parseNote } from "./note.ts";
 import type { Replayed } from "./replay.ts";
 
 /** The newest checkpoint against what was read at start: this is how a cut tail shows. */
@@ -34,10 +33,8 @@ export async function checkCheckpoint(
 ): Promise<void> {
   const path = pathIn(deps.dir, checkpointName);
   for (const change of chain.keyChanges) {
-    const text = keyStatement(change);
-    const old = await verifySignature(change.oldKey, text, Uint8Array.fromBase64(change.oldSignature));
-    const fresh = await verifySignature(change.newKey, text, Uint8Array.fromBase64(change.newSignature));
-    if (!old || !fresh) throw broken(deps.dir, `the key record with seq ${change.seq} is not signed by both keys`);
+    if (!(await isSignedByBoth(change)))
+      throw broken(deps.dir, `the key record with seq ${change.seq} is not signed by both keys for this place`);
   }
   if (!note) {
     if (keyIsPending && chain.seq === 0) return;

@@ -1,6 +1,7 @@
 import type { KeyChange } from "./chain.ts";
+import { keyStatement } from "./chain.ts";
 import type { SignedCheckpoint } from "./note.ts";
-import { isSignedBy } from "./note.ts";
+import { isSignedBy, verifySignature } from "./note.ts";
 import type { Sha256 } from "./record.ts";
 
 /**
@@ -19,4 +20,12 @@ export async function isSignedInForce(
   const candidates = change ? [change.newKey] : changes[0] ? [changes[0].oldKey] : [...keys];
   const signed = await Promise.all(candidates.map((key) => isSignedBy(note, key, sha256)));
   return signed.includes(true);
+}
+
+/** Whether the key record is signed by both keys, for the place where it stands. */
+export async function isSignedByBoth(change: KeyChange): Promise<boolean> {
+  const text = keyStatement(change);
+  const { oldKey, oldSignature, newKey, newSignature } = change;
+  const old = await verifySignature(oldKey, text, oldSignature);
+  return old && (await verifySignature(newKey, text, newSignature));
 }

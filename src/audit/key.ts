@@ -89,16 +89,28 @@ function pemBody(text: string, label: string): Uint8Array<ArrayBuffer> {
 
 /** The key of a new log, at its pending name: one that an earlier start left there unused, or a new one. */
 export async function firstKey(files: Files, keyFile: string): Promise<SigningKey> {
-  const pending = pendingKeyPath(keyFile);
-  if (!files.stat(pending)) return makeKey(files, pending);
-  const left = await loadKey(files, pending).catch(() => undefined);
+  const left = await pendingKey(files, keyFile);
   if (left) return left;
-  files.unlink(pending);
-  return makeKey(files, pending);
+  dropPendingKey(files, keyFile);
+  return makeKey(files, pendingKeyPath(keyFile));
+}
+
+/** The key at its pending name, when a whole one is there. @throws Fatal when it is a symlink or another user's */
+async function pendingKey(files: Files, keyFile: string): Promise<SigningKey | undefined> {
+  const path = pendingKeyPath(keyFile);
+  if (!files.stat(path)) return undefined;
+  checkFile(files, path);
+  return loadKey(files, path).catch(() => undefined);
+}
+
+/** A pending key that is half written, or whose record never became durable: it has signed nothing. */
+export function dropPendingKey(files: Files, keyFile: string): void {
+  const path = pendingKeyPath(keyFile);
+  if (files.stat(path)) files.unlink(path);
 }
 
 /**
- * The private key for the public key that the log names, wherever a crash left it.
+ * The private key for the public key that the log names, wherever a crash left it. Changes nothing.
  * @throws Fatal: exit code 1 when there is none, 4 when it is another log's
  */
 export async function currentKey(
@@ -106,13 +118,8 @@ export async function currentKey(
   keyFile: string,
   publicKey: string,
 ): Promise<{ key: SigningKey; isPending: boolean }> {
-  const pending = pendingKeyPath(keyFile);
-  if (files.stat(pending)) {
-    const key = await loadKey(files, pending).catch(() => undefined);
-    if (key?.publicKey === publicKey) return { key, isPending: true };
-    // Its record never became durable, or it was half written: it has signed nothing.
-    if (files.stat(keyFile)) files.unlink(pending);
-  }
+  const pending = await pendingKey(files, keyFile);
+  if (pending?.publicKey === publicKey) return { key: pending, isPending: true };
   if (!files.stat(keyFile)) {
     throw new Fatal(
       `Cannot sign the audit log: its key ${keyFile} is missing. Restore it from a copy; ` +

@@ -6,15 +6,19 @@ import type { Receipt } from "../wire/dispatch.ts";
 import type { FileLock, Files } from "../runtime/types.ts";
 import type { ActiveFile, FileStart } from "./active-file.ts";
 import { Checkpoints } from "./checkpoints.ts";
-import { installKey } from "./key.ts";
-import { nextKey } from "./key-change.ts";
+import { lackOfSpace } from "./disk-reserve.ts";
+import type { LogIdentity } from "./first-record.ts";
+import { fileHeadDraft, genesisDraft } from "./first-record.ts";
+import type { SigningKey } from "./key.ts";
+import { installKey, makeKey, pendingKeyPath } from "./key.ts";
+import { keyChangeDraft } from "./key-change.ts";
 import type { Draft, Encoded, Sha256, StoredRecord } from "./record.ts";
 import { encodeRecord } from "./record.ts";
 import type { Start } from "./recovery.ts";
 import { recover } from "./recovery.ts";
 import { pruneNext } from "./retention.ts";
 import type { Tree, TreeHead } from "./tree.ts";
-import { encodeRange, rootOf } from "./tree.ts";
+import { rootOf } from "./tree.ts";
 import type { Entry } from "./write-loop.ts";
 import { WriteLoop } from "./write-loop.ts";
 
@@ -69,6 +73,8 @@ export class AuditLog {
   #fatal: Fatal | undefined;
   /** `open` has returned: from now on faults go to onFatal, before to its caller. */
   #isOpen = false;
+  /** A record is being signed for its place: what comes meanwhile waits these milliseconds for the one after it. */
+  #held: Promise<void> | undefined;
   /** Checkpoints, pruning and key changes, one after the other. */
   #upkeep: Promise<void> = Promise.resolve();
 
@@ -109,7 +115,8 @@ export class AuditLog {
   }
 
   async #begin(start: Start): Promise<void> {
-    const first = start.unwritten === "genesis" ? this.#genesisDraft() : this.#fileHeadDraft();
+    const identity = this.#identity();
+    const first = start.unwritten === "genesis" ? genesisDraft(identity) : fileHeadDraft(identity, this.#tree);
     if (start.unwritten) await this.#push(this.#chain(first, start.epochMs));
     if (start.keyIsPending) {
       // The key takes its final name last: it says that both the log and a checkpoint are there.
@@ -140,6 +147,7 @@ export class AuditLog {
    * @throws Problem `audit_unavailable`: it is not known to be durable; whatever depended on it must not happen
    */
   append(draft: Draft): Promise<StoredRecord> {
+    if (this.#held) return this.#held.then(() => this.append(draft));
     if (this.#state !== "open") return Promise.reject(this.#unavailable());
     if (this.#loop.queuedBytes > pendingBytesMax) return Promise.reject(unavailable("too much waits for the disk"));
     return this.#enqueue(draft);
@@ -157,11 +165,8 @@ export class AuditLog {
   assertAdmits(kind: "dispatch" | "outcome"): void {
     if (this.#state !== "open") throw this.#unavailable();
     if (kind === "outcome") return;
-    const freeMb = Math.floor(this.#freeBytes() / 1_048_576);
-    if (freeMb >= this.#deps.diskReserveMb) return;
-    throw unavailable(
-      `${freeMb} MiB are free in ${this.#deps.dir}, audit.disk_reserve_mb wants ${this.#deps.diskReserveMb}`,
-    );
+    const lack = lackOfSpace(this.#deps);
+    if (lack !== undefined) throw unavailable(lack);
   }
 
   /** Signs a checkpoint over everything durable; nothing to do when the newest one covers it. */
@@ -200,13 +205,21 @@ export class AuditLog {
 
   #enqueue(draft: Draft): Promise<StoredRecord> {
     try {
+      // Upkeep may have been waiting for something while the log failed.
+      if (this.#state === "failed") throw this.#unavailable();
       const epochMs = this.#deps.clock.now();
-      const opens = this.#fileStart(epochMs);
-      if (opens) this.#push(this.#chain(this.#fileHeadDraft(), epochMs), opens).catch(() => {});
+      this.#openFileFor(epochMs);
       return this.#push(this.#chain(draft, epochMs));
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  #openFileFor(epochMs: number): void {
+    const opens = this.#fileStart(epochMs);
+    if (!opens) return;
+    const head = fileHeadDraft(this.#identity(), this.#tree);
+    this.#push(this.#chain(head, epochMs), opens).catch(() => {});
   }
 
   #push(encoded: Encoded, opens?: FileStart): Promise<StoredRecord> {
@@ -277,30 +290,35 @@ export class AuditLog {
   }
 
   async #changeKey(): Promise<void> {
-    const { key, draft } = await nextKey(this.#deps, this.#logId, this.#checkpoints.key);
-    const written = this.#enqueue(draft);
-    this.#publicKey = key.publicKey;
-    await written;
+    const key = await makeKey(this.#deps.files, pendingKeyPath(this.#deps.keyFile));
+    await this.#appendKey(key);
     installKey(this.#deps.files, this.#deps.keyFile);
     this.#checkpoints.key = key;
     await this.#writeCheckpoint();
   }
 
-  #genesisDraft(): Draft {
-    const { version } = this.#deps;
-    return { event: "genesis", log_id: this.#logId, version, public_key: this.#publicKey };
+  /** Nothing else is chained between the signing and the record: the signatures hold for one place only. */
+  async #appendKey(key: SigningKey): Promise<void> {
+    const signed = Promise.withResolvers<void>();
+    this.#held = signed.promise;
+    let written: Promise<StoredRecord>;
+    try {
+      const epochMs = this.#deps.clock.now();
+      this.#openFileFor(epochMs);
+      const place = { logId: this.#logId, seq: this.#tip.seq + 1, prevHash: this.#tip.hash };
+      const draft = await keyChangeDraft(place, this.#checkpoints.key, key);
+      if (this.#state === "failed") throw this.#unavailable();
+      written = this.#push(this.#chain(draft, epochMs));
+      this.#publicKey = key.publicKey;
+    } finally {
+      this.#held = undefined;
+      signed.resolve();
+    }
+    await written;
   }
 
-  /** The first record of every later file: enough to go on from here without reading what lies before. */
-  #fileHeadDraft(): Draft {
-    return {
-      ...this.#genesisDraft(),
-      event: "checkpoint",
-      reason: "new file",
-      tree_size: this.#tree.size,
-      tree_root: this.#tree.root(),
-      tree_range: encodeRange(this.#tree.range),
-    };
+  #identity(): LogIdentity {
+    return { logId: this.#logId, version: this.#deps.version, publicKey: this.#publicKey };
   }
 
   /**
@@ -316,15 +334,6 @@ export class AuditLog {
     this.#fatal = new Fatal(message, error instanceof Fatal ? error.exitCode : exitCodes.failed);
     this.#deps.log.error("audit_failed", { path: this.#file.path, error: messageOf(error) });
     if (this.#isOpen) this.#deps.onFatal(this.#fatal);
-  }
-
-  /** An unreadable file system counts as a full one. */
-  #freeBytes(): number {
-    try {
-      return this.#deps.files.freeBytes(this.#deps.dir);
-    } catch {
-      return 0;
-    }
   }
 
   #unavailable(): Problem {

@@ -15,7 +15,7 @@ export interface Checkpoint {
 export interface SignedCheckpoint extends Checkpoint {
   /** The text that is signed, with its last newline. */
   readonly body: string;
-  readonly signatures: readonly { readonly name: string; readonly keyId: string; readonly signature: Uint8Array }[];
+  readonly signatures: readonly { readonly name: string; readonly keyId: string; readonly signature: string }[];
 }
 
 /** Three short lines, and the 16 signatures that signed-note wants verifiers to take at least. */
@@ -68,7 +68,7 @@ function signatureOf(line: string): SignedCheckpoint["signatures"][number][] {
   const [, name = "", base64 = ""] = line.split(" ");
   try {
     const blob = Uint8Array.fromBase64(base64);
-    return [{ name, keyId: blob.subarray(0, 4).toHex(), signature: blob.subarray(4) }];
+    return [{ name, keyId: blob.subarray(0, 4).toHex(), signature: blob.subarray(4).toBase64() }];
   } catch {
     return [];
   }
@@ -82,12 +82,12 @@ export async function isSignedBy(note: SignedCheckpoint, publicKey: string, sha2
   return ours !== undefined && verifySignature(publicKey, note.body, ours.signature);
 }
 
-/** RFC 8032. @param publicKey raw, base64. False for anything malformed. */
-export async function verifySignature(publicKey: string, text: string, signature: Uint8Array): Promise<boolean> {
+/** RFC 8032. Key and signature raw, in base64. False for anything malformed. */
+export async function verifySignature(publicKey: string, text: string, signature: string): Promise<boolean> {
   try {
     const raw = Uint8Array.fromBase64(publicKey);
     const key = await crypto.subtle.importKey("raw", raw, "Ed25519", false, ["verify"]);
-    return await crypto.subtle.verify("Ed25519", key, new Uint8Array(signature), encoder.encode(text));
+    return await crypto.subtle.verify("Ed25519", key, Uint8Array.fromBase64(signature), encoder.encode(text));
   } catch {
     return false;
   }

@@ -2,11 +2,22 @@ import { dayOf } from "../lib/clock.ts";
 import { Fatal, exitCodes, messageOf } from "../lib/errors.ts";
 import type { Receipt } from "../wire/dispatch.ts";
 import type { FileLock } from "../runtime/types.ts";
+import type { FileStart } from "./active-file.ts";
 import { ActiveFile } from "./active-file.ts";
-import { activeName, checkFile, lockName, pathIn, prepareFolder, survey } from "./folder.ts";
+import {
+  activeName,
+  checkFile,
+  checkFolder,
+  lockLog,
+  lockName,
+  parentOf,
+  pathIn,
+  makeFolder,
+  survey,
+} from "./folder.ts";
 import { checkCheckpoint, readCheckpoint } from "./head-check.ts";
 import type { SigningKey } from "./key.ts";
-import { currentKey, firstKey } from "./key.ts";
+import { currentKey, dropPendingKey, firstKey } from "./key.ts";
 import type { AuditDeps } from "./log.ts";
 import type { Draft } from "./record.ts";
 import { zeroHash } from "./record.ts";
@@ -41,26 +52,56 @@ export interface Start {
 
 /** @throws Fatal with exit code 4 when the log is not what was written, 1 when it can't be used */
 export async function recover(deps: AuditDeps): Promise<Start> {
-  const { files, dir } = deps;
-  prepareFolder(files, dir);
-  const lock = files.lock(pathIn(dir, lockName));
-  if (!lock) {
-    throw new Fatal(
-      `Cannot open the audit log in ${dir}: another roxy-core process is writing it. Stop that one first`,
-    );
-  }
+  const { files, dir, keyFile } = deps;
+  makeFolder(files, dir);
+  checkFolder(files, dir);
+  // The key itself is 0600; whoever could write its folder could put another in its place.
+  const keys = parentOf(keyFile);
+  if (files.stat(keys)) checkFolder(files, keys, 0o022);
+  const lockFile = pathIn(dir, lockName);
+  if (files.stat(lockFile)) checkFile(files, lockFile);
+  const lock = lockLog(files, lockFile);
+  let newest: Newest | undefined;
   try {
     const { closed, active, checkpoint } = survey(files, dir);
     for (const { path } of closed) checkFile(files, path);
     if (active) checkFile(files, pathIn(dir, activeName));
-    removeTemporaries(deps);
+    newest = lockNewest(deps, closed.at(-1)?.path, active);
     const empty = closed.length === 0 && !hasLine(deps);
-    return { lock, ...(empty ? await begin(deps, checkpoint) : await resume(deps)) };
+    return { lock, ...(empty ? await begin(deps, checkpoint, newest) : await resume(deps, newest)) };
   } catch (error) {
+    newest?.lock.release();
     lock.release();
     if (error instanceof Fatal) throw error;
     throw new Fatal(`Cannot open the audit log in ${dir}: ${messageOf(error)}`);
   }
+}
+
+interface Newest {
+  readonly lock: FileLock;
+  readonly isActive: boolean;
+}
+
+/**
+ * The lock file can be removed while somebody writes; the file being written can't, unnoticed. Between the two steps of a
+ * rotation that is the newest closed one. A new log has neither.
+ */
+function lockNewest({ files, dir }: AuditDeps, closed: string | undefined, isActive: boolean): Newest | undefined {
+  const path = isActive ? pathIn(dir, activeName) : closed;
+  return path === undefined ? undefined : { lock: lockLog(files, path), isActive };
+}
+
+/** The active file, locked; when it has yet to be made, what was locked in its stead is let go after that. */
+function openActive(
+  { files, dir }: AuditDeps,
+  start: FileStart,
+  bytes: number,
+  newest: Newest | undefined,
+): ActiveFile {
+  if (newest?.isActive) return new ActiveFile(files, dir, start, bytes, newest.lock);
+  const file = new ActiveFile(files, dir, start, bytes);
+  newest?.lock.release();
+  return file;
 }
 
 /** Left by an atomic write that a crash cut short; never more than half a checkpoint or fragment. */
@@ -89,7 +130,7 @@ function hasLine({ files, dir }: AuditDeps): boolean {
  * A new log. The key's final name says that a log was kept, so together with an empty folder it says that the log is
  * gone. Before that name is given (see key.ts), a crash leaves only what the next start takes up again.
  */
-async function begin(deps: AuditDeps, checkpoint: boolean): Promise<Omit<Start, "lock">> {
+async function begin(deps: AuditDeps, checkpoint: boolean, newest: Newest | undefined): Promise<Omit<Start, "lock">> {
   const { files, dir, keyFile } = deps;
   const witness = checkpoint ? "its checkpoint is still there" : `its key ${keyFile} exists`;
   if (checkpoint || files.stat(keyFile)) {
@@ -99,13 +140,14 @@ async function begin(deps: AuditDeps, checkpoint: boolean): Promise<Omit<Start, 
       exitCodes.integrity,
     );
   }
+  removeTemporaries(deps);
   const key = await firstKey(files, keyFile);
   const path = pathIn(dir, activeName);
   const torn = files.stat(path)?.bytes ?? 0;
   if (torn > 0) await setTornTailAside(deps, path, { offset: 0, bytes: torn }, 0);
   const epochMs = deps.clock.now();
   return {
-    file: new ActiveFile(files, dir, { day: dayOf(epochMs), firstSeq: 0 }, 0),
+    file: openActive(deps, { day: dayOf(epochMs), firstSeq: 0 }, 0, newest),
     fileBytes: 0,
     logId: crypto.getRandomValues(new Uint8Array(16)).toHex(),
     key,
@@ -119,13 +161,16 @@ async function begin(deps: AuditDeps, checkpoint: boolean): Promise<Omit<Start, 
   };
 }
 
-async function resume(deps: AuditDeps): Promise<Omit<Start, "lock">> {
+async function resume(deps: AuditDeps, newest: Newest | undefined): Promise<Omit<Start, "lock">> {
   const { files, dir } = deps;
   const note = readCheckpoint(files, dir);
   const found = await replay(deps, note?.size);
   const { chain, active } = found;
   const { key, isPending } = await currentKey(files, deps.keyFile, chain.publicKey);
   await checkCheckpoint(deps, found, note, isPending);
+  // Everything holds: only now something is changed.
+  removeTemporaries(deps);
+  if (!isPending) dropPendingKey(files, deps.keyFile);
   const drafts: Draft[] = [];
   if (active && active.rest.bytes > 0) {
     drafts.push(await setTornTailAside(deps, active.path, active.rest, chain.seq + 1));
@@ -135,7 +180,7 @@ async function resume(deps: AuditDeps): Promise<Omit<Start, "lock">> {
   const start = active?.start ?? { day: dayOf(epochMs), firstSeq: chain.seq + 1 };
   const fileBytes = active ? active.rest.offset : 0;
   return {
-    file: new ActiveFile(files, dir, start, fileBytes),
+    file: openActive(deps, start, fileBytes, newest),
     fileBytes,
     logId: chain.logId,
     key,

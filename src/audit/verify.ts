@@ -1,14 +1,14 @@
 import { messageOf } from "../lib/errors.ts";
 import type { Files, ReadFile } from "../runtime/types.ts";
-import { Chain, keyStatement } from "./chain.ts";
+import { Chain } from "./chain.ts";
 import { activeName, checkpointName, pathIn } from "./folder.ts";
 import type { Flaw, Frame } from "./frame.ts";
 import { isFlaw, recordOf } from "./frame.ts";
-import { isSignedInForce } from "./key-in-force.ts";
+import { isSignedByBoth, isSignedInForce } from "./key-in-force.ts";
 import type { Line, Rest } from "./lines.ts";
 import { linesOf } from "./lines.ts";
 import type { SignedCheckpoint } from "./note.ts";
-import { noteBytesMax, originOf, parseNote, verifySignature } from "./note.ts";
+import { noteBytesMax, originOf, parseNote } from "./note.ts";
 import type { Sha256, StoredRecord } from "./record.ts";
 import type { Segment } from "./segments.ts";
 import { readHead, segments } from "./segments.ts";
@@ -256,11 +256,12 @@ class Verification {
 
   async #checkKeys(chain: Chain): Promise<void> {
     for (const change of chain.keyChanges) {
-      const text = keyStatement(change);
-      const old = await verifySignature(change.oldKey, text, fromBase64(change.oldSignature));
-      const fresh = await verifySignature(change.newKey, text, fromBase64(change.newSignature));
-      if (old && fresh) continue;
-      throw new Stop({ file: this.#options.dir, seq: change.seq, what: "the key record is not signed by both keys" });
+      if (await isSignedByBoth(change)) continue;
+      throw new Stop({
+        file: this.#options.dir,
+        seq: change.seq,
+        what: "the key record is not signed by both keys for this place",
+      });
     }
     const pinned = this.#options.publicKey;
     if (pinned === undefined || this.#keys.has(pinned)) return;
@@ -292,14 +293,5 @@ class Verification {
 
   #nextSeq(): number {
     return (this.#chain?.seq ?? -1) + 1;
-  }
-}
-
-/** Bytes of base64 text; none when it is malformed, which no signature check accepts. */
-function fromBase64(text: string): Uint8Array {
-  try {
-    return Uint8Array.fromBase64(text);
-  } catch {
-    return new Uint8Array();
   }
 }

@@ -135,7 +135,9 @@ const auth = z
 
 const log = z
   .strictObject({
-    level: oneOf(logLevels).default("info").describe("Least level to print."),
+    level: oneOf(logLevels)
+      .default("info")
+      .describe("Least level to print; signed checkpoints of the audit log are printed at every level."),
     format: oneOf(["auto", "json", "pretty"]).default("auto").describe("auto is pretty on a terminal, json elsewhere."),
   })
   .describe("What roxy-core prints about itself.");

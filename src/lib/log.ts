@@ -11,6 +11,8 @@ export interface Log {
   info(event: string, fields?: LogFields): void;
   warn(event: string, fields?: LogFields): void;
   error(event: string, fields?: LogFields): void;
+  /** What is evidence and no chatter: printed at every level. */
+  always(event: string, fields?: LogFields): void;
 }
 
 export interface LogOptions {
@@ -27,15 +29,24 @@ export function createLog(options: LogOptions): Log {
   const { level: least } = options;
   const format = options.format === "json" ? jsonLine : prettyLine;
   const at =
-    (level: LogLevel) =>
+    (level: LogLevel, isWanted = () => isLoud(level, typeof least === "function" ? least() : least)) =>
     (event: string, fields: LogFields = {}): void => {
-      if (logLevels.indexOf(level) < logLevels.indexOf(typeof least === "function" ? least() : least)) return;
-      options.write(format(timestampOf(options.clock.now()), level, event, fields));
+      if (isWanted()) options.write(format(timestampOf(options.clock.now()), level, event, fields));
     };
-  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+  return {
+    debug: at("debug"),
+    info: at("info"),
+    warn: at("warn"),
+    error: at("error"),
+    always: at("info", () => true),
+  };
 }
 
-export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };
+export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {}, always() {} };
+
+function isLoud(level: LogLevel, least: LogLevel): boolean {
+  return logLevels.indexOf(level) >= logLevels.indexOf(least);
+}
 
 function jsonLine(time: string, level: LogLevel, event: string, fields: LogFields): string {
   return JSON.stringify({ time, level, event, ...fields });

@@ -10,6 +10,7 @@ import { readDispatch } from "../../src/audit/read.ts";
 import { parseNote } from "../../src/audit/note.ts";
 import { isFlaw } from "../../src/audit/frame.ts";
 import { Tree } from "../../src/audit/tree.ts";
+import { createLog } from "../../src/lib/log.ts";
 import { runtime } from "../../src/runtime/bun.ts";
 import { allRecords } from "./accounting.ts";
 import { intentDraft, outcomeDraft } from "./drafts.ts";
@@ -136,6 +137,20 @@ describe("A whole log, checked by the other implementation", () => {
     const at = note.length - 10;
     writeFileSync(place.checkpoint, `${note.slice(0, at)}${note[at] === "A" ? "B" : "A"}${note.slice(at + 1)}`);
     expect(independent("log", place.dir)).toMatchObject({ ok: false, what: "AssertionError: signature" });
+  });
+
+  test("each checkpoint is printed for the journal, whatever the log level", async () => {
+    const place = newPlace();
+    const lines: string[] = [];
+    const clock = new HandClock();
+    const printer = createLog({ level: "error", format: "json", clock, write: (line) => void lines.push(line) });
+    const { log } = await openLog(place, { clock, log: printer });
+    await log.append(intentDraft(1));
+    await log.close();
+    const printed = lines.map((line) => JSON.parse(line) as { event: string; note: string });
+    expect(printed.map(({ event }) => event)).toEqual(["audit_checkpoint", "audit_checkpoint"]);
+    expect(printed.at(-1)!.note).toBe(readFileSync(place.checkpoint, "utf8"));
+    expect(await verifyPlace(place, { checkpoint: printed[0]!.note })).toMatchObject({ ok: true });
   });
 
   test("the checkpoint's signature holds for openssl, too", async () => {

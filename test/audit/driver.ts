@@ -33,7 +33,10 @@ async function main(): Promise<number> {
     files: runtime.files,
     sha256: runtime.sha256,
     clock,
-    log: createLog({ level: "warn", format: "json", clock, write: (line) => void writeSync(2, `${line}\n`) }),
+    log: {
+      ...createLog({ level: "warn", format: "json", clock, write: (line) => void writeSync(2, `${line}\n`) }),
+      always() {},
+    },
     dir: job.dir,
     keyFile: job.keyFile,
     retentionDays: job.mode === "life" || job.mode === "load" ? 2 : 90,

@@ -218,7 +218,7 @@ def log_files(folder):
 
 
 def check_log(folder):
-    leaves, previous, key = [], "0" * 64, None
+    leaves, previous, key, log_id = [], "0" * 64, None, None
     for name in log_files(folder):
         with open(os.path.join(folder, name), "rb") as file:
             data = file.read()
@@ -226,14 +226,15 @@ def check_log(folder):
         for line in data[:-1].split(b"\n"):
             record = check_line(line, len(leaves), previous)
             if record["event"] == "genesis":
-                key = base64.b64decode(record["public_key"])
+                key, log_id = base64.b64decode(record["public_key"]), record["log_id"]
             if record["event"] == "checkpoint":
                 assert record["tree_size"] == len(leaves), "tree_size"
                 assert record["tree_root"] == tree_hash(leaves).hex(), "tree_root"
             if record["event"] == "key":
                 new = base64.b64decode(record["public_key"])
-                statement = "roxy-core audit key change\n%s\n%s\n%s\n" % (
-                    record["log_id"], base64.b64encode(key).decode(), record["public_key"])
+                assert record["log_id"] == log_id, "log_id"
+                statement = "roxy-core audit key change\n%s\n%d\n%s\n%s\n%s\n" % (
+                    log_id, len(leaves), previous, base64.b64encode(key).decode(), record["public_key"])
                 for public, name_of in ((key, "old_signature"), (new, "new_signature")):
                     assert ed25519_verifies(public, statement.encode(), base64.b64decode(record[name_of])), name_of
                 key = new

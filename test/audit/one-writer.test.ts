@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
 import {
   appendFileSync,
   chmodSync,
@@ -15,8 +16,9 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { Place } from "./log-folder.ts";
-import { intent, newPlace, openLog, rejection, snapshot, verifyPlace } from "./log-folder.ts";
-import { driver, jobOf } from "./traced.ts";
+import { runtime } from "../../src/runtime/bun.ts";
+import { HandClock, intent, newPlace, openLog, rejection, snapshot, verifyPlace } from "./log-folder.ts";
+import { denoCommand, driver, jobOf } from "./traced.ts";
 
 /** AUDIT.md, promises 5, 8 and 11: the folder is ours alone. */
 
@@ -94,6 +96,54 @@ describe("8. One writer", () => {
     const again = await openLog(place);
     await again.log.close();
   });
+
+  test("a removed lock file lets nobody in: what is being written is locked itself, also after a rotation", async () => {
+    const place = newPlace();
+    const clock = new HandClock();
+    const { log, fatal } = await openLog(place, { clock });
+    for (const moment of ["at first", "after a rotation by day", "and after the next one"]) {
+      await log.seal();
+      unlinkSync(join(place.dir, "orchestrator-audit.lock"));
+      const before = snapshot(place.dir);
+      for (const [program, ...args] of [[process.execPath], denoCommand]) {
+        if (program === undefined) continue;
+        const second = Bun.spawn([program, ...args, driver, jobOf(place, { mode: "hold" })], { stdout: "pipe" });
+        expect({ moment, said: await new Response(second.stdout).text() }).toEqual({
+          moment,
+          said: expect.stringContaining(`${place.dir}: another roxy-core process is writing it`),
+        });
+        expect(await second.exited).toBe(1);
+      }
+      expect(snapshot(place.dir)).toEqual(before);
+      clock.advanceDays(1);
+      await log.append(intent(1));
+    }
+    await log.close();
+    expect(fatal).toEqual([]);
+    expect(await verifyPlace(place)).toMatchObject({ ok: true });
+  }, 30_000);
+
+  test("in the middle of a rotation, too, when there is no active file", async () => {
+    const place = newPlace();
+    const clock = new HandClock();
+    const refusals: string[] = [];
+    const files = {
+      ...runtime.files,
+      rename(from: string, to: string) {
+        runtime.files.rename(from, to);
+        if (from !== place.active) return;
+        unlinkSync(join(place.dir, "orchestrator-audit.lock"));
+        const { stdout } = spawnSync(process.execPath, [driver, jobOf(place, { mode: "hold" })], { encoding: "utf8" });
+        refusals.push(stdout);
+      },
+    };
+    const { log } = await openLog(place, { clock, files });
+    clock.advanceDays(1);
+    await log.append(intent(1));
+    await log.close();
+    expect(refusals).toEqual([expect.stringContaining("another roxy-core process is writing it")]);
+    expect(await verifyPlace(place)).toMatchObject({ ok: true });
+  }, 20_000);
 
   test("kill -9 leaves no stale lock", async () => {
     const place = newPlace();
@@ -174,6 +224,36 @@ describe("11. Files 0600, folders 0700, no symlinks, our own", () => {
       "not an Ed25519 private key",
     ],
     ["no key", (place: Place) => unlinkSync(place.keyFile), "is missing"],
+    [
+      "a symlink in the place of the key",
+      (place: Place) => {
+        renameSync(place.keyFile, join(place.root, "real"));
+        symlinkSync(join(place.root, "real"), place.keyFile);
+      },
+      "it is a symlink",
+    ],
+    [
+      "a symlink in the place of a key to come",
+      (place: Place) => symlinkSync(place.keyFile, `${place.keyFile}.new`),
+      "it is a symlink",
+    ],
+    [
+      "a symlink in the place of the keys' folder",
+      (place: Place) => {
+        renameSync(join(place.root, "keys"), join(place.root, "real"));
+        symlinkSync(join(place.root, "real"), join(place.root, "keys"));
+      },
+      "keys: it is a symlink, not a folder",
+    ],
+    ["a keys' folder that others may write", (place: Place) => chmodSync(join(place.root, "keys"), 0o770), "chmod 700"],
+    [
+      "a symlink in the place of the lock",
+      (place: Place) => {
+        unlinkSync(join(place.dir, "orchestrator-audit.lock"));
+        symlinkSync(place.active, join(place.dir, "orchestrator-audit.lock"));
+      },
+      "it is a symlink",
+    ],
   ] as const) {
     const isSkipped = what === "somebody else's log" && !asRoot;
     if (isSkipped) process.stderr.write(`SKIPPED, because it needs root: ${what}\n`);

@@ -148,7 +148,7 @@ describe("9. Retention", () => {
     const place = newPlace();
     const clock = new HandClock("2026-01-01T12:00:00.000Z");
     const errors: string[] = [];
-    const log = { debug() {}, info() {}, warn() {}, error: (event: string) => void errors.push(event) };
+    const log = { debug() {}, info() {}, warn() {}, error: (event: string) => void errors.push(event), always() {} };
     const opened = await openLog(place, { clock, retentionDays: 2, log });
     for (let day = 0; day < 6; day++) {
       await opened.log.append(intent(day));

@@ -1,12 +1,15 @@
 import { test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Place } from "./log-folder.ts";
 
 /** Runs the driver under strace: to see its system calls, or to break or kill it at one of them. */
 
 const driver = join(import.meta.dir, "driver.ts");
+const deno = join(import.meta.dir, "../../node_modules/@deno/linux-x64-glibc/deno");
+/** How the driver is run by the other runtime; empty, said aloud by deno.test.ts, where it is not installed. */
+const denoCommand: readonly string[] = existsSync(deno) ? [deno, "run", "-A", "--no-lock"] : [];
 
 export interface Ran {
   readonly exitCode: number | null;
@@ -76,4 +79,4 @@ export function readOutput(output: string): Pick<Ran, "acknowledged" | "fatal"> 
   return { acknowledged, fatal: lines.find((line) => line.startsWith("fatal "))?.slice(6) };
 }
 
-export { driver };
+export { denoCommand, driver };

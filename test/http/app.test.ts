@@ -139,6 +139,7 @@ test("a fault of ours is a problem document without its words, and the log has t
     debug() {},
     info() {},
     warn() {},
+    always() {},
     error: (_event: string, fields = {}) => words.push(JSON.stringify(fields)),
   };
   const { ask } = await open({

@@ -70,3 +70,16 @@ test.each(logLevels.map((level, index) => [level, index] as const))(
     expect(said).toEqual(logLevels.slice(index));
   },
 );
+
+test.each(formats)("evidence is printed at every level, as %s", (format) => {
+  for (const level of logLevels) {
+    const lines: string[] = [];
+    const log = logInto(lines, format, level);
+    log.info("chatter");
+    log.always("audit_checkpoint", { note: "roxy-core/x\n1\n" });
+    expect(lines.filter((line) => line.includes("audit_checkpoint"))).toEqual([
+      expect.stringContaining(String.raw`roxy-core/x\n1\n`),
+    ]);
+    expect(lines.length).toBe(level === "debug" || level === "info" ? 2 : 1);
+  }
+});
