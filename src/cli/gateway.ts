@@ -229,7 +229,12 @@ function appDeps(
       commit,
       runtime: `${runtime.name} ${runtime.version}`,
       audit: { state: dispatch.log.state, ...dispatch.log.head },
-      stream: { upstream: telemetry.state, clients: clients.size, cursor: `${hub.epoch}:${hub.seq}` },
+      stream: {
+        upstream: telemetry.state,
+        clients: clients.size,
+        cursor: `${hub.epoch}:${hub.seq}`,
+        oldest_cursor: hub.oldestCursor,
+      },
       lane: {
         in_flight: dispatch.lane.inFlight,
         waiting: dispatch.lane.waiting,

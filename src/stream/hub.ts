@@ -65,6 +65,11 @@ export class Hub {
     return this.#seq;
   }
 
+  /** The cursor before the oldest frame that is kept: whoever resumes here gets all that there is. */
+  get oldestCursor(): string {
+    return `${this.epoch}:${this.#seq - this.#history.length}`;
+  }
+
   /** From now on these types are passed on; what has been numbered keeps its number. */
   passOn(types: readonly string[]): void {
     this.#types = new Set(types);

@@ -44,7 +44,7 @@ const gatewaySchema = z.looseObject({
   commit: z.string(),
   runtime: z.string(),
   audit: z.looseObject({ state: z.enum(["open", "failed", "closed"]), seq: z.int(), hash: z.string() }),
-  stream: z.looseObject({ upstream: z.string(), clients: z.int(), cursor: z.string() }),
+  stream: z.looseObject({ upstream: z.string(), clients: z.int(), cursor: z.string(), oldest_cursor: z.string() }),
   lane: z.looseObject({ in_flight: z.int(), waiting: z.int(), max_in_flight: z.int() }),
 });
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, setDefaultTimeout, test } from "bun:test";
+import { afterAll, describe, setDefaultTimeout, test } from "bun:test";
 import { existsSync } from "node:fs";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { chromium } from "playwright-core";
@@ -25,22 +25,17 @@ export interface Watched {
   readonly hosts: Set<string>;
 }
 
-/** One browser for the tests of one file; each test has a context, and so a session, of its own. */
+/** One browser for the tests of all files: each has contexts, and so sessions, of its own. It ends with this process. */
+let browser: Promise<Browser> | undefined;
+
+/** What the tests of one file open. */
 export class Screen {
-  #browser: Browser | undefined;
   readonly #contexts: BrowserContext[] = [];
   readonly watched: Watched = { complaints: [], hosts: new Set() };
 
-  async open(): Promise<void> {
-    this.#browser = await chromium.launch({ executablePath: executable, args: flags });
-  }
-
-  async close(): Promise<void> {
-    await this.#browser?.close();
-  }
-
   async context(options: Parameters<Browser["newContext"]>[0] = {}): Promise<BrowserContext> {
-    const context = await this.#browser!.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+    browser ??= chromium.launch({ executablePath: executable, args: flags });
+    const context = await (await browser).newContext({ viewport: { width: 1280, height: 800 }, ...options });
     context.setDefaultTimeout(patienceMs);
     this.#contexts.push(context);
     context.on("page", (page) => this.#watch(page));
@@ -85,9 +80,8 @@ export function browserSuite(name: string, suite: (screen: Screen) => void): voi
     setDefaultTimeout(6 * patienceMs);
     describe(name, () => {
       const screen = new Screen();
-      beforeAll(() => screen.open());
       afterAll(async () => {
-        await screen.close();
+        await screen.closeContexts();
         removeFolders();
       });
       suite(screen);

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, statSync } from "node:fs";
 import type { Page } from "playwright-core";
 import { PodiumStub, reply } from "../e2e/podium-stub.ts";
 import { repository } from "../e2e/launcher.ts";
+import { eventually } from "../e2e/watch.ts";
 import { browserSuite } from "./browser.ts";
 import type { Server } from "./servers.ts";
 import { gatewayServer, lunoServer } from "./servers.ts";
@@ -117,6 +118,19 @@ browserSuite("how the panel looks", (screen) => {
     await page.getByRole("button", { name: "Close" }).click();
     await page.keyboard.press("2");
     expect(new URL(page.url()).hash).toBe("");
+  });
+
+  test("the chart knows what was queued before anybody looked, and says since when", async () => {
+    const podium = await PodiumStub.start();
+    const front = await gatewayServer(podium.url).start();
+    await eventually(() => podium.sockets[0], "the gateway listens to the telemetry");
+    podium.emit(JSON.stringify({ type: "QUEUE_UPDATE", queue: ["A", "B", "C"] }));
+    podium.emit(JSON.stringify({ type: "QUEUE_UPDATE", queue: [] }));
+    podium.status = reply.text('{"success":true,"stories":[],"queue":[]}');
+    const page = await screen.page(front.url);
+    await page.getByText(/the queue was at most 3 deep, known since \d\d:\d\d\./).waitFor();
+    await front.kill();
+    await podium.down();
   });
 
   test("texts of strangers are text, in their place, whole on demand", async () => {

@@ -3,13 +3,14 @@ import { auditFilter } from "../../src/panel/web/state/audit.ts";
 import type { ConnectionFacts } from "../../src/panel/web/state/connection.ts";
 import { connectionWord, noFacts } from "../../src/panel/web/state/connection.ts";
 import { afterFrame } from "../../src/panel/web/state/frames.ts";
-import { hourSeries, samplesAfter } from "../../src/panel/web/state/history.ts";
+import { hourSeries, hourWords, samplesAfter, samplesIn, samplesWith } from "../../src/panel/web/state/history.ts";
 import type { Job } from "../../src/panel/web/state/jobs.ts";
 import { problemWords } from "../../src/panel/web/state/problem-words.ts";
 import { planStage, stagingOf } from "../../src/panel/web/state/staging.ts";
 import { timelineOf } from "../../src/panel/web/state/timeline.ts";
 import { beginning, visibleText } from "../../src/panel/web/state/words.ts";
 import { nothingKnown } from "../../src/panel/web/state/work.ts";
+import type { StreamFrame } from "../../src/panel/web/api/stream.ts";
 import type { PlainProblem } from "../../src/panel/web/api/requests.ts";
 
 const at = "2026-01-09T10:00:00.000Z";
@@ -159,6 +160,58 @@ describe("the last hour", () => {
     );
     const { depth } = hourSeries([], samples, nowMs);
     expect(depth.slice(-12)).toEqual([null, 5, 2, 2, null, null, null, null, null, null, null, null]);
+  });
+});
+
+describe("what roxy-core remembers of the queue", () => {
+  const nowMs = Date.parse("2026-01-09T10:30:30.000Z");
+  const frame = (type: string, clock: string, fields: object = {}): StreamFrame => ({
+    type,
+    at: `2026-01-09T${clock}:00.000Z`,
+    fields: { type, ...fields },
+  });
+  const queue = (clock: string, ...ids: string[]): StreamFrame => frame("QUEUE_UPDATE", clock, { queue: ids });
+  const heard = frame("GATEWAY_STATUS", "10:30", { podium: "connected" });
+  const depths = (...frames: StreamFrame[]) => hourSeries([], samplesIn(frames, nowMs), nowMs).depth;
+
+  test("between two changes the depth was what the first one said, however long that is", () => {
+    const depth = depths(heard, queue("09:00", "A", "B"), queue("10:10", "A"), queue("10:28"));
+    expect(depth.slice(0, 3)).toEqual([2, 2, 2]);
+    // At the beginning of the minute of a change it was still what it had been.
+    expect(depth.slice(37, 42)).toEqual([2, 2, 2, 1, 1]);
+    expect(depth.slice(-4)).toEqual([1, 1, 0, 0]);
+  });
+
+  test("while Podium was lost nothing is known; nor now, when it is lost now", () => {
+    const gap = frame("GAP", "10:20", { from: "2026-01-09T10:05:00.000Z" });
+    const depth = depths(heard, queue("10:00", "A"), gap, queue("10:25"));
+    expect(depth[34]).toBe(1);
+    expect(depth.slice(37, 54)).toEqual(Array.from({ length: 17 }, () => null));
+    expect(depth.slice(-4)).toEqual([0, 0, 0, 0]);
+    const lost = depths(frame("GATEWAY_STATUS", "10:30", { podium: "disconnected" }), queue("10:20", "A"));
+    expect(lost.slice(-3)).toEqual([null, null, null]);
+  });
+
+  test("it goes before what the browser saw of the same time, and is older than nothing", () => {
+    const seen = [1, 2, 3].map((atMs) => ({ atMs, depth: 9 }));
+    expect(samplesWith(seen, [{ atMs: 2, depth: 1 }])).toEqual([
+      { atMs: 1, depth: 9 },
+      { atMs: 2, depth: 1 },
+    ]);
+    expect(samplesWith(seen, [])).toBe(seen);
+  });
+
+  test("the words claim nothing of what was not heard or not read", () => {
+    const words = (samples: StreamFrame[], jobs: Job[] = [], jobsMax?: number): string =>
+      hourWords(hourSeries(jobs, samplesIn(samples, nowMs), nowMs, jobsMax), (s) => `${s}`);
+    expect(words([])).toEndWith("nothing is known of the queue's depth.");
+    expect(words([heard, queue("09:00", "A")])).toEndWith("refused; the queue was at most 1 deep.");
+    const since = Date.parse("2026-01-09T10:10:00.000Z") / 1000;
+    expect(words([heard, queue("10:10", "A", "B")])).toEndWith(`at most 2 deep, known since ${since}.`);
+    expect(words([heard], [{ ...job, createdAt: "2026-01-09T10:10:00.000Z" }], 1)).toContain(
+      `(newest ones, from ${since} on)`,
+    );
+    expect(words([heard], [{ ...job, createdAt: "2026-01-09T09:00:00.000Z" }], 1)).not.toContain("newest");
   });
 });
 

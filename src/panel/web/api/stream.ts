@@ -24,6 +24,48 @@ const backoffMaxMs = 5_000;
 /** A connection that opens no sooner is given up: on loopback it takes a millisecond. */
 const handshakeMs = 8_000;
 
+function openSocket(path: string, query: Readonly<Record<string, string>>): WebSocket {
+  const url = new URL(path, location.href);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  url.search = new URLSearchParams({ ...query, envelope: "1" }).toString();
+  return new WebSocket(url);
+}
+
+function frameOf(data: unknown): StreamFrame | undefined {
+  const envelope = fieldsOf(typeof data === "string" ? parseJson(data) : undefined);
+  const fields = fieldsOf(envelope["event"]);
+  const type = firstText(fields, "type");
+  if (type === undefined) return undefined;
+  const cursor = textOf(envelope["id"]);
+  const at = firstText(envelope, "at") ?? new Date().toISOString();
+  return { type, at, fields, ...(cursor !== undefined && { cursor }) };
+}
+
+/** What roxy-core remembers is sent in one go when the connection opens; over loopback that takes milliseconds. */
+const recallMs = 1_000;
+
+/**
+ * The frames of some types that roxy-core still remembers after a cursor, oldest first; its own frames (GAP,
+ * GATEWAY_STATUS) are among them. Never throws: what can't be had is not there.
+ */
+export function recall(path: string, since: string, types: readonly string[]): Promise<readonly StreamFrame[]> {
+  return new Promise((resolve) => {
+    const frames: StreamFrame[] = [];
+    const socket = openSocket(path, { since, types: types.join(",") });
+    const done = (): void => {
+      clearTimeout(timer);
+      socket.close();
+      resolve(frames);
+    };
+    const timer = setTimeout(done, recallMs);
+    socket.addEventListener("close", done);
+    socket.addEventListener("message", ({ data }) => {
+      const frame = frameOf(data);
+      if (frame) frames.push(frame);
+    });
+  });
+}
+
 /**
  * The live telemetry, over a WebSocket: unlike server-sent events it takes none of the six connections that a browser
  * grants to one server's requests, so any number of open tabs leaves room for a halt. Comes back by itself, with the
@@ -49,11 +91,7 @@ export class Stream {
   connect(): void {
     if (this.#socket || !this.#options.mayConnect()) return;
     clearTimeout(this.#retry);
-    const url = new URL(this.#options.path, location.href);
-    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-    url.searchParams.set("envelope", "1");
-    if (this.#cursor !== undefined) url.searchParams.set("since", this.#cursor);
-    const socket = new WebSocket(url);
+    const socket = openSocket(this.#options.path, this.#cursor === undefined ? {} : { since: this.#cursor });
     this.#socket = socket;
     const deadline = setTimeout(() => this.#ended(socket, deadline), handshakeMs);
     socket.addEventListener("open", () => {
@@ -66,16 +104,11 @@ export class Stream {
   }
 
   #take(data: unknown): void {
-    const envelope = fieldsOf(typeof data === "string" ? parseJson(data) : undefined);
-    const fields = fieldsOf(envelope["event"]);
-    const type = firstText(fields, "type");
-    if (type === undefined) return;
-    const cursor = textOf(envelope["id"]);
-    if (cursor !== undefined) this.#cursor = cursor;
-    const resumeAt = type === "GAP" ? textOf(fields["resumeAt"]) : undefined;
-    if (resumeAt !== undefined) this.#cursor = resumeAt;
-    const at = firstText(envelope, "at") ?? new Date().toISOString();
-    this.#options.onFrame({ type, at, fields, ...(cursor !== undefined && { cursor }) });
+    const frame = frameOf(data);
+    if (!frame) return;
+    const resumeAt = frame.type === "GAP" ? textOf(frame.fields["resumeAt"]) : undefined;
+    this.#cursor = resumeAt ?? frame.cursor ?? this.#cursor;
+    this.#options.onFrame(frame);
   }
 
   #ended(socket: WebSocket, deadline: ReturnType<typeof setTimeout>): void {

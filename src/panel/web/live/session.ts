@@ -2,12 +2,12 @@ import { fieldsOf, firstText, textOf } from "../api/json.ts";
 import type { RequestOptions } from "../api/requests.ts";
 import { Requests } from "../api/requests.ts";
 import type { StreamFrame } from "../api/stream.ts";
-import { Stream } from "../api/stream.ts";
+import { recall, Stream } from "../api/stream.ts";
 import { afterFrame } from "../state/frames.ts";
-import { samplesAfter } from "../state/history.ts";
+import { samplesAfter, samplesIn, samplesWith } from "../state/history.ts";
 import { readClient } from "../state/client.ts";
 import { heardFrom } from "../state/heard.ts";
-import { readJobs } from "../state/jobs.ts";
+import { jobsListed, readJobs } from "../state/jobs.ts";
 import { readPodium } from "../state/read-podium.ts";
 import { podiumHealth, readServices } from "../state/services.ts";
 import { workOf } from "../state/work.ts";
@@ -30,10 +30,9 @@ const recordedMs = 250;
 const beatMs = 1_000;
 /** The chart moves on, and what was today becomes yesterday, without anything having happened. */
 const minuteMs = 60_000;
-/** The job list: a screenful and an hour of a busy day. */
-const jobsShown = 200;
 /** Longer than any answer over loopback; shorter than a reader's patience with an empty page. */
 const firstReadsMs = 400;
+const streamPath = "/api/orchestrator/stream";
 const sessionPath = "/api/session";
 const haltChannel = "roxy-panel-halt";
 
@@ -48,6 +47,7 @@ export class Session {
   readonly #others = "BroadcastChannel" in globalThis ? new BroadcastChannel(haltChannel) : undefined;
   readonly #due = { status: Date.now(), jobs: Date.now(), services: 0 };
   readonly #reading = new Set<string>();
+  #hasRecalled = false;
   #frames: StreamFrame[] = [];
   /** Counts what could make a read that is on its way old. */
   #news = 0;
@@ -59,7 +59,7 @@ export class Session {
     this.audit = new AuditDesk(this.requests, store);
     this.#pulse = new Pulse(this.requests, store, () => this.#returned());
     this.#stream = new Stream({
-      path: "/api/orchestrator/stream",
+      path: streamPath,
       mayConnect: () => !store.state.facts.tokenNeeded,
       onFrame: (frame) => this.#take(frame),
       onOpen: () => void this.#opened(),
@@ -141,8 +141,9 @@ export class Session {
     if (reply.ok || Object.keys(gateway).length > 0) {
       this.store.set({ gateway });
       this.store.facts({ audit: firstText(fieldsOf(gateway["audit"]), "state") ?? "open" });
-      const cursor = textOf(fieldsOf(gateway["stream"])["cursor"]);
-      if (cursor !== undefined) this.#stream.startAt(cursor);
+      const { cursor, oldest_cursor: oldest } = fieldsOf(gateway["stream"]);
+      if (textOf(cursor) !== undefined) this.#stream.startAt(textOf(cursor)!);
+      if (textOf(oldest) !== undefined) void this.#recallDepths(textOf(oldest)!);
     }
     if (!reply.ok) {
       if (reply.problem.httpStatus === 0) this.#pulse.now();
@@ -156,8 +157,18 @@ export class Session {
     if (this.#news !== newsBefore) this.#due.status = Date.now() - calmMs.status + beatMs;
   }
 
+  /** The chart's past: what happened before anybody opened this page, as far as roxy-core remembers. */
+  async #recallDepths(since: string): Promise<void> {
+    if (this.#hasRecalled) return;
+    this.#hasRecalled = true;
+    const frames = await recall(streamPath, since, ["QUEUE_UPDATE"]);
+    const samples = samplesWith(this.store.state.samples, samplesIn(frames, Date.now()));
+    this.store.set({ samples });
+    saveSamples(samples);
+  }
+
   async #readJobs(): Promise<void> {
-    const reply = await this.requests.send(`/api/orchestrator/jobs?limit=${jobsShown}`, { timeoutMs: readMs });
+    const reply = await this.requests.send(`/api/orchestrator/jobs?limit=${jobsListed}`, { timeoutMs: readMs });
     if (reply.ok) this.store.set({ jobs: readJobs(reply.body), jobsProblem: undefined });
     else if (reply.problem.httpStatus === 0) this.#pulse.now();
     else this.store.set({ jobsProblem: reply.problem });
@@ -165,7 +176,7 @@ export class Session {
 
   /** What Podium said about the jobs while nobody was looking. */
   async #readHeard(): Promise<void> {
-    const path = `/api/orchestrator/audit?event=job&limit=${jobsShown}`;
+    const path = `/api/orchestrator/audit?event=job&limit=${jobsListed}`;
     const reply = await this.requests.send(path, { timeoutMs: readMs });
     if (reply.ok) this.store.set({ heard: heardFrom(reply.body, this.store.state.heard) });
   }

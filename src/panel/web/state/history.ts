@@ -1,7 +1,10 @@
+import type { StreamFrame } from "../api/stream.ts";
+import { textOf } from "../api/json.ts";
 import type { Job, Outcome } from "./jobs.ts";
 import { endedAt, outcomeOf } from "./jobs.ts";
+import { readPodium } from "./read-podium.ts";
 
-/** Queue depth at a moment, as this page saw it. */
+/** Queue depth at a moment, as this browser saw it or roxy-core heard it. */
 export interface Sample {
   readonly atMs: number;
   readonly depth: number;
@@ -20,6 +23,43 @@ export function samplesAfter(samples: readonly Sample[], sample: Sample): readon
   return [...samples.filter(({ atMs }) => atMs >= from && atMs <= sample.atMs), sample].slice(-samplesMax);
 }
 
+/**
+ * Depths in what roxy-core remembers of the telemetry. It heard every change, so between two of them the depth was what
+ * the first one said; not so where it had lost Podium, which a GAP tells.
+ */
+export function samplesIn(frames: readonly StreamFrame[], nowMs: number): Sample[] {
+  const samples: Sample[] = [];
+  const from = nowMs - hourMs;
+  let known: Sample | undefined;
+  const holdUntil = (untilMs: number): void => {
+    if (!known) return;
+    if (known.atMs >= from) samples.push(known);
+    for (let atMs = Math.max(known.atMs + bucketMs, from); atMs < untilMs; atMs += bucketMs) {
+      samples.push({ ...known, atMs });
+    }
+  };
+  for (const { type, at, fields } of frames) {
+    const atMs = Math.min(Date.parse(at), nowMs);
+    if (type === "GAP") {
+      holdUntil(Date.parse(textOf(fields["from"]) ?? at));
+      known = undefined;
+    }
+    const depth = type === "QUEUE_UPDATE" ? readPodium(fields).queue?.length : undefined;
+    if (depth === undefined || Number.isNaN(atMs)) continue;
+    holdUntil(atMs);
+    known = { atMs, depth };
+  }
+  const isHeard = frames.findLast(({ type }) => type === "GATEWAY_STATUS")?.fields["podium"] === "connected";
+  holdUntil(isHeard ? nowMs : 0);
+  return samples.slice(-samplesMax);
+}
+
+/** What roxy-core remembers goes before what the browser saw of the same time. */
+export function samplesWith(seen: readonly Sample[], remembered: readonly Sample[]): readonly Sample[] {
+  const [first] = remembered;
+  return first ? [...seen.filter(({ atMs }) => atMs < first.atMs), ...remembered].slice(-samplesMax) : seen;
+}
+
 export interface HourSeries {
   /** Starts of the minutes, in seconds since 1970. */
   readonly times: number[];
@@ -28,10 +68,21 @@ export interface HourSeries {
   readonly done: number[];
   readonly failed: number[];
   readonly refused: number[];
+  /** Outcomes are counted from here on only, in seconds since 1970; absent when the hour is whole. */
+  readonly countedFromS?: number;
 }
 
-/** The last hour by minutes. Outcomes come from the record and are whole; depth only from what this page has seen. */
-export function hourSeries(jobs: readonly Job[], samples: readonly Sample[], nowMs: number): HourSeries {
+/**
+ * The last hour by minutes: outcomes from the record, depths from the telemetry that was heard.
+ * @param jobs newest first
+ * @param jobsMax as many as are asked for: when there are so many, older ones were left out
+ */
+export function hourSeries(
+  jobs: readonly Job[],
+  samples: readonly Sample[],
+  nowMs: number,
+  jobsMax = Infinity,
+): HourSeries {
   const last = Math.floor(nowMs / bucketMs);
   const first = last - hourMs / bucketMs + 1;
   const times = Array.from({ length: last - first + 1 }, (_, i) => ((first + i) * bucketMs) / 1000);
@@ -44,7 +95,15 @@ export function hourSeries(jobs: readonly Job[], samples: readonly Sample[], now
     return counts;
   };
   const depth = depthByMinute(samples, first, times.length);
-  return { times, depth, done: count("done"), failed: count("failed"), refused: count("refused") };
+  const oldest = jobs.length < jobsMax ? Number.NaN : Date.parse(jobs.at(-1)!.createdAt);
+  return {
+    times,
+    depth,
+    done: count("done"),
+    failed: count("failed"),
+    refused: count("refused"),
+    ...(oldest > first * bucketMs && { countedFromS: oldest / 1000 }),
+  };
 }
 
 /** A minute without a sample continues the one before, unless more than two minutes went by unseen. */
@@ -64,9 +123,19 @@ function depthByMinute(samples: readonly Sample[], first: number, length: number
   return depth;
 }
 
-/** The chart in words, for those who don't see it. */
-export function hourWords({ done, failed, refused, depth }: HourSeries): string {
+/**
+ * The chart in words, also for those who don't see it: nothing is claimed of the time that nobody heard.
+ * @param time how to write a time in seconds since 1970
+ */
+export function hourWords(series: HourSeries, time: (seconds: number) => string): string {
+  const { done, failed, refused, depth, times, countedFromS } = series;
   const sum = (counts: number[]): number => counts.reduce((a, b) => a + b, 0);
-  const deepest = Math.max(0, ...depth.map((value) => value ?? 0));
-  return `${sum(done)} done, ${sum(failed)} failed, ${sum(refused)} refused; the queue was at most ${deepest} deep.`;
+  const counted = countedFromS === undefined ? "" : ` (newest ones, from ${time(countedFromS)} on)`;
+  const outcomes = `${sum(done)} done, ${sum(failed)} failed, ${sum(refused)} refused${counted}`;
+  const heard = depth.filter((value) => value !== null);
+  if (heard.length === 0) return `${outcomes}; nothing is known of the queue's depth.`;
+  const first = depth.findIndex((value) => value !== null);
+  const since = first === 0 ? "" : `, known since ${time(times[first]!)}`;
+  const holes = depth.slice(first).includes(null) ? " with holes" : "";
+  return `${outcomes}; the queue was at most ${Math.max(...heard)} deep${since}${holes}.`;
 }

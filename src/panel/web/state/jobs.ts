@@ -17,12 +17,17 @@ export interface Job {
   readonly createdAt: string;
   readonly answeredAt?: string;
   readonly podiumAt?: string;
+  /** When Podium first said that it runs. */
+  readonly startedAt?: string;
   readonly detail?: string;
   readonly retry?: string;
   readonly receipt?: { readonly seq: number; readonly hash: string };
   /** What Podium said last about it, in its own words. */
   readonly message?: string;
 }
+
+/** The job list: a screenful and an hour of a busy day; more does not fit in one answer. */
+export const jobsListed = 200;
 
 export function readJobs(body: Fields): Job[] {
   return listOf(body["jobs"]).flatMap((item) => readJob(fieldsOf(item)) ?? []);
@@ -40,6 +45,7 @@ export function readJob(fields: Fields): Job | undefined {
     podiumStatus: firstText(fields, "podium_status"),
     answeredAt: firstText(fields, "answered_at"),
     podiumAt: firstText(fields, "podium_at"),
+    startedAt: firstText(fields, "podium_started_at"),
     detail: firstText(fields, "detail"),
     retry: firstText(fields, "retry"),
     message: firstText(fieldsOf(fields["last_event"]), "message"),

@@ -41,7 +41,7 @@ function ahead(job: Job): Step[] {
 function storySteps(job: Job, heard: Heard, newer: Job | undefined): Step[] {
   const word = job.podiumStatus ?? "queued";
   const queuedAt = heard.get("queued") ?? job.answeredAt;
-  const runningAt = heard.get("in_progress") ?? (word === "in_progress" ? job.podiumAt : undefined);
+  const runningAt = heard.get("in_progress") ?? job.startedAt ?? (word === "in_progress" ? job.podiumAt : undefined);
   const wasRunning = runningAt !== undefined || ranWords.has(word);
   if (endings.has(word)) {
     const ran: Step[] = wasRunning ? [step("Running", "done", runningAt)] : [];

@@ -17,6 +17,11 @@ export function timeWords(at: string, nowMs: number): string {
   return (sameDay ? clock : dayAndClock).format(ms);
 }
 
+/** Hours and minutes of a time in seconds since 1970, local. */
+export function clockWords(seconds: number): string {
+  return new Date(seconds * 1000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+}
+
 export function secondsSince(startMs: number, nowMs: number): number {
   return Math.max(0, Math.round((nowMs - startMs) / 1000));
 }

@@ -1,5 +1,6 @@
 import uPlot from "uplot";
 import type { HourSeries } from "../state/history.ts";
+import { clockWords } from "../state/words.ts";
 
 /** The one chart of the page: drawn by uPlot, in the colours of the style sheet. */
 
@@ -88,8 +89,4 @@ function optionsFor(size: { width: number; height: number }): uPlot.Options {
       },
     ],
   };
-}
-
-function clockWords(seconds: number): string {
-  return new Date(seconds * 1000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
 }
