@@ -1,10 +1,10 @@
 import { Fatal, exitCodes } from "../lib/errors.ts";
-import type { AppendFile, FileLock, Files } from "../runtime/types.ts";
+import type { AppendFile, FileFacts, FileLock, Files } from "../runtime/types.ts";
 import { activeName, closedName, lockLog, pathIn } from "./folder.ts";
 
 /**
  * The file that is being written: the only place that appends. The system calls of one batch, in this order:
- * write (its count checked), fdatasync, fstat of the descriptor, lstat of the path. After an error of any of them the
+ * write (its count checked), fdatasync, lstat of the path. After an error of any of them the
  * file is never written again. The file itself is locked while it is ours: a lock file can be removed, this one is missed.
  */
 
@@ -20,6 +20,8 @@ export class ActiveFile {
   readonly path: string;
   #file: AppendFile;
   #lock: FileLock;
+  /** The open descriptor's. While it is open, no other file can have this inode. */
+  #identity: Pick<FileFacts, "inode" | "device">;
   #start: FileStart;
   /** What we know to be in the file; anything else means that somebody else wrote or cut it. */
   #bytes: number;
@@ -38,6 +40,7 @@ export class ActiveFile {
     this.#bytes = bytes;
     this.#file = files.openAppend(this.path);
     this.#lock = lock ?? this.#lockOr(this.#file);
+    this.#identity = this.#file.stat();
     try {
       files.syncFolder(dir);
       this.#check();
@@ -68,9 +71,12 @@ export class ActiveFile {
     this.#bytes += bytes.length;
   }
 
-  /** When this resolves the bytes are durable, and they are where the path leads. */
-  async sync(): Promise<void> {
-    await this.#file.datasync();
+  /**
+   * When this resolves the bytes are durable, and they are where the path leads.
+   * @param here see {@link AppendFile.datasync}
+   */
+  async sync(here: boolean): Promise<void> {
+    await this.#file.datasync(here);
     this.#check();
   }
 
@@ -89,6 +95,7 @@ export class ActiveFile {
     const file = this.#files.openAppend(this.path);
     this.#lock = this.#lockOr(file);
     this.#file = file;
+    this.#identity = file.stat();
     closed.file.close();
     // Not before the new one is ours: whoever finds no active file asks for the newest closed one.
     closed.lock.release();
@@ -104,12 +111,11 @@ export class ActiveFile {
   }
 
   #check(): void {
-    const ours = this.#file.stat();
     const there = this.#files.stat(this.path);
-    if (there?.inode !== ours.inode || there.device !== ours.device) {
+    if (there?.inode !== this.#identity.inode || there.device !== this.#identity.device) {
       throw new Fatal("the file was removed, renamed or replaced while roxy-core writes it", exitCodes.integrity);
     }
-    if (ours.bytes === this.#bytes) return;
-    throw new Fatal(`the file has ${ours.bytes} bytes where roxy-core knows of ${this.#bytes}`, exitCodes.integrity);
+    if (there.bytes === this.#bytes) return;
+    throw new Fatal(`the file has ${there.bytes} bytes where roxy-core knows of ${this.#bytes}`, exitCodes.integrity);
   }
 }

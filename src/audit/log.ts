@@ -6,7 +6,7 @@ import type { Receipt } from "../wire/dispatch.ts";
 import type { FileLock, Files } from "../runtime/types.ts";
 import type { ActiveFile, FileStart } from "./active-file.ts";
 import { Checkpoints } from "./checkpoints.ts";
-import { lackOfSpace } from "./disk-reserve.ts";
+import { DiskReserve } from "./disk-reserve.ts";
 import type { LogIdentity } from "./first-record.ts";
 import { fileHeadDraft, genesisDraft } from "./first-record.ts";
 import type { SigningKey } from "./key.ts";
@@ -57,6 +57,7 @@ export class AuditLog {
   readonly #file: ActiveFile;
   readonly #loop: WriteLoop;
   readonly #checkpoints: Checkpoints;
+  readonly #reserve: DiskReserve;
   readonly #logId: string;
   #publicKey: string;
   #state: "open" | "closing" | "failed" | "closed" = "open";
@@ -84,10 +85,12 @@ export class AuditLog {
     this.#file = start.file;
     this.#loop = new WriteLoop(
       start.file,
+      deps.clock,
       (batch) => this.#settle(batch),
       (error) => this.#fail(error),
     );
     this.#checkpoints = new Checkpoints(deps, start.logId, start.key, start.checkpointSize);
+    this.#reserve = new DiskReserve(deps);
     this.#logId = start.logId;
     this.#publicKey = start.key.publicKey;
     this.#tip = this.#head = start.head;
@@ -144,13 +147,14 @@ export class AuditLog {
 
   /**
    * Chains the record now and resolves when it is durable.
+   * @param alone nothing else is under way, so the thread itself may wait for a quick disk
    * @throws Problem `audit_unavailable`: it is not known to be durable; whatever depended on it must not happen
    */
-  append(draft: Draft): Promise<StoredRecord> {
-    if (this.#held) return this.#held.then(() => this.append(draft));
+  append(draft: Draft, alone = false): Promise<StoredRecord> {
+    if (this.#held) return this.#held.then(() => this.append(draft, alone));
     if (this.#state !== "open") return Promise.reject(this.#unavailable());
     if (this.#loop.queuedBytes > pendingBytesMax) return Promise.reject(unavailable("too much waits for the disk"));
-    return this.#enqueue(draft);
+    return this.#enqueue(draft, alone);
   }
 
   /** Chained together and in this order; resolves when all are durable. */
@@ -165,7 +169,7 @@ export class AuditLog {
   assertAdmits(kind: "dispatch" | "outcome"): void {
     if (this.#state !== "open") throw this.#unavailable();
     if (kind === "outcome") return;
-    const lack = lackOfSpace(this.#deps);
+    const lack = this.#reserve.lack();
     if (lack !== undefined) throw unavailable(lack);
   }
 
@@ -203,13 +207,13 @@ export class AuditLog {
     }
   }
 
-  #enqueue(draft: Draft): Promise<StoredRecord> {
+  #enqueue(draft: Draft, alone = false): Promise<StoredRecord> {
     try {
       // Upkeep may have been waiting for something while the log failed.
       if (this.#state === "failed") throw this.#unavailable();
       const epochMs = this.#deps.clock.now();
       this.#openFileFor(epochMs);
-      return this.#push(this.#chain(draft, epochMs));
+      return this.#push(this.#chain(draft, epochMs), alone);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -219,16 +223,16 @@ export class AuditLog {
     const opens = this.#fileStart(epochMs);
     if (!opens) return;
     const head = fileHeadDraft(this.#identity(), this.#tree);
-    this.#push(this.#chain(head, epochMs), opens).catch(() => {});
+    this.#push(this.#chain(head, epochMs), false, opens).catch(() => {});
   }
 
-  #push(encoded: Encoded, opens?: FileStart): Promise<StoredRecord> {
+  #push(encoded: Encoded, alone = false, opens?: FileStart): Promise<StoredRecord> {
     if (opens) {
       this.#tipDayMs = Date.parse(opens.day);
       this.#tipBytes = 0;
     }
     this.#tipBytes += encoded.line.length;
-    return this.#loop.push(encoded, this.#tree.head, opens);
+    return this.#loop.push(encoded, this.#tree.head, alone, opens);
   }
 
   #chain(draft: Draft, epochMs: number): Encoded {

@@ -1,3 +1,4 @@
+import type { Clock } from "../lib/clock.ts";
 import type { Problem } from "../lib/errors.ts";
 import type { ActiveFile, FileStart } from "./active-file.ts";
 import type { Encoded, StoredRecord } from "./record.ts";
@@ -14,25 +15,39 @@ export interface Entry extends Pick<Encoded, "record" | "line"> {
   readonly tree: TreeHead;
   /** Set on the first record of a new file: close the old one first. */
   readonly opens: FileStart | undefined;
+  /** Nothing else is under way: nobody would share the sync, and nobody is kept waiting by it. */
+  readonly alone: boolean;
   resolve(record: StoredRecord): void;
   reject(problem: Problem): void;
 }
 
+/** Milliseconds: a disk that took longer the last time is waited for on another thread, so that streams go on. */
+const hereMsMax = 5;
+
 export class WriteLoop {
   readonly #file: ActiveFile;
+  readonly #clock: Clock;
   readonly #settled: (batch: readonly Entry[]) => void;
   readonly #failed: (error: unknown) => void;
   #queue: Entry[] = [];
   #writing: readonly Entry[] = [];
   #queuedBytes = 0;
+  /** What the last sync took; the first one is waited for elsewhere. */
+  #syncMs = Infinity;
   #running: Promise<void> | undefined;
 
   /**
    * @param settled called for each durable batch, before anybody is answered
    * @param failed called at the first error; it must call {@link refuse}, and nothing may be pushed after it
    */
-  constructor(file: ActiveFile, settled: (batch: readonly Entry[]) => void, failed: (error: unknown) => void) {
+  constructor(
+    file: ActiveFile,
+    clock: Clock,
+    settled: (batch: readonly Entry[]) => void,
+    failed: (error: unknown) => void,
+  ) {
     this.#file = file;
+    this.#clock = clock;
     this.#settled = settled;
     this.#failed = failed;
   }
@@ -42,11 +57,11 @@ export class WriteLoop {
     return this.#queuedBytes;
   }
 
-  push(encoded: Encoded, tree: TreeHead, opens?: FileStart): Promise<StoredRecord> {
-    this.#queuedBytes += encoded.line.length;
+  push({ record, line }: Encoded, tree: TreeHead, alone: boolean, opens?: FileStart): Promise<StoredRecord> {
+    this.#queuedBytes += line.length;
     this.#running ??= this.#run();
     return new Promise((resolve, reject) => {
-      this.#queue.push({ record: encoded.record, line: encoded.line, tree, opens, resolve, reject });
+      this.#queue.push({ record, line, tree, alone, opens, resolve, reject });
     });
   }
 
@@ -85,7 +100,10 @@ export class WriteLoop {
   async #write(batch: readonly Entry[]): Promise<void> {
     if (batch[0]?.opens) this.#file.rotate(batch[0].opens);
     this.#file.write(joined(batch));
-    await this.#file.sync();
+    const isAlone = batch.length === 1 && batch[0]!.alone;
+    const startedAt = this.#clock.monotonic();
+    await this.#file.sync(isAlone && this.#syncMs < hereMsMax);
+    this.#syncMs = this.#clock.monotonic() - startedAt;
   }
 
   /** What has gathered, up to a limit, and up to the next file. */

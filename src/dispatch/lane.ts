@@ -46,6 +46,11 @@ export class Lane {
     return this.#active.size;
   }
 
+  /** Whether nothing is in line or on its way but the one that asks. */
+  get isCalm(): boolean {
+    return this.#active.size + this.#waiting.length + this.#express <= 1;
+  }
+
   /** @throws Problem `shutting_down` */
   assertOpen(): void {
     if (this.#closed) throw shuttingDown();

@@ -74,10 +74,11 @@ export async function dispatch(deps: DispatchDeps, incoming: Incoming): Promise<
       const job = await recordIntent(deps, incoming, fingerprint);
       fate = "doubt";
       const outcome = await send(deps, incoming, job, ticket);
+      const alone = deps.lane.isCalm;
       // The next one may go while this outcome is written: its own intent is durable, and forwards stay one at a time.
       ticket.leave();
       sentAt = outcome.sentAt;
-      await recordOutcome(deps, job, outcome);
+      await recordOutcome(deps, job, outcome, alone);
       fate = fateOf(outcome);
       return answer(deps, job, outcome);
     } finally {
@@ -211,7 +212,8 @@ async function recordIntent(deps: DispatchDeps, incoming: Incoming, fingerprint:
   const ids = { audit_id: newAuditId(now), job_id: jobIdOf(day, deps.jobs.nextNumber(day)) };
   const request = fillRoute(deps.routes[incoming.command.action], incoming.command);
   deps.keys.bind(keyOf(incoming), ids.job_id, ids.audit_id);
-  await timed(deps, "audit_intent", deps.log.append(intentDraft(incoming, ids, fingerprint, request)));
+  const draft = intentDraft(incoming, ids, fingerprint, request);
+  await timed(deps, "audit_intent", deps.log.append(draft, deps.lane.isCalm));
   return deps.jobs.get(ids.job_id)!;
 }
 
@@ -240,9 +242,10 @@ function unsendable(cause: unknown): Problem {
 }
 
 /** @throws Problem `audit_unavailable`: what was sent stays sent, and the caller must know */
-async function recordOutcome(deps: DispatchDeps, job: Job, outcome: Sent): Promise<void> {
+async function recordOutcome(deps: DispatchDeps, job: Job, outcome: Sent, alone: boolean): Promise<void> {
   try {
-    await timed(deps, "audit_outcome", deps.log.append(outcomeDraft(job, outcome, outcome.durationMs)));
+    const draft = outcomeDraft(job, outcome, outcome.durationMs);
+    await timed(deps, "audit_outcome", deps.log.append(draft, alone));
   } catch (cause) {
     const ids = { audit_id: job.audit_id, job_id: job.job_id, cause };
     if (outcome.result === "failed" && outcome.problem) throw outcome.problem.with(ids);

@@ -17,10 +17,10 @@ function measured(file: AppendFile, clock: Clock, instruments: Instruments): App
         throw error;
       }
     },
-    async datasync() {
+    async datasync(here) {
       const startedAt = clock.monotonic();
       try {
-        await file.datasync();
+        await file.datasync(here);
       } catch (error) {
         instruments.fileFault("sync");
         throw error;

@@ -64,7 +64,10 @@ function openAppend(target: string): AppendFile {
   const fd = openSafely(target, O_WRONLY | O_APPEND | O_CREAT);
   return {
     write: (bytes) => fs.writeSync(fd, bytes),
-    datasync: () => new Promise((resolve, reject) => fs.fdatasync(fd, (error) => (error ? reject(error) : resolve()))),
+    async datasync(here = false) {
+      if (here) return fs.fdatasyncSync(fd);
+      await new Promise<void>((resolve, reject) => fs.fdatasync(fd, (error) => (error ? reject(error) : resolve())));
+    },
     stat: () => factsOf(fs.fstatSync(fd)),
     close: () => fs.closeSync(fd),
   };

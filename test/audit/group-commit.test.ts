@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { runtime } from "../../src/runtime/bun.ts";
 import type { AppendFile, Files } from "../../src/runtime/types.ts";
+import { FakeClock } from "../lib/fake-clock.ts";
 import { intent, linesIn, newPlace, openLog, rejection, verifyPlace } from "./log-folder.ts";
 
 /** AUDIT.md, promises 4 and 12. */
@@ -78,6 +79,35 @@ describe("12. Group commit", () => {
     await log.close();
   });
 
+  test("who is alone waits for a quick disk right there; who is not, or meets a slow one, does so elsewhere", async () => {
+    const place = newPlace();
+    const clock = new FakeClock();
+    let tookMs = 0.1;
+    const here: (boolean | undefined)[] = [];
+    const openAppend = (path: string): AppendFile => {
+      const file = runtime.files.openAppend(path);
+      const datasync = (isHere?: boolean): Promise<void> => {
+        here.push(isHere);
+        clock.pass(tookMs);
+        return file.datasync(isHere);
+      };
+      return { ...file, datasync };
+    };
+    const { log } = await openLog(place, { files: { ...runtime.files, openAppend }, clock });
+    here.length = 0;
+    await log.append(intent(1), true);
+    await log.append(intent(2), false);
+    await Promise.all([log.append(intent(3), true), log.append(intent(4), true)]);
+    tookMs = 20;
+    await log.append(intent(5), true);
+    tookMs = 0.1;
+    await log.append(intent(6), true);
+    await log.append(intent(7), true);
+    expect(here).toEqual([true, false, false, true, false, true]);
+    await log.close();
+    expect(await verifyPlace(place)).toMatchObject({ ok: true });
+  });
+
   test("after close every append is refused, and close may be called again", async () => {
     const place = newPlace();
     const { log } = await openLog(place);
@@ -94,15 +124,20 @@ describe("4. Below the disk reserve", () => {
     const place = newPlace();
     let free = 1_000_000_000;
     const files = { ...runtime.files, freeBytes: () => free };
-    const { log } = await openLog(place, { files, diskReserveMb: 64 });
+    const clock = new FakeClock();
+    const { log } = await openLog(place, { files, clock, diskReserveMb: 64 });
     const inFlight = await log.append(intent(1));
     log.assertAdmits("dispatch");
     free = 63 * 1_048_576;
+    log.assertAdmits("dispatch");
+    // A look holds for a moment: far less than the reserve can be written in it.
+    clock.pass(100);
     expect(() => log.assertAdmits("dispatch")).toThrow("63 MiB are free");
     log.assertAdmits("outcome");
     await log.append({ event: "outcome", audit_id: inFlight.audit_id!, result: "queued" });
     await log.append({ event: "intent", action: "halt", audit_id: "AUD-HALT" });
     free = 64 * 1_048_576;
+    clock.pass(100);
     log.assertAdmits("dispatch");
     await log.close();
   });
