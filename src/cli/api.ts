@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { exitCodes, Fatal } from "../lib/errors.ts";
+import { unixUrl } from "../lib/unix-url.ts";
 import type { FollowedAnswer, Runtime } from "../runtime/types.ts";
 import { ExchangeError } from "../runtime/types.ts";
 import type { ProblemAnswer } from "./answers.ts";
@@ -41,24 +42,32 @@ const idleMs = 60_000;
 
 export function createApi({ exchange, follow }: Pick<Runtime, "exchange" | "follow">, address: ServerAddress): Api {
   const { url, token } = address;
+  const base = url.startsWith("unix:") ? unixUrl(url.slice("unix:".length)) : url;
   const common = token === undefined ? {} : { "x-roxy-token": token };
   return {
     url,
     async get(path, timeoutMs = getMs) {
       const headers = { accept: "application/json", ...common };
-      const answer = await exchange({ url: url + path, method: "GET", headers, timeoutMs, bodyBytesMax });
+      const answer = await exchange({ url: base + path, method: "GET", headers, timeoutMs, bodyBytesMax });
       return replyOf(url, answer);
     },
     async post(path, body, { timeoutMs, idempotencyKey }) {
       const headers: Record<string, string> = { "content-type": "application/json", ...common };
       if (idempotencyKey !== undefined) headers["idempotency-key"] = idempotencyKey;
-      const request = { url: url + path, method: "POST", headers, body: JSON.stringify(body), timeoutMs, bodyBytesMax };
+      const request = {
+        url: base + path,
+        method: "POST",
+        headers,
+        body: JSON.stringify(body),
+        timeoutMs,
+        bodyBytesMax,
+      };
       return replyOf(url, await exchange(request));
     },
     follow(path, lastEventId) {
       const headers: Record<string, string> = { accept: "text/event-stream", ...common };
       if (lastEventId !== undefined) headers["last-event-id"] = lastEventId;
-      return follow({ url: url + path, headers, headMs: getMs, idleMs });
+      return follow({ url: base + path, headers, headMs: getMs, idleMs });
     },
   };
 }

@@ -3,7 +3,11 @@ import type { OptionSpec } from "./options.ts";
 /** What every command takes that talks to a running server. Those named like settings are read as settings. */
 
 export const serverOptions = [
-  { name: "url", value: "URL", summary: "Server to ask; default: where the configuration lets it listen" },
+  {
+    name: "url",
+    value: "URL",
+    summary: "Server to ask, unix:PATH for a socket; default: where the configuration lets it listen",
+  },
   { name: "host", value: "ADDRESS", summary: "Its address, when the configuration says another" },
   { name: "port", value: "PORT", summary: "Its port, when the configuration says another" },
   { name: "config", value: "FILE", short: "c", summary: "Configuration file; default $ROXY_ROOT/roxy-core.jsonc" },

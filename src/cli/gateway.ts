@@ -15,7 +15,7 @@ import { requireToken, trustLocal } from "../http/authenticate.ts";
 import { JobArchive } from "../jobs/archive.ts";
 import { JobStore } from "../jobs/store.ts";
 import type { Clock } from "../lib/clock.ts";
-import { Fatal, messageOf } from "../lib/errors.ts";
+import type { Fatal } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { commit, version } from "../lib/version.ts";
 import type { Neighbour } from "../podium/neighbours.ts";
@@ -27,7 +27,9 @@ import { createMetrics } from "../metrics/metrics.ts";
 import type { PodiumClient } from "../podium/client.ts";
 import { createPodiumClient } from "../podium/client.ts";
 import { statusSource } from "../podium/status.ts";
-import type { Listener, Runtime } from "../runtime/types.ts";
+import type { Runtime } from "../runtime/types.ts";
+import type { Doors } from "./doors.ts";
+import { openDoors } from "./doors.ts";
 import { closeOpenIntents } from "./open-intents.ts";
 import { LiveSigner } from "./live-signer.ts";
 import type { InForce } from "./reload.ts";
@@ -46,7 +48,10 @@ export interface GatewayOptions {
 }
 
 export interface Gateway {
+  /** 0 when only a unix socket is listened on. */
   readonly port: number;
+  /** Where clients reach it, as they are told. */
+  readonly urls: readonly string[];
   /** Settles when the gateway can't go on: the process must end. */
   readonly failed: Promise<Fatal>;
   /** Whether what is dispatched could be recorded. */
@@ -82,21 +87,19 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     onAnswer: metrics.instruments.answered,
   });
   metrics.watch(readingsOf(options, dispatch, stream));
-  const { host, port } = options.config.listen;
-  let listener: Listener;
+  let doors: Doors;
   try {
-    listener = await options.runtime.serve({
-      host,
-      port,
-      fetch: (request, connection) => app.fetch(request, { connection }),
-    });
+    doors = await openDoors(options.runtime, options.config.listen, (request, connection) =>
+      app.fetch(request, { connection }),
+    );
   } catch (error) {
     await dispatch.log.close();
-    throw cannotListen(options.config.listen, error);
+    throw error;
   }
   stream.telemetry.start();
   return {
-    port: listener.port,
+    port: doors.port,
+    urls: doors.urls,
     failed: failed.promise,
     isWell: () => dispatch.log.state === "open",
     reload({ config, secrets }) {
@@ -107,7 +110,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     },
     stop() {
       live.draining = true;
-      return stop(dispatch, stream, listener);
+      return stop(dispatch, stream, doors);
     },
   };
 }
@@ -258,25 +261,13 @@ function portMap({ podium, services }: Config): Neighbour[] {
 }
 
 /** The log goes last: every outcome before it still has to be written. */
-async function stop(
-  { lane, looks, refusals, log }: DispatchDeps,
-  stream: StreamRoom,
-  listener: Listener,
-): Promise<void> {
+async function stop({ lane, looks, refusals, log }: DispatchDeps, stream: StreamRoom, doors: Doors): Promise<void> {
   await Promise.all([lane.close(), looks.close()]);
   stream.telemetry.stop();
   stream.faults.stop();
   await stream.clients.closeAll(goodbyeMs);
-  await Promise.race([listener.stop(false), new Promise((resolve) => setTimeout(resolve, stopMs))]);
-  await listener.stop(true);
+  await Promise.race([doors.stop(false), new Promise((resolve) => setTimeout(resolve, stopMs))]);
+  await doors.stop(true);
   refusals.flush();
   await log.close();
-}
-
-function cannotListen({ host, port }: Config["listen"], error: unknown): Fatal {
-  const address = `${host}:${port}`;
-  if ((error as { code?: unknown }).code === "EADDRINUSE") {
-    return new Fatal(`Cannot listen on ${address}: another program does already. Stop it, or choose another --port`);
-  }
-  return new Fatal(`Cannot listen on ${address}: ${messageOf(error)}`);
 }

@@ -55,7 +55,7 @@ export async function runServe(runtime: Runtime, argv: readonly string[]): Promi
   gateway = await serve(runtime, loaded, log);
   const manager = serviceManager({ process: runtime.process, log, isWell: gateway.isWell });
   const ended = untilEnded(gateway, log, signalled, () => manager.stopping());
-  void manager.ready(`Listening on port ${gateway.port}, forwarding to ${loaded.config.podium.url}`);
+  void manager.ready(`Listening on ${gateway.urls.join(" and ")}, forwarding to ${loaded.config.podium.url}`);
   return ended;
 }
 
@@ -96,7 +96,8 @@ export async function serve(runtime: Runtime, loaded: Loaded, log: Log): Promise
     log.warn("podium_token", { message: "no PODIUM_JWT_SECRET is set: Podium gets no token" });
   }
   log.info("listening", {
-    url: `http://${config.listen.host.includes(":") ? `[${config.listen.host}]` : config.listen.host}:${gateway.port}`,
+    url: gateway.urls[0],
+    ...(gateway.urls.length > 1 && { socket: gateway.urls[1] }),
     podium: config.podium.url,
     audit: config.audit.dir,
     config: loaded.file ?? "built-in defaults",

@@ -1,6 +1,8 @@
 import type { Loaded } from "../config/effective.ts";
 import type { Examined } from "../config/load.ts";
 import { examineConfig, mistakeText } from "../config/load.ts";
+import type { PathBase } from "../config/paths.ts";
+import { resolvePath } from "../config/paths.ts";
 import type { Config } from "../config/schema.ts";
 import { exitCodes, Fatal } from "../lib/errors.ts";
 import { configInput } from "./config.ts";
@@ -12,7 +14,7 @@ import { printableLines } from "./printable.ts";
 
 /** Where the server is, and what it wants to see. */
 export interface ServerAddress {
-  /** Base URL without a final slash. */
+  /** Base URL without a final slash, or `unix:` and a socket's path: as people are told. */
   readonly url: string;
   /** For X-ROXY-Token. */
   readonly token?: string;
@@ -39,7 +41,8 @@ export function serverAddress(
   { regardless = false }: AddressOptions = {},
 ): ServerAddress {
   const named = given.findLast(({ name }) => name === "url")?.value;
-  const url = named === undefined ? undefined : baseUrl(command, named);
+  const { cwd, home } = runtime.process;
+  const url = named === undefined ? undefined : baseUrl(command, named, { folder: cwd, home });
   const examined = examineConfig(configInput(runtime, configArgs(command, given)));
   if (examined.loaded) return fromConfig(runtime, command, examined.loaded, url);
   // With --url the configuration only adds the token; a mistake elsewhere in it is no reason not to ask.
@@ -66,7 +69,8 @@ function fromConfig(
 }
 
 /** Undefined when it can't be known. An address that means "everywhere" is reached over loopback. */
-export function urlOf({ host, port }: Config["listen"]): string | undefined {
+export function urlOf({ host, port, tcp, socket }: Config["listen"]): string | undefined {
+  if (!tcp) return `unix:${socket ?? ""}`;
   if (port === 0) return undefined;
   const bare = host.replace(/^\[|\]$/g, "");
   const reachable = bare === "0.0.0.0" ? "127.0.0.1" : /^[0:]+$/.test(bare) ? "::1" : bare;
@@ -74,17 +78,26 @@ export function urlOf({ host, port }: Config["listen"]): string | undefined {
 }
 
 /** Takes `127.0.0.1:8001` as well: people leave the scheme out. */
-function baseUrl(command: CommandSpec, text: string): string {
+function baseUrl(command: CommandSpec, text: string, place: PathBase): string {
   const trimmed = text.trim();
+  if (trimmed.startsWith("unix:")) return socketUrl(command, trimmed.slice("unix:".length), place);
   const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(trimmed) ? trimmed : `http://${trimmed}`;
   const url = URL.canParse(full) ? new URL(full) : undefined;
   if (!url || !/^https?:$/.test(url.protocol) || url.hostname === "" || url.search !== "" || url.hash !== "") {
-    throw usageError(command, "--url needs an http:// or https:// URL, such as http://127.0.0.1:8000");
+    throw usageError(
+      command,
+      "--url needs an http:// or https:// URL, such as http://127.0.0.1:8000, or unix:/path/to/socket",
+    );
   }
   if (url.username !== "" || url.password !== "") {
     throw usageError(command, "--url takes no user name or password: a token belongs in a file, see auth.token_file");
   }
   return url.href.replace(/\/+$/, "");
+}
+
+function socketUrl(command: CommandSpec, path: string, place: PathBase): string {
+  if (path.replaceAll("/", "") === "") throw usageError(command, "--url unix: needs the path of a socket");
+  return `unix:${resolvePath(path.replace(/^\/\/(?=\/)/, ""), place)}`;
 }
 
 /** Warnings go to standard error, one by one. */

@@ -16,6 +16,8 @@ export interface UnitOptions {
 /** Where the system unit's state lies, and its settings. */
 export const systemRoot = "/var/lib/roxy-core";
 export const systemSettings = "/etc/roxy-core";
+/** Made at the start and taken away at the end, for a unix socket. */
+export const systemRun = "/run/roxy-core";
 
 /** Beyond Podium's longest answer: stream clients' goodbyes (1 s), answers not taken (5 s), the last checkpoint. */
 const drainMarginS = 15;
@@ -91,8 +93,10 @@ const sandbox = [
 
 /** What takes root to set up. */
 function systemSandbox({ config }: UnitOptions): string[] {
-  const folders = [config.audit.dir, parentOf(config.audit.checkpoint_key_file)];
-  const elsewhere = [...new Set(folders)].filter((folder) => !isInside(folder, systemRoot));
+  const { socket } = config.listen;
+  const folders = [config.audit.dir, parentOf(config.audit.checkpoint_key_file), ...(socket ? [parentOf(socket)] : [])];
+  const own = [systemRoot, systemRun];
+  const elsewhere = [...new Set(folders)].filter((folder) => !own.some((one) => isInside(folder, one)));
   const names = [config.listen.host, ...[config.podium.url, config.podium.ws_url].map((url) => new URL(url).hostname)];
   return [
     "DynamicUser=yes",
@@ -100,6 +104,7 @@ function systemSandbox({ config }: UnitOptions): string[] {
     "StateDirectoryMode=0700",
     "ConfigurationDirectory=roxy-core",
     "ConfigurationDirectoryMode=0750",
+    ...(socket && isInside(socket, systemRun) ? ["RuntimeDirectory=roxy-core", "RuntimeDirectoryMode=0700"] : []),
     ...(elsewhere.length > 0 ? [`ReadWritePaths=${elsewhere.map(word).join(" ")}`] : []),
     "ProtectSystem=strict",
     "ProtectHome=yes",

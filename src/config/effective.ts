@@ -5,7 +5,7 @@ import type { Mistake } from "./mistakes.ts";
 import type { Environment, FlagSetting, Origin, Override } from "./overrides.ts";
 import { touches, withOverride } from "./overrides.ts";
 import { folderOf, isInside, resolvePath } from "./paths.ts";
-import { listenMistake, normalBaseUrl, sameHost, wsUrlOf } from "./rules.ts";
+import { doorMistake, listenMistake, normalBaseUrl, sameHost, wsUrlOf } from "./rules.ts";
 import type { Config, Secrets } from "./schema.ts";
 import { auditDefaults, configSchema, pathKeys } from "./schema.ts";
 import type { NamedFile, ReadingFiles, SecretsRead } from "./secrets.ts";
@@ -69,6 +69,8 @@ export function effective(layers: Layers, mistakes: Mistake[], warnings: string[
   const whereOf = (key: string): string => provenance.get(key)?.where ?? "";
   const refusal = listenMistake(config);
   if (refusal !== undefined) mistakes.push({ where: whereOf("listen.host"), key: "listen.host", detail: refusal });
+  const door = doorMistake(config);
+  if (door) mistakes.push({ where: whereOf(door.key), ...door });
   const named = (key: string, path: string | undefined): NamedFile | undefined =>
     path === undefined ? undefined : { key, path, where: whereOf(key) };
   const jwtFile = named("podium.jwt_secret_file", config.podium.jwt_secret_file);

@@ -30,6 +30,11 @@ export function oneOf<const W extends readonly [string, ...string[]]>(choices: W
   return expecting(z.enum(choices, `Expected ${words}`), words);
 }
 
+export function yesNo() {
+  const words = "true or false";
+  return expecting(z.boolean(`Expected ${words}`), words);
+}
+
 /** One line of text. */
 export function text(charactersMax: number) {
   const words = `text of 1 to ${charactersMax} characters in quotes, on one line`;
@@ -52,6 +57,15 @@ export function shaped(pattern: RegExp, words: string) {
 /** PATH_MAX of Linux is 4096 bytes. Control characters would forge lines wherever the path is printed. */
 export function path() {
   return shaped(/^\P{Cc}+$/u, "a path in quotes; ~/ and paths relative to this file are understood");
+}
+
+/** unix(7): an address has room for 108 bytes with its end on Linux, 104 on macOS. */
+export function socketPath() {
+  const words = "the path of a unix socket, at most 103 bytes";
+  return expecting(
+    path().refine((value) => new TextEncoder().encode(value).length <= 103, `Expected ${words}`),
+    words,
+  );
 }
 
 export function list<S extends z.ZodType>(item: S, itemsMax: number, of: string) {

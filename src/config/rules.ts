@@ -1,3 +1,4 @@
+import { expectationOf, socketPath } from "./kinds.ts";
 import type { Config } from "./schema.ts";
 
 /** What holds between settings, once each of them is right by itself. */
@@ -9,8 +10,18 @@ export function isLoopback(host: string): boolean {
 
 /** Without a login, listening beyond this machine would let the whole network start work here. */
 export function listenMistake(config: Config): string | undefined {
+  if (!config.listen.tcp) return undefined;
   if (isLoopback(config.listen.host) || config.auth.token_file !== undefined) return undefined;
   return "Expected a loopback address (127.0.0.1, ::1 or localhost): listening beyond this machine needs auth.token_file";
+}
+
+/** Paths are made absolute after each has been looked at alone, so that the bound of a socket's is looked at again. */
+export function doorMistake({ listen }: Config): { readonly key: string; readonly detail: string } | undefined {
+  if (!listen.tcp && listen.socket === undefined) {
+    return { key: "listen.tcp", detail: "Expected true: without listen.socket nothing else is open" };
+  }
+  if (listen.socket === undefined || socketPath().safeParse(listen.socket).success) return undefined;
+  return { key: "listen.socket", detail: `Expected ${expectationOf(socketPath())} when absolute` };
 }
 
 /** Podium's base URL without its final slashes, so that paths can be added to it. */

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { logLevels } from "../lib/log.ts";
 import { actions } from "../wire/dispatch.ts";
 import { defaultRoutes, routeSchema } from "../wire/podium.ts";
-import { httpBaseUrl, list, oneOf, path, shaped, text, whole, wsUrl } from "./kinds.ts";
+import { httpBaseUrl, list, oneOf, path, shaped, socketPath, text, whole, wsUrl, yesNo } from "./kinds.ts";
 
 /**
  * Every setting: its unit, default and reason. `config init`, `config schema`, `config check` and the documentation are
@@ -21,6 +21,12 @@ const listen = z
       .default("127.0.0.1")
       .describe("Address to listen on. Anything but a loopback address needs auth.token_file."),
     port: whole(0, 65_535).default(8000).describe("TCP port; 0 takes any free one."),
+    tcp: yesNo().default(true).describe("Whether to listen on host and port. Without it, only listen.socket is open."),
+    socket: socketPath()
+      .optional()
+      .describe(
+        "Unix socket to listen on as well, for this user alone (0600), in a folder that nobody else can write.",
+      ),
     allowed_hosts: list(shaped(/^[^\s/]+$/, "a Host header value such as box.local:8000, without http://"), 64, "hosts")
       .default([])
       .describe(
@@ -180,6 +186,7 @@ export const configFileSchema = configSchema.extend({
 
 /** Keys that hold paths: relative ones count from the file they stand in. */
 export const pathKeys = [
+  "listen.socket",
   "podium.jwt_secret_file",
   "podium.jwt_secret_previous_file",
   "audit.dir",

@@ -5,11 +5,11 @@ import { ExchangeError } from "./types.ts";
 /**
  * {@link Exchange} over bare sockets. Runtimes' own clients decide by themselves when to send again and do not tell whether
  * anything has left; here a request is handed to one connection, once, and `sent` is what really happened. It is also the
- * quickest way there is (see test/bench). TLS is left to `node:https`.
+ * quickest way there is (see test/bench). TLS and unix sockets are left to `node:http`.
  */
 export const bunExchange: Exchange = async (request) => {
   const url = new URL(request.url);
-  if (url.protocol === "https:") return (await import("./node-exchange.ts")).nodeExchange(request);
+  if (url.protocol !== "http:") return (await import("./node-exchange.ts")).nodeExchange(request);
   const bytes = requestBytes(request, url);
   const address = { hostname: url.hostname.replace(/^\[|\]$/g, ""), port: Number(url.port) || 80 };
   return new Promise((resolve, reject) => new Attempt(request, bytes, resolve, reject).start(address));

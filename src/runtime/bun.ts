@@ -1,11 +1,12 @@
 import { hash } from "node:crypto";
 import { dlopen, FFIType } from "bun:ffi";
 import fs from "node:fs";
+import { boundPrivately } from "./bound-privately.ts";
 import { bunExchange } from "./bun-exchange.ts";
 import { nodeFiles, openSafely } from "./node-files.ts";
 import { nodeFollow } from "./node-follow.ts";
 import { nodeProcess } from "./node-process.ts";
-import type { Connection, FileLock, Listener, Peer, PeerHandlers, Runtime, ServeOptions } from "./types.ts";
+import type { Connection, Door, FileLock, Listener, Peer, PeerHandlers, Runtime, ServeOptions } from "./types.ts";
 import {
   heartbeatS,
   requestBytesMax,
@@ -38,15 +39,27 @@ interface SocketData {
 type Socket = Bun.ServerWebSocket<SocketData>;
 
 function serve(options: ServeOptions): Promise<Listener> {
-  const server = Bun.serve<SocketData>({
-    hostname: options.host,
-    port: options.port,
+  const { socket } = options;
+  const server =
+    socket === undefined ? bunServer(options, options) : boundPrivately(() => bunServer(options, { socket }));
+  return Promise.resolve({
+    host: socket === undefined ? options.host : "",
+    port: server.port ?? 0,
+    stop: (force) => server.stop(force),
+  });
+}
+
+function bunServer({ fetch: answer }: ServeOptions, door: Door): Bun.Server<SocketData> {
+  const where = door.socket === undefined ? { hostname: door.host, port: door.port } : { unix: door.socket };
+  // Bun's types know no idle timeout on a unix socket; Bun keeps it there all the same.
+  return Bun.serve<SocketData>({
+    ...(where as { hostname: string; port: number }),
     maxRequestBodySize: requestBytesMax,
     idleTimeout: requestIdleS,
     development: false,
     // Bun would let a second server share a taken port, silently: two gateways on one door.
     reusePort: false,
-    fetch: (request, self) => options.fetch(request, connectionOf(request, self)),
+    fetch: (request, self) => answer(request, connectionOf(request, self)),
     websocket: {
       idleTimeout: 2 * heartbeatS,
       sendPings: true,
@@ -60,17 +73,12 @@ function serve(options: ServeOptions): Promise<Listener> {
       close: (socket, code) => socket.data.handlers.close(peerOf(socket), code),
     },
   });
-  return Promise.resolve({
-    host: options.host,
-    port: server.port ?? options.port,
-    stop: (force) => server.stop(force),
-  });
 }
 
 function connectionOf(request: Request, server: Bun.Server<SocketData>): Connection {
   return {
     get remoteAddress() {
-      return server.requestIP(request)?.address ?? "";
+      return server.requestIP(request)?.address ?? "unix";
     },
     get signal() {
       return request.signal;

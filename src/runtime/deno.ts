@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import fs from "node:fs";
 import { fileURLToPath } from "node:url";
+import { boundPrivately } from "./bound-privately.ts";
 import { nodeExchange } from "./node-exchange.ts";
 import { nodeFiles, openSafely } from "./node-files.ts";
 import { nodeFollow } from "./node-follow.ts";
@@ -24,9 +25,9 @@ interface DenoGlobal {
   ): { tryLockSync(exclusive: boolean): boolean; close(): void };
   upgradeWebSocket(request: Request, options: { idleTimeout: number }): { socket: WebSocket; response: Response };
   serve(
-    options: { hostname: string; port: number; onListen(): void },
+    options: ({ hostname: string; port: number } | { path: string }) & { onListen(): void },
     handler: (request: Request, info: DenoInfo) => Response | Promise<Response>,
-  ): { addr: { port: number }; shutdown(): Promise<void>; finished: Promise<void> };
+  ): { addr: { port?: number }; shutdown(): Promise<void>; finished: Promise<void> };
 }
 const Deno = (globalThis as unknown as { Deno: DenoGlobal }).Deno;
 
@@ -43,10 +44,14 @@ export const runtime: Runtime = {
 
 function serve(options: ServeOptions): Promise<Listener> {
   const stopper = new AbortController();
-  const settings = { hostname: options.host, port: options.port, signal: stopper.signal, onListen() {} };
+  const { socket } = options;
+  const door = socket === undefined ? { hostname: options.host, port: options.port } : { path: socket };
+  const settings = { ...door, signal: stopper.signal, onListen() {} };
   let server: ReturnType<DenoGlobal["serve"]>;
   try {
-    server = Deno.serve(settings, (request, info) => options.fetch(request, connectionOf(request, info)));
+    server = boundPrivately(() =>
+      Deno.serve(settings, (request, info) => options.fetch(request, connectionOf(request, info))),
+    );
   } catch (error) {
     const inUse = error instanceof Error && error.name === "AddrInUse";
     return Promise.reject(inUse ? Object.assign(new Error(error.message), { code: "EADDRINUSE" }) : error);
@@ -55,8 +60,8 @@ function serve(options: ServeOptions): Promise<Listener> {
   let shuttingDown = false;
   void server.finished.then(() => (finished = true));
   return Promise.resolve({
-    host: options.host,
-    port: server.addr.port,
+    host: socket === undefined ? options.host : "",
+    port: server.addr.port ?? 0,
     stop: async (force) => {
       // Aborting what has been shut down already throws from inside the runtime, past any catch of ours.
       if (force && !finished && !shuttingDown) stopper.abort();
@@ -72,7 +77,7 @@ function serve(options: ServeOptions): Promise<Listener> {
 function connectionOf(request: Request, info: DenoInfo): Connection {
   return {
     get remoteAddress() {
-      return info.remoteAddr.hostname ?? "";
+      return info.remoteAddr.hostname ?? "unix";
     },
     // Deno warns once on standard error when it is looked at, so only a request that really waits does.
     get signal() {

@@ -1,5 +1,6 @@
 import http from "node:http";
 import https from "node:https";
+import { requestTarget } from "../lib/unix-url.ts";
 import type { Exchange, IncomingAnswer, OutgoingRequest } from "./types.ts";
 import { ExchangeError } from "./types.ts";
 
@@ -16,6 +17,9 @@ const neverConnected = new Set([
   "ENETUNREACH",
   "EHOSTUNREACH",
   "EADDRNOTAVAIL",
+  // Of a unix socket: not there, or not ours to use.
+  "ENOENT",
+  "EACCES",
 ]);
 
 /**
@@ -25,8 +29,10 @@ const neverConnected = new Set([
 export const nodeExchange: Exchange = (request) =>
   new Promise((resolve, reject) => {
     const send = request.url.startsWith("https:") ? https.request : http.request;
-    const outgoing = send(request.url, {
+    const { url, socketPath } = requestTarget(request.url);
+    const outgoing = send(url, {
       method: request.method,
+      ...(socketPath !== undefined && { socketPath }),
       headers: headersOf(request),
       agent: request.url.startsWith("https:") ? httpsAgent : httpAgent,
     });

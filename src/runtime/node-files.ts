@@ -43,9 +43,8 @@ function fileError(code: string, message: string): Error {
 }
 
 function factsOf(stats: fs.Stats): FileFacts {
-  const kind = stats.isSymbolicLink() ? "symlink" : stats.isFile() ? "file" : stats.isDirectory() ? "folder" : "other";
   return {
-    kind,
+    kind: kindOf(stats),
     bytes: stats.size,
     device: stats.dev,
     inode: stats.ino,
@@ -53,6 +52,13 @@ function factsOf(stats: fs.Stats): FileFacts {
     owner: stats.uid,
     modifiedMs: stats.mtimeMs,
   };
+}
+
+function kindOf(stats: fs.Stats): FileFacts["kind"] {
+  if (stats.isSymbolicLink()) return "symlink";
+  if (stats.isFile()) return "file";
+  if (stats.isDirectory()) return "folder";
+  return stats.isSocket() ? "socket" : "other";
 }
 
 function stat(target: string): FileFacts | undefined {

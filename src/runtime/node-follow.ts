@@ -1,5 +1,6 @@
 import http from "node:http";
 import https from "node:https";
+import { requestTarget } from "../lib/unix-url.ts";
 import { exchangeErrorOf } from "./node-exchange.ts";
 import type { Follow, FollowedAnswer, FollowRequest } from "./types.ts";
 import { ExchangeError } from "./types.ts";
@@ -8,7 +9,9 @@ import { ExchangeError } from "./types.ts";
 export const nodeFollow: Follow = (request) =>
   new Promise((resolve, reject) => {
     const send = request.url.startsWith("https:") ? https.request : http.request;
-    const outgoing = send(request.url, { method: "GET", headers: { ...request.headers }, agent: false });
+    const { url, socketPath } = requestTarget(request.url);
+    const way = { agent: false, ...(socketPath !== undefined && { socketPath }) } as const;
+    const outgoing = send(url, { method: "GET", headers: { ...request.headers }, ...way });
     const late = new ExchangeError("timeout", true, `No answer within ${request.headMs} ms`);
     const timer = setTimeout(() => outgoing.destroy(late), request.headMs);
     const fail = (error: unknown): void => {

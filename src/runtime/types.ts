@@ -15,7 +15,7 @@ export interface Runtime {
 }
 
 export interface FileFacts {
-  readonly kind: "file" | "folder" | "symlink" | "other";
+  readonly kind: "file" | "folder" | "symlink" | "socket" | "other";
   readonly bytes: number;
   readonly device: number;
   readonly inode: number;
@@ -89,6 +89,7 @@ export interface FileLock {
 }
 
 export interface OutgoingRequest {
+  /** `http:`, `https:`, or `http+unix:` with the socket's path, percent-encoded, as its host. */
   readonly url: string;
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -125,6 +126,7 @@ export class ExchangeError extends Error {
 }
 
 export interface FollowRequest {
+  /** As an {@link OutgoingRequest}'s. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   /** From the first connection attempt to the answer's head, in milliseconds. */
@@ -146,15 +148,18 @@ export interface FollowedAnswer {
 /** A GET whose body never needs to end, such as server-sent events. @throws ExchangeError before the head has come */
 export type Follow = (request: FollowRequest) => Promise<FollowedAnswer>;
 
-export interface ServeOptions {
-  readonly host: string;
-  /** 0 takes any free port. */
-  readonly port: number;
+export type ServeOptions = Door & {
   readonly fetch: (request: Request, connection: Connection) => Response | Promise<Response>;
-}
+};
+
+/** Where to listen: port 0 takes any free one; a socket's path must be free, and is 0600 from its first moment on. */
+export type Door =
+  | { readonly host: string; readonly port: number; readonly socket?: never }
+  | { readonly socket: string };
 
 /** The connection that a request came in on. */
 export interface Connection {
+  /** `unix` for all who come over a socket. */
   readonly remoteAddress: string;
   /** Aborted when the client is gone before it has its answer. */
   readonly signal: AbortSignal;
@@ -186,9 +191,11 @@ export interface PeerHandlers {
 }
 
 export interface Listener {
+  /** Empty for a socket. */
   readonly host: string;
+  /** 0 for a socket. */
   readonly port: number;
-  /** Stops accepting. Resolves when the requests in flight have been answered, or at once with `force`. */
+  /** Stops accepting, and takes a socket's file away. Resolves when the requests in flight have been answered, or at once with `force`. */
   stop(force: boolean): Promise<void>;
 }
 

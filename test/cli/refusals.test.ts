@@ -126,7 +126,7 @@ test.each([
   ["fe80::2", "http://[fe80::2]:81"],
   ["box.local", "http://box.local:81"],
 ])("a server that listens on %s is reached at %s", (host, url) => {
-  expect(urlOf({ host, port: 81, allowed_hosts: [], allowed_origins: [] })).toBe(url);
+  expect(urlOf({ host, port: 81, tcp: true, allowed_hosts: [], allowed_origins: [] })).toBe(url);
 });
 
 describe("what the server refuses", () => {

@@ -66,6 +66,21 @@ test("a gateway that reaches other machines is not cut off from them", async () 
   expect(remote.stdout).toContain('ReadWritePaths="/srv/audit log"');
 });
 
+test("a unix socket gets a folder of the service's own, or a way out of the sandbox", async () => {
+  const { home } = machine();
+  const config = path.join(home, "c.jsonc");
+  const unitFor = async (socket: string): Promise<string> => {
+    writeFileSync(config, JSON.stringify({ listen: { socket } }));
+    return (await runHere({ HOME: home, PATH: "/usr/bin" }, ["unit", "--system", "--config", config])).stdout;
+  };
+  const own = await unitFor("/run/roxy-core/api.sock");
+  expect(own).toContain("\nRuntimeDirectory=roxy-core\nRuntimeDirectoryMode=0700\n");
+  expect(own).not.toContain("ReadWritePaths");
+  const other = await unitFor("/srv/doors/api.sock");
+  expect(other).toContain("\nReadWritePaths=/srv/doors\n");
+  expect(other).not.toContain("RuntimeDirectory");
+});
+
 test.each([
   ["", "", []],
   ["", "a\n", ["+a"]],

@@ -118,7 +118,8 @@ describe("a mistake in the file", () => {
   test("ends the process with exit code 1, and is found for every setting that has a wrong kind of value", () => {
     const wrong = fc.constantFrom<unknown>(null, true, { no: 1 }, [[]], "\n", -1.5);
     fc.assert(
-      fc.property(fc.constantFrom(...settings), wrong, ({ path, key }, value) => {
+      fc.property(fc.constantFrom(...settings), wrong, ({ path, key, expected }, value) => {
+        fc.pre(!(expected === "true or false" && value === true));
         const text = JSON.stringify(path.reduceRight<unknown>((inner, step) => ({ [step]: inner }), value));
         const examined = examineConfig(withFile(text));
         expect(examined.loaded).toBeUndefined();

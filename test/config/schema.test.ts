@@ -8,7 +8,7 @@ const keys = settings.map(({ key }) => key);
 describe("the schema", () => {
   test("has every section and key of the contract, and no other", () => {
     expect(keys).toEqual([
-      ...["host", "port", "allowed_hosts", "allowed_origins"].map((key) => `listen.${key}`),
+      ...["host", "port", "tcp", "socket", "allowed_hosts", "allowed_origins"].map((key) => `listen.${key}`),
       ...[
         "url",
         "ws_url",
@@ -63,7 +63,7 @@ describe("the schema", () => {
   });
 
   test("lists every key that holds a path", () => {
-    const named = keys.filter((key) => /(_file|\.dir)$/.test(key));
+    const named = keys.filter((key) => /(_file|\.dir|\.socket)$/.test(key));
     expect([...pathKeys] as string[]).toEqual(named);
   });
 

@@ -22,7 +22,12 @@ describe("configTemplate", () => {
     const loaded = loadConfig(withFile(uncommented));
     expect(loaded.config).toEqual(loadConfig(inputOf({})).config);
     const unset = settings.filter(({ key }) => loaded.provenance.get(key)?.source !== "file").map(({ key }) => key);
-    expect(unset).toEqual(["podium.jwt_secret_file", "podium.jwt_secret_previous_file", "auth.token_file"]);
+    expect(unset).toEqual([
+      "listen.socket",
+      "podium.jwt_secret_file",
+      "podium.jwt_secret_previous_file",
+      "auth.token_file",
+    ]);
   });
 
   test("can be uncommented one setting at a time", () => {

@@ -30,11 +30,11 @@ export interface Answer {
 // oxlint-disable-next-line typescript/no-explicit-any
 export type Json = any;
 
+/** @param baseUrl `http://…`, or `unix:` and a socket's path */
 export function call(baseUrl: string, request: Call): Promise<Answer> {
-  const { hostname, port, host } = new URL(baseUrl);
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
-    const socket = net.connect(Number(port), hostname.replace(/^\[|\]$/g, ""));
+    const { socket, host } = connectionTo(baseUrl);
     const done = (error?: Error): void => {
       clearTimeout(timer);
       request.signal?.removeEventListener("abort", hangUp);
@@ -58,6 +58,12 @@ export function call(baseUrl: string, request: Call): Promise<Answer> {
     socket.on("error", done);
     socket.on("close", () => done(new Error(`Closed without an answer to ${request.path}`)));
   });
+}
+
+function connectionTo(baseUrl: string): { socket: net.Socket; host: string } {
+  if (baseUrl.startsWith("unix:")) return { socket: net.connect(baseUrl.slice("unix:".length)), host: "localhost" };
+  const { hostname, port, host } = new URL(baseUrl);
+  return { socket: net.connect(Number(port), hostname.replace(/^\[|\]$/g, "")), host };
 }
 
 function methodOf({ method, body }: Call): string {

@@ -13,6 +13,7 @@ import { jobsSuite } from "./suite-jobs.ts";
 import { podiumFaultsSuite } from "./suite-podium-faults.ts";
 import { pythonSuite } from "./suite-python.ts";
 import { refusalsSuite } from "./suite-refusals.ts";
+import { socketSuite } from "./suite-socket.ts";
 import { statusSuite } from "./suite-status.ts";
 import { streamSuite } from "./suite-stream.ts";
 import { tokensSuite } from "./suite-tokens.ts";
@@ -26,6 +27,7 @@ export const suites: readonly ((launcher: Launcher) => void)[] = [
   badInputSuite,
   refusalsSuite,
   statusSuite,
+  socketSuite,
   streamSuite,
   eventsSuite,
   jobsSuite,

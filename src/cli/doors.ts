@@ -1,0 +1,81 @@
+import type { Config } from "../config/schema.ts";
+import { Fatal, messageOf } from "../lib/errors.ts";
+import type { Listener, Runtime, ServeOptions } from "../runtime/types.ts";
+import { claimSocket } from "./socket-file.ts";
+
+/** Where clients come in: a TCP port, a unix socket, or both. What is asked and answered is the same on each. */
+export interface Doors {
+  /** 0 without TCP. */
+  readonly port: number;
+  /** For people and for `--url`: `http://127.0.0.1:8000`, `unix:/run/roxy.sock`. */
+  readonly urls: readonly string[];
+  /** As a {@link Listener}'s. */
+  stop(force: boolean): Promise<void>;
+}
+
+/** @throws Fatal when one of them can't be opened; then none is open */
+export async function openDoors(
+  runtime: Runtime,
+  listen: Config["listen"],
+  fetch: ServeOptions["fetch"],
+): Promise<Doors> {
+  const tcp = listen.tcp ? await openPort(runtime, listen, fetch) : undefined;
+  const socket =
+    listen.socket === undefined ? undefined : await openSocket(runtime, listen.socket, fetch).catch(closing(tcp));
+  const open = [tcp, socket].filter((listener) => listener !== undefined);
+  return {
+    port: tcp?.port ?? 0,
+    urls: [...(tcp ? [tcpUrl(tcp)] : []), ...(listen.socket === undefined ? [] : [`unix:${listen.socket}`])],
+    async stop(force) {
+      await Promise.all(open.map((listener) => listener.stop(force)));
+    },
+  };
+}
+
+function closing(other: Listener | undefined): (error: unknown) => Promise<never> {
+  return async (error) => {
+    await other?.stop(true);
+    throw error;
+  };
+}
+
+async function openPort(
+  runtime: Runtime,
+  { host, port }: Config["listen"],
+  fetch: ServeOptions["fetch"],
+): Promise<Listener> {
+  try {
+    return await runtime.serve({ host, port, fetch });
+  } catch (error) {
+    const address = `${host}:${port}`;
+    if ((error as { code?: unknown }).code === "EADDRINUSE") {
+      throw new Fatal(`Cannot listen on ${address}: another program does already. Stop it, or choose another --port`);
+    }
+    throw new Fatal(`Cannot listen on ${address}: ${messageOf(error)}`);
+  }
+}
+
+async function openSocket(runtime: Runtime, socket: string, fetch: ServeOptions["fetch"]): Promise<Listener> {
+  const claim = await claimSocket(runtime, socket);
+  let listener: Listener | undefined;
+  try {
+    listener = await runtime.serve({ socket, fetch });
+    claim.check();
+  } catch (error) {
+    await listener?.stop(true);
+    claim.release();
+    throw error instanceof Fatal ? error : new Fatal(`Cannot listen on ${socket} (listen.socket): ${messageOf(error)}`);
+  }
+  const { stop } = listener;
+  return {
+    ...listener,
+    async stop(force) {
+      await stop(force);
+      if (force) claim.release();
+    },
+  };
+}
+
+function tcpUrl({ host, port }: Listener): string {
+  return `http://${host.includes(":") && !host.startsWith("[") ? `[${host}]` : host}:${port}`;
+}
