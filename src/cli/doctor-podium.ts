@@ -64,13 +64,14 @@ async function startOf(chunks: AsyncIterable<Uint8Array>): Promise<string> {
   return text.slice(0, bodyLengthMax);
 }
 
-function statusOf({ exchange }: Runtime, { config, secrets }: Loaded): Promise<Verdict> {
+function statusOf({ exchange, hmacSha256 }: Runtime, { config, secrets }: Loaded): Promise<Verdict> {
   const { podiumJwtSecret: secret, podiumToken: fixedToken } = secrets;
   const token = createTokenSource({
     ...(secret !== undefined && { secret }),
     ...(fixedToken !== undefined && { fixedToken }),
     ttlS: config.podium.token_ttl_s,
     clock: systemClock,
+    hmacSha256,
   });
   const podium = createPodiumClient({ exchange, url: config.podium.url, timeoutMs: healthMs });
   return statusSource(podium, { token }, config.podium.routes.status)();

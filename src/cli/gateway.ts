@@ -73,7 +73,7 @@ const stopMs = 5_000;
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const failed = Promise.withResolvers<Fatal>();
   const metrics = createMetrics();
-  const signer = new LiveSigner(options.config, options.secrets, options.clock);
+  const signer = new LiveSigner(options.config, options.secrets, options.clock, options.runtime.hmacSha256);
   const live: Live = { bodyBytesMax: options.config.limits.body_bytes_max, draining: false };
   const dispatch = await openDispatch(options, signer, metrics, failed.resolve);
   const { podiumStatus } = dispatch;

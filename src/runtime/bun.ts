@@ -1,4 +1,4 @@
-import { hash } from "node:crypto";
+import { createHmac, hash } from "node:crypto";
 import { dlopen, FFIType } from "bun:ffi";
 import fs from "node:fs";
 import { boundPrivately } from "./bound-privately.ts";
@@ -22,6 +22,7 @@ export const runtime: Runtime = {
   files: nodeFiles(lock),
   process: nodeProcess(process.argv.slice(2), selfCommand()),
   sha256: (data) => hash("sha256", data, "hex"),
+  hmacSha256: (key, text) => createHmac("sha256", key).update(text).digest("base64url"),
   exchange: bunExchange,
   follow: nodeFollow,
   serve,

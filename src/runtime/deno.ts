@@ -1,4 +1,4 @@
-import { hash } from "node:crypto";
+import { createHmac, hash } from "node:crypto";
 import fs from "node:fs";
 import { fileURLToPath } from "node:url";
 import { boundPrivately } from "./bound-privately.ts";
@@ -37,6 +37,7 @@ export const runtime: Runtime = {
   files: nodeFiles(lock),
   process: nodeProcess(Deno.args, [Deno.execPath(), "run", "-A", fileURLToPath(Deno.mainModule)]),
   sha256: (data) => hash("sha256", data, "hex"),
+  hmacSha256: (key, text) => createHmac("sha256", key).update(text).digest("base64url"),
   exchange: nodeExchange,
   follow: nodeFollow,
   serve,

@@ -9,6 +9,8 @@ export interface Runtime {
   readonly process: Process;
   /** SHA-256 as 64 lower-case hex digits; synchronous because the chain is. A string counts as its UTF-8 bytes. */
   sha256(data: string | Uint8Array): string;
+  /** HMAC with SHA-256 (RFC 2104) in base64url without padding; key and text count as their UTF-8 bytes. */
+  hmacSha256(key: string, text: string): string;
   exchange: Exchange;
   follow: Follow;
   serve(options: ServeOptions): Promise<Listener>;
