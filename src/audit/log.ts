@@ -1,5 +1,5 @@
 import type { Clock } from "../lib/clock.ts";
-import { dayOf } from "../lib/clock.ts";
+import { dayOf, uptimeOf } from "../lib/clock.ts";
 import { Fatal, Problem, exitCodes, messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import type { Receipt } from "../wire/dispatch.ts";
@@ -237,7 +237,7 @@ export class AuditLog {
 
   #chain(draft: Draft, epochMs: number): Encoded {
     const place = { seq: this.#tip.seq + 1, prevHash: this.#tip.hash, epochMs };
-    const encoded = encodeRecord(draft, place, this.#deps.sha256);
+    const encoded = encodeRecord({ ...draft, uptime_ms: uptimeOf(this.#deps.clock) }, place, this.#deps.sha256);
     this.#tree.appendHash(encoded.leafHash);
     this.#tip = { seq: place.seq, hash: encoded.record.hash };
     return encoded;

@@ -154,9 +154,14 @@ function isWithin({ day }: Segment, { from, to }: Span): boolean {
   return (from === undefined || day >= from.slice(0, 10)) && (to === undefined || day <= to.slice(0, 10));
 }
 
+/** The files of one day, the one after, and all that were written while the clock, set back, came up to that day again. */
 function aroundDay(deps: ReadDeps, day: string): Segment[] {
   const list = segments(deps.files, deps.dir, deps.sha256);
-  return list.filter((segment, i) => segment.day === day || list[i - 1]?.day === day);
+  let isNear = false;
+  return list.filter((segment, i) => {
+    isNear = segment.day === day || (isNear && segment.day < day) || list[i - 1]?.day === day;
+    return isNear;
+  });
 }
 
 /** @param word when given, lines without it are passed over before they are checked and parsed */

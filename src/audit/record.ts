@@ -63,6 +63,7 @@ const fields = {
   podium_response_bytes: "integer",
   detail: "string",
   duration_ms: "integer",
+  uptime_ms: "integer",
   count: "integer",
   reason: "string",
   replayed: "boolean",

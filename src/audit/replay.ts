@@ -163,6 +163,8 @@ function firstToRead(
   const newest = activeHead?.timestamp ?? closed.at(-1)?.last.timestamp;
   const newestMs = newest === undefined ? deps.clock.now() : Date.parse(newest);
   const wantedFromMs = Math.min(deps.clock.now(), newestMs) - projectionMs;
+  // What a clock that was set forward makes look old may have been written a moment ago in running time.
+  const wantedUptimeMs = ((activeHead ?? closed.at(-1)?.last)?.uptime_ms ?? 0) - projectionMs;
   const days = new Set<string>();
   let from = closed.length;
   while (from > 0) {
@@ -170,7 +172,8 @@ function firstToRead(
     days.add(head.timestamp.slice(0, 10));
     const covers = checkpointSize !== undefined && checkpointSize <= last.seq + 1 && activeHead?.seq !== checkpointSize;
     const isNeeded = from === closed.length && !activeHead;
-    if (!isNeeded && !covers && (days.size > 2 || Date.parse(last.timestamp) < wantedFromMs)) break;
+    const isOld = Date.parse(last.timestamp) < wantedFromMs && (last.uptime_ms ?? -Infinity) < wantedUptimeMs;
+    if (!isNeeded && !covers && (days.size > 2 || isOld)) break;
     from--;
   }
   return from;

@@ -1,7 +1,7 @@
 import { AuditLog } from "../audit/log.ts";
 import { readPublicKey } from "../audit/key.ts";
 import { loadConfig } from "../config/load.ts";
-import { systemClock } from "../lib/clock.ts";
+import { RunningClock, systemClock } from "../lib/clock.ts";
 import type { Fatal } from "../lib/errors.ts";
 import { exitCodes } from "../lib/errors.ts";
 import { silentLog } from "../lib/log.ts";
@@ -28,16 +28,18 @@ export async function runRotateKey(runtime: Runtime, argv: readonly string[]): P
     return exitCodes.done;
   }
   const { audit } = loadConfig(configInput(runtime, configArgs(rotateKeyCommand, options.given))).config;
+  const clock = new RunningClock(systemClock);
   let fatal: Fatal | undefined;
   const log = await AuditLog.open({
     files: runtime.files,
     sha256: runtime.sha256,
-    clock: systemClock,
+    clock,
     log: silentLog,
     dir: audit.dir,
     keyFile: audit.checkpoint_key_file,
     retentionDays: audit.retention_days,
     diskReserveMb: audit.disk_reserve_mb,
+    onRecord: ({ uptime_ms }) => clock.goOnFrom(uptime_ms ?? 0),
     onFatal: (error) => (fatal = error),
     version,
   });

@@ -3,17 +3,14 @@ import { AuditLog } from "../audit/log.ts";
 import type { ReadDeps } from "../audit/read.ts";
 import type { Config, Secrets } from "../config/schema.ts";
 import type { DispatchDeps } from "../dispatch/pipeline.ts";
-import { Keys } from "../dispatch/keys.ts";
 import { Lane } from "../dispatch/lane.ts";
 import type { LimitsOptions } from "../dispatch/limits.ts";
-import { Limits } from "../dispatch/limits.ts";
 import { Refusals } from "../dispatch/refusals.ts";
 import type { AppDeps } from "../http/app.ts";
 import { createApp } from "../http/app.ts";
 import type { Doorkeeper } from "../http/authenticate.ts";
 import { requireToken, trustLocal } from "../http/authenticate.ts";
 import { JobArchive } from "../jobs/archive.ts";
-import { JobStore } from "../jobs/store.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Fatal } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
@@ -30,8 +27,8 @@ import { statusSource } from "../podium/status.ts";
 import type { Runtime } from "../runtime/types.ts";
 import type { Doors } from "./doors.ts";
 import { openDoors } from "./doors.ts";
-import { closeOpenIntents } from "./open-intents.ts";
 import { LiveSigner } from "./live-signer.ts";
+import { Projections } from "./projections.ts";
 import type { InForce } from "./reload.ts";
 import { readingsOf } from "./readings.ts";
 import type { StreamRoom } from "./stream-room.ts";
@@ -139,11 +136,9 @@ async function openDispatch(
   metrics: Metrics,
   onFatal: (fatal: Fatal) => void,
 ): Promise<Core> {
-  const { runtime, config, clock, log } = options;
-  const jobs = new JobStore(clock);
-  const keys = new Keys(clock);
-  const limits = new Limits({ ...limitsIn(config), clock });
-  let live = false;
+  const { runtime, config, log } = options;
+  const past = new Projections({ clock: options.clock, limits: limitsIn(config) });
+  const { clock, jobs, keys, limits } = past;
   const audit = await AuditLog.open({
     files: measuredFiles(runtime.files, clock, metrics.instruments),
     sha256: runtime.sha256,
@@ -153,17 +148,10 @@ async function openDispatch(
     keyFile: config.audit.checkpoint_key_file,
     retentionDays: config.audit.retention_days,
     diskReserveMb: config.audit.disk_reserve_mb,
-    onRecord(record) {
-      jobs.apply(record);
-      if (live) return;
-      limits.restore(record);
-      keys.restore(record);
-    },
+    onRecord: past.onRecord,
     onFatal,
     version,
   });
-  await closeOpenIntents(audit, jobs, log);
-  live = true;
   const reading = (): ReadDeps => ({
     files: runtime.files,
     sha256: runtime.sha256,
@@ -171,11 +159,13 @@ async function openDispatch(
     // Nobody is shown what may still be lost.
     lastSeq: audit.head.seq,
   });
+  const archive = new JobArchive(jobs, reading);
+  await past.goLive(audit, log, () => archive.firstDay());
   const podium = podiumClient(options);
   return {
     log: audit,
     jobs,
-    archive: new JobArchive(jobs, reading),
+    archive,
     evidence: new Evidence({
       log: reading,
       seal: () => audit.seal(),

@@ -1,9 +1,8 @@
 import type { StoredRecord } from "../audit/record.ts";
 import type { Clock } from "../lib/clock.ts";
-import { monotonicOf } from "../lib/clock.ts";
 import { Problem } from "../lib/errors.ts";
 
-/** How long a key is remembered (API contract). */
+/** How long a key is remembered (API contract), in running time: while we are down nothing grows older. */
 const lifeMs = 24 * 60 * 60 * 1000;
 /** Keys at a time: a day at the default limit holds 14,400; a key costs some 300 bytes. */
 const keysMax = 100_000;
@@ -37,12 +36,15 @@ export type KeyFate = "settle" | "doubt" | "free";
  */
 export class Keys {
   readonly #clock: Clock;
+  readonly #keysMax: number;
   /** In order of birth: the oldest are at the front. */
   readonly #held = new Map<string, Held>();
   readonly #byAuditId = new Map<string, string>();
 
-  constructor(clock: Clock) {
+  /** @param clock its monotonic time goes on over restarts */
+  constructor(clock: Clock, bound = keysMax) {
     this.#clock = clock;
+    this.#keysMax = bound;
   }
 
   /**
@@ -54,7 +56,7 @@ export class Keys {
     this.#forgetOld();
     const held = this.#held.get(key);
     // A halt is not turned away because too much is remembered: it then goes without its key.
-    if (!held && mustPass && this.#held.size >= keysMax) return { kind: "none" };
+    if (!held && mustPass && this.#held.size >= this.#keysMax) return { kind: "none" };
     if (!held) return this.#begin(key, fingerprint);
     if (held.fingerprint !== fingerprint) throw mismatch(held.jobId);
     if (held.state === "in_flight") throw inFlight(held.jobId);
@@ -99,7 +101,7 @@ export class Keys {
 
   #restoreIntent(record: StoredRecord): void {
     const key = record.idempotency_key!;
-    const bornAt = monotonicOf(this.#clock, record.timestamp);
+    const bornAt = record.uptime_ms ?? this.#clock.monotonic();
     this.leave(key, "free");
     this.#held.set(key, { fingerprint: record.request_hash ?? "", bornAt, state: "unknown" });
     this.bind(key, record.job_id!, record.audit_id!);
@@ -107,7 +109,7 @@ export class Keys {
   }
 
   #begin(key: string, fingerprint: string): Claim {
-    if (this.#held.size >= keysMax) {
+    if (this.#held.size >= this.#keysMax) {
       throw new Problem("queue_full", "Too many Idempotency-Keys are remembered; nothing was executed", {
         retryAfterS: 60,
       });

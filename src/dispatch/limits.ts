@@ -1,6 +1,5 @@
 import type { StoredRecord } from "../audit/record.ts";
 import type { Clock } from "../lib/clock.ts";
-import { monotonicOf } from "../lib/clock.ts";
 import { Problem } from "../lib/errors.ts";
 import type { Action, Command } from "../wire/dispatch.ts";
 import { isLimited, subjectOf } from "../wire/dispatch.ts";
@@ -8,6 +7,7 @@ import { isLimited, subjectOf } from "../wire/dispatch.ts";
 export interface LimitsOptions {
   readonly dispatchPerMinute: number;
   readonly storyCooldownS: number;
+  /** Its monotonic time goes on over restarts. */
   readonly clock: Clock;
 }
 
@@ -63,13 +63,12 @@ export class Limits {
     if (record.action === undefined || !isLimited(record.action as Action)) return;
     const subject = subjectOf({ ...record, action: record.action as Action });
     if (record.event !== "intent" && record.event !== "outcome" && record.event !== "unknown") return;
-    const at = monotonicOf(this.#options.clock, record.timestamp);
-    const now = this.#options.clock.monotonic();
-    if (record.event === "intent" && at > now - windowMs) this.#admitted.push(at);
+    const at = record.uptime_ms ?? this.#options.clock.monotonic();
+    this.#forgetBefore(at);
+    if (record.event === "intent") this.#admitted.push(at);
     // It was sent before the outcome or the crash was recorded: resting from there on is the careful side.
-    const until = at + this.#options.storyCooldownS * 1000;
-    if (record.result === "failed" || until <= now) this.#resting.delete(subject);
-    else this.#resting.set(subject, until);
+    if (record.result === "failed") this.#resting.delete(subject);
+    else this.#resting.set(subject, at + this.#options.storyCooldownS * 1000);
   }
 
   /** RateLimit fields (draft-ietf-httpapi-ratelimit-headers). */

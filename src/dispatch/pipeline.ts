@@ -1,39 +1,29 @@
-import type { AuditLog } from "../audit/log.ts";
 import { dayOf } from "../lib/clock.ts";
 import { messageOf, Problem } from "../lib/errors.ts";
 import { jobIdOf, newAuditId } from "../lib/ids.ts";
 import { traceHeaders } from "../lib/trace.ts";
 import type { Job } from "../jobs/job.ts";
-import type { JobArchive } from "../jobs/archive.ts";
-import type { JobStore } from "../jobs/store.ts";
 import type { Action } from "../wire/dispatch.ts";
-import { isExecuting, subjectOf } from "../wire/dispatch.ts";
 import type { Route } from "../wire/podium.ts";
 import { fillRoute } from "../wire/podium.ts";
 import type { Incoming } from "./command.ts";
 import type { ForwardDeps } from "./forward.ts";
 import { forward } from "./forward.ts";
 import { cancelledByHalt } from "./lane.ts";
-import type { Claim, KeyFate, Keys } from "./keys.ts";
+import type { KeyFate } from "./keys.ts";
 import type { Lane, Ticket } from "./lane.ts";
-import type { Limits } from "./limits.ts";
-import type { ReconcileDeps } from "./reconcile.ts";
-import { reconcile } from "./reconcile.ts";
+import type { Dispatched } from "./replay.ts";
+import { replay } from "./replay.ts";
+import type { EarlierDeps } from "./settle-earlier.ts";
+import { settleEarlier } from "./settle-earlier.ts";
 import type { Outcome } from "./records.ts";
 import { intentDraft, outcomeDraft, outcomeOfVerdict, outcomeUnsent } from "./records.ts";
-import type { Refusals } from "./refusals.ts";
 import { timed } from "./stages.ts";
 
-export interface DispatchDeps extends ForwardDeps, ReconcileDeps {
-  readonly log: AuditLog;
-  readonly jobs: JobStore;
-  readonly archive: Pick<JobArchive, "find">;
-  readonly keys: Keys;
-  readonly limits: Limits;
+export interface DispatchDeps extends ForwardDeps, EarlierDeps {
   readonly lane: Lane;
   /** The line for looks at the status, so that they neither wait for commands nor flood Podium. */
   readonly looks: Lane;
-  readonly refusals: Refusals;
   readonly routes: Readonly<Record<Action, Route>>;
   readonly sha256: (text: string) => string;
 }
@@ -42,13 +32,6 @@ export interface DispatchDeps extends ForwardDeps, ReconcileDeps {
 interface Sent extends Outcome {
   readonly durationMs: number;
   readonly sentAt: number | undefined;
-}
-
-export interface Dispatched {
-  readonly job: Job;
-  /** Podium's answer as it came: JSON text. */
-  readonly podiumResult: string;
-  readonly replayed: boolean;
 }
 
 /**
@@ -62,16 +45,16 @@ export async function dispatch(deps: DispatchDeps, incoming: Incoming): Promise<
   const fingerprint = fingerprintOf(deps, incoming);
   const haltsBefore = deps.lane.halts;
   const claim = deps.keys.claim(key, fingerprint, incoming.command.action === "halt");
-  if (claim.kind === "settled") return replay(deps, claim.jobId);
+  if (claim.kind === "settled") return replay(deps.archive, claim.jobId);
   let fate: KeyFate = claim.kind === "unknown" ? "doubt" : "free";
   try {
     const earlier = await settleEarlier(deps, incoming, claim);
-    fate = earlier ? "settle" : "free";
-    if (earlier) return earlier;
+    fate = earlier.fate;
+    if (earlier.answer) return earlier.answer;
     const ticket = admit(deps, incoming, haltsBefore);
     let sentAt: number | undefined;
     try {
-      const job = await recordIntent(deps, incoming, fingerprint);
+      const job = await recordIntent(deps, incoming, fingerprint, earlier.detail);
       fate = "doubt";
       const outcome = await send(deps, incoming, job, ticket);
       const alone = deps.lane.isCalm;
@@ -101,77 +84,6 @@ function fingerprintOf({ sha256 }: DispatchDeps, { command, asker }: Incoming): 
   const sorted = Object.entries(options ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1));
   return sha256(
     JSON.stringify([action, story_id, plan_id, nonce, sorted, asker.source, asker.user_id, asker.session_id]),
-  );
-}
-
-async function replay(deps: DispatchDeps, jobId: string): Promise<Dispatched> {
-  const job = await deps.archive.find(jobId);
-  if (!job)
-    throw new Problem("not_found", `The answer of ${jobId} is no longer in the audit log; nothing was executed`);
-  return answerOf(job);
-}
-
-/** The stored answer of a job that has one, marked as such. @throws Problem when the answer was no */
-function answerOf(job: Job): Dispatched {
-  const ids = { job_id: job.job_id, audit_id: job.audit_id };
-  if (job.status === "queued") return { job, podiumResult: job.podium_response ?? "null", replayed: true };
-  const code = (job.code ?? "podium_rejected") as ConstructorParameters<typeof Problem>[0];
-  const headers = { "idempotency-replayed": "true" };
-  throw new Problem(code, job.detail ?? `The dispatch ended as ${job.status}`, { ...ids, headers });
-}
-
-/**
- * Before anything is sent for a key or a story whose last outcome is unknown, Podium is asked.
- * Returns the answer when it turns out that the dispatch under this very key was executed.
- * @throws Problem when that can't be found out
- */
-async function settleEarlier(deps: DispatchDeps, incoming: Incoming, claim: Claim): Promise<Dispatched | undefined> {
-  const { command } = incoming;
-  if (command.action === "cancel_story") return refuseLateCancel(deps, claim);
-  if (!isExecuting(command.action)) return undefined;
-  const sameKey = claim.kind === "unknown";
-  const job = sameKey ? await deps.archive.find(claim.jobId) : deps.jobs.unsettledOf(subjectOf(command));
-  if (!job && sameKey) throw stillUnknown(claim.jobId);
-  // Its outcome could not be recorded: as unknown as any.
-  if (job?.status === "pending") throw sameKey ? stillUnknown(job.job_id) : inDoubt(deps, incoming, job.job_id);
-  if (!job || job.status === "failed") return undefined;
-  if (job.status !== "unknown") return sameKey ? answerOf(job) : undefined;
-  const finding = await reconcile(deps, job);
-  if (sameKey && (finding === "waiting" || finding === "undecided")) throw stillUnknown(job.job_id);
-  if (finding === "waiting") throw inDoubt(deps, incoming, job.job_id);
-  if (finding === "undecided") return undefined;
-  deps.keys.learn(job.audit_id, finding);
-  if (!sameKey || finding === "not_executed") return undefined;
-  return answerOf({ ...job, status: "queued" });
-}
-
-/**
- * Cancelling twice has no effect beyond the first time, unless the story was started anew in between: then the repeat
- * would stop what its sender never saw.
- * @throws Problem when it would
- */
-async function refuseLateCancel(deps: DispatchDeps, claim: Claim): Promise<undefined> {
-  if (claim.kind !== "unknown") return;
-  const cancel = await deps.archive.find(claim.jobId);
-  const newest = cancel?.story_id === undefined ? undefined : deps.jobs.ofStory(cancel.story_id);
-  if (!cancel || (newest && newest.receipt.seq > cancel.receipt.seq)) throw stillUnknown(claim.jobId);
-}
-
-function stillUnknown(jobId: string): Problem {
-  return new Problem(
-    "podium_timeout",
-    `The outcome of ${jobId} is still unknown: Podium's status does not settle it. Nothing more was sent; look at Podium, or repeat with the same Idempotency-Key`,
-    { job_id: jobId, retryAfterS: 5 },
-  );
-}
-
-/** Another wish about a story whose last dispatch is in doubt: refused, recorded and told like a cooldown. */
-function inDoubt({ limits, refusals }: DispatchDeps, { command, asker }: Incoming, jobId: string): Problem {
-  refusals.note("story_cooldown", command, asker);
-  return new Problem(
-    "story_cooldown",
-    `The outcome of its earlier dispatch ${jobId} is not known yet; nothing was executed by this one, try again in a moment`,
-    { job_id: jobId, retryAfterS: 5, headers: limits.headers() },
   );
 }
 
@@ -206,13 +118,18 @@ function admit(deps: DispatchDeps, { command, asker }: Incoming, haltsBefore: nu
 const recordedRefusals: ReadonlySet<string> = new Set(["rate_limited", "story_cooldown", "queue_full"]);
 
 /** Ids are handed out and the record takes its place in the chain in one turn; it returns when the record is durable. */
-async function recordIntent(deps: DispatchDeps, incoming: Incoming, fingerprint: string): Promise<Job> {
+async function recordIntent(
+  deps: DispatchDeps,
+  incoming: Incoming,
+  fingerprint: string,
+  detail: string | undefined,
+): Promise<Job> {
   const now = deps.clock.now();
   const day = deps.jobs.countingDay(dayOf(now));
   const ids = { audit_id: newAuditId(now), job_id: jobIdOf(day, deps.jobs.nextNumber(day)) };
   const request = fillRoute(deps.routes[incoming.command.action], incoming.command);
   deps.keys.bind(keyOf(incoming), ids.job_id, ids.audit_id);
-  const draft = intentDraft(incoming, ids, fingerprint, request);
+  const draft = intentDraft(incoming, ids, fingerprint, request, detail);
   await timed(deps, "audit_intent", deps.log.append(draft, deps.lane.isCalm));
   return deps.jobs.get(ids.job_id)!;
 }

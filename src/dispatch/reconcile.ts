@@ -1,9 +1,7 @@
 import type { AuditLog } from "../audit/log.ts";
 import type { Clock } from "../lib/clock.ts";
-import { monotonicOf } from "../lib/clock.ts";
 import { Problem } from "../lib/errors.ts";
-import type { Job } from "../jobs/job.ts";
-import type { JobStore } from "../jobs/store.ts";
+import type { Doubt, JobStore } from "../jobs/store.ts";
 import type { Verdict } from "../podium/verdict.ts";
 import { storyEvidence } from "../wire/podium.ts";
 
@@ -29,7 +27,7 @@ export type Finding = "executed" | "not_executed" | "waiting" | "undecided";
  * Asks what became of a dispatch whose outcome is unknown, and records what was found.
  * @throws Problem `podium_unreachable` when Podium can't be asked: nothing of the new request was executed
  */
-export async function reconcile(deps: ReconcileDeps, job: Job): Promise<Finding> {
+export async function reconcile(deps: ReconcileDeps, job: Doubt): Promise<Finding> {
   const running = deps.reconciling.get(job.job_id);
   if (running) return running;
   const finding = settle(deps, job).finally(() => deps.reconciling.delete(job.job_id));
@@ -37,7 +35,7 @@ export async function reconcile(deps: ReconcileDeps, job: Job): Promise<Finding>
   return finding;
 }
 
-async function settle(deps: ReconcileDeps, job: Job): Promise<Finding> {
+async function settle(deps: ReconcileDeps, job: Doubt): Promise<Finding> {
   // Telemetry after the intent: a queued or running story is being executed. Other words may be about an earlier run.
   const finding = job.podium_started_at !== undefined ? "executed" : await ask(deps, job);
   if (finding === "executed" || finding === "not_executed") {
@@ -46,7 +44,8 @@ async function settle(deps: ReconcileDeps, job: Job): Promise<Finding> {
       audit_id: job.audit_id,
       job_id: job.job_id,
       action: job.action,
-      ...(job.story_id !== undefined && { story_id: job.story_id }),
+      story_id: job.story_id,
+      plan_id: job.plan_id,
       result: finding === "executed" ? "queued" : "failed",
       reason: "reconciled",
     });
@@ -54,7 +53,7 @@ async function settle(deps: ReconcileDeps, job: Job): Promise<Finding> {
   return finding;
 }
 
-async function ask(deps: ReconcileDeps, job: Job): Promise<Finding> {
+async function ask(deps: ReconcileDeps, job: Doubt): Promise<Finding> {
   // A question that is on its way already may have been asked before our doubt began. It can't be older than Podium's
   // patience, which is `settleMs` too: as a proof of "not started" it is then refused below.
   const verdict = await deps.podiumStatus();
@@ -67,9 +66,7 @@ async function ask(deps: ReconcileDeps, job: Job): Promise<Finding> {
   }
   const evidence = job.story_id === undefined ? "nothing" : storyEvidence(verdict.json, job.story_id);
   if (evidence === "started") return "executed";
-  // A doubt that memory has forgotten is older than anything that could still be on Podium's desk, unless nobody knows.
-  const since = deps.jobs.unknownSince(job) ?? monotonicOf(deps.clock, job.answered_at ?? job.created_at);
-  const ageMs = deps.clock.monotonic() - since;
+  const ageMs = deps.clock.monotonic() - deps.jobs.unknownSince(job);
   if (ageMs < deps.settleMs) return "waiting";
   return evidence === "not_started" ? "not_executed" : "undecided";
 }

@@ -13,7 +13,13 @@ export interface Ids {
 }
 
 /** The record that must be on disk before the first byte goes to Podium. */
-export function intentDraft(incoming: Incoming, ids: Ids, fingerprint: string, request: PodiumRequest): Draft {
+export function intentDraft(
+  incoming: Incoming,
+  ids: Ids,
+  fingerprint: string,
+  request: PodiumRequest,
+  detail: string | undefined,
+): Draft {
   const { command, asker, idempotencyKey, trace } = incoming;
   return {
     event: "intent",
@@ -24,6 +30,7 @@ export function intentDraft(incoming: Incoming, ids: Ids, fingerprint: string, r
     request_hash: fingerprint,
     ...(trace && { request_id: trace.requestId, traceparent: trace.traceparent }),
     podium_request: `${request.method} ${request.path}`,
+    detail,
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Context } from "hono";
 import { Hono } from "hono";
-import type { Dispatched, DispatchDeps } from "../dispatch/pipeline.ts";
+import type { DispatchDeps } from "../dispatch/pipeline.ts";
+import type { Dispatched } from "../dispatch/replay.ts";
 import { dispatch } from "../dispatch/pipeline.ts";
 import type { Incoming } from "../dispatch/command.ts";
 import { parseDispatch, parseIdempotencyKey } from "../dispatch/command.ts";

@@ -37,7 +37,7 @@ export interface Job {
 
 /** A job as its intent record makes it. */
 export function jobOfIntent(record: StoredRecord): Job {
-  const { story_id, plan_id, user_id, session_id } = record;
+  const { story_id, plan_id, user_id, session_id, detail } = record;
   return {
     job_id: record.job_id!,
     audit_id: record.audit_id!,
@@ -49,6 +49,7 @@ export function jobOfIntent(record: StoredRecord): Job {
     ...(session_id !== undefined && { session_id }),
     auth_mode: record.auth_mode ?? "local",
     status: "pending",
+    ...(detail !== undefined && { detail }),
     receipt: { seq: record.seq, hash: record.hash },
     created_at: record.timestamp,
     updated_at: record.timestamp,

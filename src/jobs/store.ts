@@ -1,6 +1,7 @@
 import type { StoredRecord } from "../audit/record.ts";
 import type { Clock } from "../lib/clock.ts";
-import { parseJobId } from "../lib/ids.ts";
+import { jobIdOf, parseJobId } from "../lib/ids.ts";
+import type { Action } from "../wire/dispatch.ts";
 import { isExecuting, subjectOf } from "../wire/dispatch.ts";
 import type { Job } from "./job.ts";
 import { jobAfter, jobOfIntent } from "./job.ts";
@@ -10,16 +11,36 @@ import { jobAfter, jobOfIntent } from "./job.ts";
  * read from the log when asked for.
  */
 export const jobsMax = 20_000;
+/**
+ * Unknown outcomes that nobody has found out: at the default limit, sixteen hours of nothing else. Past it the oldest is
+ * forgotten, which is then no longer on anybody's desk.
+ */
+export const doubtsMax = 10_000;
+
+/** Why a record says again what older files have said. */
+export const carriedReason = "carried over";
+
+/** What must be known of a dispatch to find out what became of it. */
+export type Doubt = Pick<
+  Job,
+  "job_id" | "audit_id" | "action" | "story_id" | "plan_id" | "status" | "podium_started_at"
+>;
 
 interface Unsettled {
-  readonly job: Job;
-  /** Monotonic: setting the machine's clock must neither shorten nor prolong the doubt. */
+  readonly job: Doubt;
+  /** Running time: setting the machine's clock must neither shorten nor prolong the doubt. */
   readonly since: number;
+}
+
+export interface JobStoreBounds {
+  readonly jobsMax: number;
+  readonly doubtsMax: number;
 }
 
 /** The projection of the audit log that answers "what became of it". Fed with records in order, live and at start. */
 export class JobStore {
   readonly #clock: Clock;
+  readonly #bounds: JobStoreBounds;
   /** In order of creation: a Map keeps it. */
   readonly #jobs = new Map<string, Job>();
   /** One iterator for good: a new one would step over everything that was ever deleted, each time. */
@@ -30,21 +51,26 @@ export class JobStore {
   readonly #storyBefore = new Map<string, string>();
   /** Intents whose outcome is not recorded yet, by audit id. */
   readonly #open = new Map<string, Job>();
-  /** The newest dispatch with an unknown outcome, by story or plan step, until the outcome is found out. */
+  /** The newest dispatch with an unknown outcome, by story or plan step, until the outcome is found out. Oldest first. */
   readonly #unsettled = new Map<string, Unsettled>();
+  /** Since when the youngest doubt that was forgotten for the bound's sake had been one. */
+  #forgottenSince = -Infinity;
   /** The first day of which every job is in memory; a replay may begin in the middle of the day before. */
   #completeFrom: string | undefined;
   #day = "";
   #number = 0;
 
-  constructor(clock: Clock) {
+  /** @param clock its monotonic time goes on over restarts */
+  constructor(clock: Clock, bounds: JobStoreBounds = { jobsMax, doubtsMax }) {
     this.#clock = clock;
+    this.#bounds = bounds;
   }
 
   apply(record: StoredRecord): void {
     this.#completeFrom ??= record.seq === 0 ? record.timestamp.slice(0, 10) : dayAfter(record.timestamp);
     if (record.job_id === undefined) return;
     if (record.event === "intent") this.#begin(record);
+    else if (record.reason === carriedReason) this.#recall(record);
     else this.#continue(record);
   }
 
@@ -59,14 +85,27 @@ export class JobStore {
   }
 
   /** The job whose unknown outcome stands in the way of the same story or plan step. */
-  unsettledOf(subject: string): Job | undefined {
+  unsettledOf(subject: string): Doubt | undefined {
     return this.#unsettled.get(subject)?.job;
   }
 
-  /** Monotonic time since when the outcome of this job has been unknown; undefined when it is known. */
-  unknownSince(job: Job): number | undefined {
+  /**
+   * Since when, in running time, the outcome of this job has been unknown. A doubt that is no longer here gave way to a
+   * later dispatch of the same story, which had to wait until it was settled, or to the bound.
+   */
+  unknownSince(job: Doubt): number {
     const unsettled = this.#unsettled.get(subjectOf(job));
-    return unsettled?.job.job_id === job.job_id ? unsettled.since : undefined;
+    return unsettled?.job.job_id === job.job_id ? unsettled.since : this.#forgottenSince;
+  }
+
+  /** What nobody has found out yet, oldest first. */
+  doubts(): Doubt[] {
+    return [...this.#unsettled.values()].map(({ job }) => job);
+  }
+
+  /** The newest job id when its day is later than this one: the clock was ahead once. */
+  newestId(day: string): string | undefined {
+    return this.#day > day ? jobIdOf(this.#day, this.#number) : undefined;
   }
 
   /** Whether every job of this day is in memory. */
@@ -110,7 +149,7 @@ export class JobStore {
     this.#open.set(job.audit_id, job);
     this.#pointStoryAt(job);
     this.#count(job.job_id);
-    if (this.#jobs.size > jobsMax) this.#forgetOldest();
+    if (this.#jobs.size > this.#bounds.jobsMax) this.#forgetOldest();
   }
 
   /** The way of a story is told by the dispatch that started it; a cancel only ends it. */
@@ -133,23 +172,56 @@ export class JobStore {
   #continue(record: StoredRecord): void {
     const before = this.#open.get(record.audit_id ?? "") ?? this.#jobs.get(record.job_id!);
     if (record.event === "outcome" || record.event === "unknown") this.#open.delete(record.audit_id ?? "");
-    if (!before) return;
+    if (!before) return this.#settleForgotten(record);
     const job = jobAfter(before, record);
     if (this.#jobs.has(job.job_id)) this.#jobs.set(job.job_id, job);
     // Telemetry may be quicker than the answer: the outcome must not forget it.
     if (this.#open.has(job.audit_id)) this.#open.set(job.audit_id, job);
     if (record.event !== "job") this.#pointBack(job);
-    if (isExecuting(job.action)) this.#settle(job);
+    if (isExecuting(job.action)) this.#settle(job, record.uptime_ms);
   }
 
-  #settle(job: Job): void {
+  #settle(job: Job, uptimeMs = this.#clock.monotonic()): void {
     const subject = subjectOf(job);
     const unsettled = this.#unsettled.get(subject);
+    const isKnown = unsettled?.job.job_id === job.job_id;
     if (job.status === "unknown") {
-      // After a restart the doubt counts from the start: how long we were gone is only the wall clock's word.
-      const since = unsettled?.job.job_id === job.job_id ? unsettled.since : this.#clock.monotonic();
-      this.#unsettled.set(subject, { job, since });
-    } else if (unsettled?.job.job_id === job.job_id || job.status === "queued") this.#unsettled.delete(subject);
+      if (isKnown) this.#unsettled.set(subject, { job, since: unsettled.since });
+      else this.#doubt(subject, { job, since: uptimeMs });
+    } else if (isKnown || job.status === "queued") this.#unsettled.delete(subject);
+  }
+
+  #doubt(subject: string, unsettled: Unsettled): void {
+    this.#unsettled.delete(subject);
+    this.#unsettled.set(subject, unsettled);
+    if (this.#unsettled.size <= this.#bounds.doubtsMax) return;
+    const [oldest, { since }] = this.#unsettled.entries().next().value!;
+    this.#unsettled.delete(oldest);
+    this.#forgottenSince = Math.max(this.#forgottenSince, since);
+  }
+
+  /** What older files have said: a doubt whose intent lies in none of those that were read, or the newest id. */
+  #recall(record: StoredRecord): void {
+    const { job_id, audit_id, action, story_id, plan_id, uptime_ms } = record;
+    this.#count(job_id!);
+    if (record.result !== "unknown" || audit_id === undefined) return;
+    const job = {
+      job_id: job_id!,
+      audit_id,
+      action: action as Action,
+      ...(story_id !== undefined && { story_id }),
+      ...(plan_id !== undefined && { plan_id }),
+      status: "unknown",
+    } as const;
+    const subject = subjectOf(job);
+    if (!this.#unsettled.has(subject)) this.#doubt(subject, { job, since: uptime_ms ?? this.#clock.monotonic() });
+  }
+
+  /** The outcome of a dispatch that memory holds no more was found out. */
+  #settleForgotten({ job_id, result, action, story_id, plan_id }: StoredRecord): void {
+    if (result === undefined || action === undefined) return;
+    const subject = subjectOf({ action: action as Action, story_id, plan_id });
+    if (this.#unsettled.get(subject)?.job.job_id === job_id) this.#unsettled.delete(subject);
   }
 
   #count(jobId: string): void {

@@ -21,11 +21,34 @@ export function dayOf(epochMs: number): string {
   return timestampOf(epochMs).slice(0, 10);
 }
 
+/** Monotonic time in whole milliseconds, as records keep it. */
+export function uptimeOf(clock: Clock): number {
+  return Math.floor(clock.monotonic());
+}
+
 /**
- * The monotonic time at which something recorded at this wall-clock time happened. Ages are then measured on a clock
- * that no one can set; a record from the future (the clock was set back meanwhile) counts as made just now.
+ * Running time: monotonic time that goes on over restarts, from where the log says that it had come to. How long the
+ * process was away is only the word of a clock that anybody can set, so it counts as no time at all: nothing that must
+ * last a while ends early, however the clock is set.
  */
-export function monotonicOf(clock: Clock, timestamp: string): number {
-  const ageMs = Math.max(0, clock.now() - Date.parse(timestamp));
-  return clock.monotonic() - ageMs;
+export class RunningClock implements Clock {
+  readonly #clock: Clock;
+  #aheadMs = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  monotonic(): number {
+    return this.#clock.monotonic() + this.#aheadMs;
+  }
+
+  /** An earlier life of the process had come this far. */
+  goOnFrom(uptimeMs: number): void {
+    this.#aheadMs = Math.max(this.#aheadMs, uptimeMs - this.#clock.monotonic());
+  }
 }

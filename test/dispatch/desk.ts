@@ -3,15 +3,15 @@ import os from "node:os";
 import path from "node:path";
 import { AuditLog } from "../../src/audit/log.ts";
 import type { StoredRecord } from "../../src/audit/record.ts";
-import { closeOpenIntents } from "../../src/cli/open-intents.ts";
+import type { Bounds } from "../../src/cli/projections.ts";
+import { Projections } from "../../src/cli/projections.ts";
 import type { Incoming } from "../../src/dispatch/command.ts";
-import { Keys } from "../../src/dispatch/keys.ts";
 import { Lane } from "../../src/dispatch/lane.ts";
-import { Limits } from "../../src/dispatch/limits.ts";
-import type { Dispatched, DispatchDeps } from "../../src/dispatch/pipeline.ts";
+import type { DispatchDeps } from "../../src/dispatch/pipeline.ts";
+import type { Dispatched } from "../../src/dispatch/replay.ts";
 import { dispatch } from "../../src/dispatch/pipeline.ts";
 import { Refusals } from "../../src/dispatch/refusals.ts";
-import { JobStore } from "../../src/jobs/store.ts";
+import type { JobStore } from "../../src/jobs/store.ts";
 import { Problem } from "../../src/lib/errors.ts";
 import { statusSource } from "../../src/podium/status.ts";
 import { silentLog } from "../../src/lib/log.ts";
@@ -33,6 +33,8 @@ export interface DeskOptions {
   readonly dispatchPerMinute?: number;
   readonly storyCooldownS?: number;
   readonly queueLimit?: number;
+  readonly maxInFlight?: number;
+  readonly bounds?: Bounds;
 }
 
 /** The gateway from the key's look-up to the answer: everything real but the clock and Podium. */
@@ -59,33 +61,29 @@ export async function openDesk(options: DeskOptions = {}): Promise<Desk> {
   const podium = options.podium ?? new ScriptedPodium(clock);
   const dir = options.dir ?? newFolder();
   const fatals: unknown[] = [];
-  const jobs = new JobStore(clock);
-  const keys = new Keys(clock);
   const { dispatchPerMinute = 1000, storyCooldownS = 5 } = options;
-  const limits = new Limits({ dispatchPerMinute, storyCooldownS, clock });
-  let live = false;
+  const past = new Projections({
+    clock,
+    limits: { dispatchPerMinute, storyCooldownS },
+    ...(options.bounds && { bounds: options.bounds }),
+  });
+  const { jobs, keys, limits } = past;
   const log = await AuditLog.open({
     files: options.files ?? runtime.files,
     sha256: runtime.sha256,
-    clock,
+    clock: past.clock,
     log: silentLog,
     dir: path.join(dir, "logs"),
     keyFile: path.join(dir, "keys/audit-ed25519.key"),
     retentionDays: 90,
     diskReserveMb: 0,
-    onRecord(record) {
-      jobs.apply(record);
-      if (live) return;
-      limits.restore(record);
-      keys.restore(record);
-    },
+    onRecord: past.onRecord,
     onFatal: (fatal) => fatals.push(fatal),
     version: "0.0.0",
   });
-  await closeOpenIntents(log, jobs, silentLog);
-  live = true;
+  await past.goLive(log, silentLog, () => undefined);
   const token: DispatchDeps["token"] = ({ auditId }) => Promise.resolve(auditId);
-  const lane = new Lane({ maxInFlight: 1, queueLimit: options.queueLimit ?? 1000 });
+  const lane = new Lane({ maxInFlight: options.maxInFlight ?? 1, queueLimit: options.queueLimit ?? 1000 });
   const deps: DispatchDeps = {
     log,
     jobs,
@@ -97,7 +95,7 @@ export async function openDesk(options: DeskOptions = {}): Promise<Desk> {
     podium,
     // Podium then knows which dispatch a request belongs to.
     token,
-    clock,
+    clock: past.clock,
     routes: defaultRoutes,
     podiumStatus: statusSource(podium, { token }, defaultRoutes.status),
     reconciling: new Map(),

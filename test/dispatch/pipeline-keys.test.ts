@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "bun:test";
-import type { Dispatched } from "../../src/dispatch/pipeline.ts";
+import type { Dispatched } from "../../src/dispatch/replay.ts";
 import { Problem } from "../../src/lib/errors.ts";
 import type { Desk, DeskOptions } from "./desk.ts";
 import { ask, enqueue, incoming, openDesk, settleMs, verdictOf } from "./desk.ts";

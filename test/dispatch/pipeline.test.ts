@@ -1,5 +1,5 @@
 import { afterEach, expect, jest, test } from "bun:test";
-import type { Dispatched } from "../../src/dispatch/pipeline.ts";
+import type { Dispatched } from "../../src/dispatch/replay.ts";
 import { Problem } from "../../src/lib/errors.ts";
 import type { Verdict } from "../../src/podium/verdict.ts";
 import type { Command } from "../../src/wire/dispatch.ts";

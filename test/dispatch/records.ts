@@ -1,15 +1,17 @@
 import type { StoredRecord } from "../../src/audit/record.ts";
 import { timestampOf } from "../../src/lib/clock.ts";
+import { FakeClock, morning } from "../lib/fake-clock.ts";
 
 let seq = 0;
 
-/** A stored record of this moment; `fields` says what matters. */
+/** A stored record of this moment, on a machine whose clock was never set; `fields` says what matters. */
 export function recordAt(epochMs: number, fields: Partial<StoredRecord> & Pick<StoredRecord, "event">): StoredRecord {
   const n = ++seq;
   return {
     v: 1,
     seq: n,
     timestamp: timestampOf(epochMs),
+    uptime_ms: new FakeClock().monotonic() + epochMs - morning,
     prev_hash: "0".repeat(64),
     hash: n.toString(16).padStart(64, "0"),
     ...fields,

@@ -1,12 +1,26 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { JobStore, jobsMax } from "../../src/jobs/store.ts";
+import { carriedReason, JobStore, jobsMax } from "../../src/jobs/store.ts";
 import { dayOf } from "../../src/lib/clock.ts";
 import { jobIdOf, parseJobId } from "../../src/lib/ids.ts";
 import { FakeClock, morning } from "../lib/fake-clock.ts";
 import { intentAt, outcomeAt, recordAt } from "../dispatch/records.ts";
 
 const day = 86_400_000;
+
+/** A doubt as a later file says it again. */
+function carriedAt(epochMs: number, number: number) {
+  const { audit_id, job_id, action, story_id } = intentAt(epochMs, number, { story_id: `STORY-${number}` });
+  return recordAt(epochMs, {
+    event: "job",
+    audit_id: audit_id!,
+    job_id: job_id!,
+    action: action!,
+    story_id: story_id!,
+    result: "unknown",
+    reason: carriedReason,
+  });
+}
 
 function storeWith(...records: Parameters<JobStore["apply"]>[0][]): JobStore {
   const store = new JobStore(new FakeClock());
@@ -183,4 +197,38 @@ test("forgetting an old job does not settle a younger one of the same story", ()
   for (let i = 2; i <= jobsMax; i++) store.apply(intentAt(morning + i, i, { story_id: `STORY-${i}` }));
   expect(store.get("JOB-20260109-000")).toBeUndefined();
   expect(store.unsettledOf("story STORY-001")?.job_id).toBe("JOB-20260109-001");
+});
+
+test("a doubt whose intent lies in older files stands in the way of its story until it is found out", () => {
+  const carried = carriedAt(morning + day, 1);
+  const store = storeWith(carried, carried);
+  const doubt = store.unsettledOf("story STORY-1")!;
+  expect(doubt).toMatchObject({ job_id: "JOB-20260109-001", audit_id: "AUD-1", status: "unknown" });
+  expect(store.unknownSince(doubt)).toBe(carried.uptime_ms!);
+  expect(store.get("JOB-20260109-001")).toBeUndefined();
+  const { reason: _, ...ids } = carried;
+  store.apply({ ...ids, result: "failed" });
+  expect(store.doubts()).toEqual([]);
+});
+
+test("what a file says again changes nothing that is known better", () => {
+  const intent = intentAt(morning, 1, { story_id: "STORY-1" });
+  const store = storeWith(intent, outcomeAt(morning + 1, intent, "unknown"));
+  const before = store.get(intent.job_id!)!;
+  store.apply(carriedAt(morning + day, 1));
+  expect(store.get(intent.job_id!)).toBe(before);
+  expect(store.unknownSince(before)).toBe(intent.uptime_ms! + 1);
+});
+
+test("past the bound the oldest doubt is forgotten, and none that is forgotten counts as older than it was", () => {
+  const store = new JobStore(new FakeClock(), { jobsMax: 10, doubtsMax: 2 });
+  const doubts = [1, 2, 3].map((number) => {
+    const intent = intentAt(morning + number, number, { story_id: `STORY-${number}` });
+    store.apply(intent);
+    store.apply(outcomeAt(morning + 10 * number, intent, "unknown"));
+    return store.get(intent.job_id!)!;
+  });
+  expect(store.doubts().map(({ story_id }) => story_id)).toEqual(["STORY-2", "STORY-3"]);
+  expect(doubts.map((doubt) => store.unknownSince(doubt) - store.unknownSince(doubts[0]!))).toEqual([0, 10, 20]);
+  expect(store.unknownSince(doubts[0]!)).toBe(1_000_010);
 });

@@ -1,0 +1,28 @@
+import type { Job } from "../jobs/job.ts";
+import type { JobArchive } from "../jobs/archive.ts";
+import { Problem } from "../lib/errors.ts";
+
+/** What a dispatch is answered with. */
+export interface Dispatched {
+  readonly job: Job;
+  /** Podium's answer as it came: JSON text. */
+  readonly podiumResult: string;
+  readonly replayed: boolean;
+}
+
+/** The stored answer of a settled key. @throws Problem when the answer was no, or is no longer kept */
+export async function replay(archive: Pick<JobArchive, "find">, jobId: string): Promise<Dispatched> {
+  const job = await archive.find(jobId);
+  if (!job)
+    throw new Problem("not_found", `The answer of ${jobId} is no longer in the audit log; nothing was executed`);
+  return answerOf(job);
+}
+
+/** The stored answer of a job that has one, marked as such. @throws Problem when the answer was no */
+export function answerOf(job: Job): Dispatched {
+  const ids = { job_id: job.job_id, audit_id: job.audit_id };
+  if (job.status === "queued") return { job, podiumResult: job.podium_response ?? "null", replayed: true };
+  const code = (job.code ?? "podium_rejected") as ConstructorParameters<typeof Problem>[0];
+  const headers = { "idempotency-replayed": "true" };
+  throw new Problem(code, job.detail ?? `The dispatch ended as ${job.status}`, { ...ids, headers });
+}

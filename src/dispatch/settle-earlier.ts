@@ -1,0 +1,105 @@
+import { Problem } from "../lib/errors.ts";
+import type { JobArchive } from "../jobs/archive.ts";
+import type { Command } from "../wire/dispatch.ts";
+import { isExecuting, subjectOf } from "../wire/dispatch.ts";
+import type { Incoming } from "./command.ts";
+import type { Claim, KeyFate, Keys } from "./keys.ts";
+import type { Limits } from "./limits.ts";
+import type { ReconcileDeps } from "./reconcile.ts";
+import { reconcile } from "./reconcile.ts";
+import type { Refusals } from "./refusals.ts";
+import type { Dispatched } from "./replay.ts";
+import { answerOf } from "./replay.ts";
+
+export interface EarlierDeps extends ReconcileDeps {
+  readonly archive: Pick<JobArchive, "find">;
+  readonly keys: Keys;
+  readonly limits: Limits;
+  readonly refusals: Refusals;
+}
+
+/** What earlier dispatches with an unknown outcome leave of this one. */
+export interface Earlier {
+  /** It turned out that the dispatch under this very key was executed: nothing is sent. */
+  readonly answer?: Dispatched;
+  /** What becomes of the key when this one ends before its intent is recorded. */
+  readonly fate: KeyFate;
+  /** What the record of this one must say about an earlier one that nobody can find out. */
+  readonly detail?: string;
+}
+
+const nothing: Earlier = { fate: "free" };
+
+/**
+ * Before anything is sent for a key or a story whose last outcome is unknown, Podium is asked.
+ * @throws Problem when that can't be found out, or not yet
+ */
+export async function settleEarlier(deps: EarlierDeps, incoming: Incoming, claim: Claim): Promise<Earlier> {
+  if (claim.kind === "unknown") return settleKey(deps, incoming, claim.jobId);
+  return isExecuting(incoming.command.action) ? settleStory(deps, incoming) : nothing;
+}
+
+/** The dispatch under this very key: as long as nobody knows what became of it, it is not sent again. */
+async function settleKey(deps: EarlierDeps, incoming: Incoming, jobId: string): Promise<Earlier> {
+  const { command } = incoming;
+  // What executes nothing is said again unasked: a stop stays a stop, and staging anew only makes another nonce.
+  if (!isExecuting(command.action)) {
+    await refuseLateCancel(deps, command, jobId);
+    return { fate: "doubt" };
+  }
+  const job = await deps.archive.find(jobId);
+  if (!job || job.status === "pending") throw stillUnknown(jobId);
+  if (job.status === "failed") return settleStory(deps, incoming);
+  if (job.status !== "unknown") return { fate: "settle", answer: answerOf(job) };
+  const finding = await reconcile(deps, job);
+  if (finding === "executed") return { fate: "settle", answer: answerOf({ ...job, status: "queued" }) };
+  if (finding === "not_executed") return settleStory(deps, incoming);
+  throw stillUnknown(jobId);
+}
+
+/**
+ * The last dispatch of the same story or plan step, under whatever key. When Podium, asked after the time in which that
+ * one could still come true, says nothing of it, this one is sent: it is a wish of its own, Podium judges it by its own
+ * rules, and otherwise the story could never be dispatched again. The record of the new dispatch then says so.
+ */
+async function settleStory(deps: EarlierDeps, incoming: Incoming): Promise<Earlier> {
+  const doubt = deps.jobs.unsettledOf(subjectOf(incoming.command));
+  if (!doubt) return nothing;
+  const finding = await reconcile(deps, doubt);
+  if (finding === "waiting") throw inDoubt(deps, incoming, doubt.job_id);
+  if (finding === "undecided") {
+    return { fate: "free", detail: `Sent although Podium does not tell what became of ${doubt.job_id}` };
+  }
+  deps.keys.learn(doubt.audit_id, finding);
+  return nothing;
+}
+
+/**
+ * Cancelling twice has no effect beyond the first time, unless the story was started anew in between: then the repeat
+ * would stop what its sender never saw.
+ * @throws Problem when it would
+ */
+async function refuseLateCancel(deps: EarlierDeps, command: Command, jobId: string): Promise<void> {
+  if (command.action !== "cancel_story") return;
+  const cancel = await deps.archive.find(jobId);
+  const newest = command.story_id === undefined ? undefined : deps.jobs.ofStory(command.story_id);
+  if (!cancel || (newest && newest.receipt.seq > cancel.receipt.seq)) throw stillUnknown(jobId);
+}
+
+function stillUnknown(jobId: string): Problem {
+  return new Problem(
+    "podium_timeout",
+    `The outcome of ${jobId} is still unknown: Podium's status does not settle it. Nothing more was sent; look at Podium, or repeat with the same Idempotency-Key. A new key is a new wish: it may run a second time`,
+    { job_id: jobId, retryAfterS: 5 },
+  );
+}
+
+/** Another wish about a story whose last dispatch is in doubt: refused, recorded and told like a cooldown. */
+function inDoubt({ limits, refusals }: EarlierDeps, { command, asker }: Incoming, jobId: string): Problem {
+  refusals.note("story_cooldown", command, asker);
+  return new Problem(
+    "story_cooldown",
+    `The outcome of its earlier dispatch ${jobId} is not known yet; nothing was executed by this one, try again in a moment`,
+    { job_id: jobId, retryAfterS: 5, headers: limits.headers() },
+  );
+}

@@ -1,0 +1,119 @@
+import { afterEach, expect, test } from "bun:test";
+import { Problem } from "../../src/lib/errors.ts";
+import type { Command } from "../../src/wire/dispatch.ts";
+import type { Desk, DeskOptions } from "./desk.ts";
+import { ask, enqueue, incoming, openDesk, settleMs, verdictOf } from "./desk.ts";
+import { said, timedOut, yes } from "./scripted-podium.ts";
+
+const story = "STORY-001";
+const desks: Desk[] = [];
+
+async function open(options?: DeskOptions): Promise<Desk> {
+  const desk = await openDesk(options);
+  desks.push(desk);
+  return desk;
+}
+afterEach(async () => {
+  for (const desk of desks.splice(0)) await desk.close();
+});
+
+const shows = (status: string) => said(200, `{"stories":[{"storyId":"${story}","status":"${status}"}]}`);
+const silent = said(200, "{}");
+
+/** Commands go unanswered; a question gets this answer. */
+function unanswered(desk: Desk, status = silent): void {
+  desk.podium.rule = ({ request }) => (request.method === "GET" ? status : timedOut);
+}
+
+/** Commands are taken; a question gets this answer. */
+function answering(desk: Desk, status = silent): void {
+  desk.podium.rule = ({ request }) => (request.method === "GET" ? status : yes);
+}
+
+const commands = ({ podium }: Desk): number => podium.words.filter((word) => !word.startsWith("GET")).length;
+
+const wishes: readonly Command[] = [
+  enqueue(story),
+  { action: "apply_plan", plan_id: "SKOREQ-XXX", nonce: "n" },
+  { action: "enqueue_plan", plan_id: "SKOREQ-XXX" },
+];
+
+for (const wish of wishes) {
+  test(`${wish.action}: when Podium says nothing of the last one, a new wish is sent once that one can't come true any more, and says so`, async () => {
+    const desk = await open();
+    unanswered(desk);
+    await ask(desk, incoming(wish, "first"));
+    answering(desk);
+    desk.clock.pass(settleMs - 1);
+    expect(verdictOf(await ask(desk, incoming(wish, "second")))).toBe("story_cooldown safe");
+    desk.clock.pass(1);
+    const answer = await ask(desk, incoming(wish, "second"));
+    if (answer instanceof Problem) throw answer;
+    const words = "Sent although Podium does not tell what became of JOB-20260109-001";
+    expect(answer.job.detail).toBe(words);
+    const intents = desk.records().filter(({ event }) => event === "intent");
+    expect(intents.map(({ detail }) => detail)).toEqual([undefined, words]);
+    expect(desk.podium.words.map((word) => word.startsWith("GET"))).toEqual([false, true, true, false]);
+  });
+
+  test(`${wish.action}: under its own key nothing is ever sent on a guess, and the answer says what would`, async () => {
+    const desk = await open();
+    unanswered(desk);
+    await ask(desk, incoming(wish, "first"));
+    answering(desk);
+    for (let i = 0; i < 3; i++) {
+      desk.clock.pass(settleMs);
+      const answer = await ask(desk, incoming(wish, "first"));
+      expect(verdictOf(answer)).toBe("podium_timeout same-key");
+      expect((answer as Problem).message).toContain("A new key is a new wish: it may run a second time");
+    }
+    expect(commands(desk)).toBe(1);
+  });
+}
+
+test("a key found not executed is not sent while a later dispatch of the story is in doubt", async () => {
+  const desk = await open();
+  unanswered(desk);
+  await ask(desk, incoming(enqueue(story), "first"));
+  desk.clock.pass(settleMs);
+  await ask(desk, incoming(enqueue(story), "second"));
+  expect(commands(desk)).toBe(2);
+  answering(desk, shows("todo"));
+  desk.clock.pass(5_000);
+  expect(verdictOf(await ask(desk, incoming(enqueue(story), "first")))).toBe("story_cooldown safe");
+  expect(commands(desk)).toBe(2);
+  desk.clock.pass(settleMs);
+  expect(verdictOf(await ask(desk, incoming(enqueue(story), "first")))).toBe("ok");
+  expect(commands(desk)).toBe(3);
+});
+
+test("staging executes nothing, so its unknown outcome is said again unasked, and its key stays its own", async () => {
+  const desk = await open();
+  const prepare: Command = { action: "prepare_apply", plan_id: "SKOREQ-XXX" };
+  unanswered(desk);
+  expect(verdictOf(await ask(desk, incoming(prepare, "k")))).toBe("podium_timeout same-key");
+  answering(desk);
+  expect(verdictOf(await ask(desk, incoming(prepare, "k")))).toBe("story_cooldown safe");
+  expect(verdictOf(await ask(desk, incoming(enqueue(story), "k")))).toBe("idempotency_mismatch never");
+  desk.clock.pass(5_000);
+  expect(verdictOf(await ask(desk, incoming(prepare, "k")))).toBe("ok");
+  expect(verdictOf(await ask(desk, incoming(prepare, "k")))).toBe("ok");
+  expect(desk.podium.received.map(({ request }) => request.method)).toEqual(["POST", "POST"]);
+});
+
+test("a cancel in doubt that a full lane turned away still does not stop what was started after it", async () => {
+  const desk = await open({ queueLimit: 0 });
+  const cancel: Command = { action: "cancel_story", story_id: story };
+  unanswered(desk);
+  await ask(desk, incoming(cancel, "k"));
+  desk.podium.rule = () => undefined;
+  const other = ask(desk, incoming(enqueue("STORY-002")));
+  const pending = await desk.podium.next();
+  expect(verdictOf(await ask(desk, incoming(cancel, "k")))).toBe("queue_full safe");
+  pending.answer(yes);
+  expect(verdictOf(await other)).toBe("ok");
+  desk.podium.rule = () => yes;
+  expect(verdictOf(await ask(desk, incoming(enqueue(story))))).toBe("ok");
+  expect(verdictOf(await ask(desk, incoming(cancel, "k")))).toBe("podium_timeout same-key");
+  expect(commands(desk)).toBe(3);
+});
