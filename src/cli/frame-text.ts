@@ -5,7 +5,7 @@ import { styleOfStatus } from "./screen.ts";
 
 /** Frames as lines for people. Their shapes are Podium's business: what is not there is left out. */
 
-type Fields = Record<string, unknown>;
+export type Fields = Record<string, unknown>;
 
 /** A line on a terminal; a pipe gets all of it. */
 const columnsMax = 200;
@@ -14,7 +14,7 @@ const namesMax = 8;
 
 /** One line with its newline. @param frameText a frame as it came */
 export function frameLine(screen: Screen, frameText: string): string {
-  const frame = parsed(frameText);
+  const frame = fieldsIn(frameText);
   const words = (painting: Screen): string => (frame ? wordsOf(painting, frame) : printable(frameText));
   const plain = words(colourless);
   const short = screen.isTerminal ? clipped(plain, columnsMax) : plain;
@@ -23,9 +23,11 @@ export function frameLine(screen: Screen, frameText: string): string {
   return `${screen.paint("dim", timeOf(frame?.["timestamp"]))}  ${line}\n`;
 }
 
-const colourless: Screen = { isTerminal: false, paint: (_, plain) => plain };
+/** A terminal that shows no colours. */
+export const colourless: Screen = { isTerminal: true, paint: (_, plain) => plain };
 
-function parsed(text: string): Fields | undefined {
+/** A frame as JSON text, when it is an object. */
+export function fieldsIn(text: string): Fields | undefined {
   try {
     const value = JSON.parse(text) as unknown;
     return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : undefined;

@@ -9,6 +9,7 @@ import { jobIdOf } from "./job-id.ts";
 import type { CommandSpec } from "./options.ts";
 import { programName } from "./options.ts";
 import { listenForStop } from "./stop.ts";
+import { watchLive } from "./watch-live.ts";
 
 export const watchCommand = {
   name: "watch",
@@ -21,15 +22,21 @@ export const watchCommand = {
       value: "TYPES",
       summary: "Only these types of Podium's frames, such as STORY_STATUS,QUEUE_UPDATE",
     },
+    { name: "lines", summary: "A line for each frame on a terminal too, and no view that is drawn in its place" },
     ...clientOptions,
   ],
-  examples: [`${programName} watch`, `${programName} watch JOB-20260109-001`, `${programName} watch --json | jq .type`],
+  examples: [
+    `${programName} watch`,
+    `${programName} watch JOB-20260109-001`,
+    `${programName} watch --lines`,
+    `${programName} watch --json | jq .type`,
+  ],
 } as const satisfies CommandSpec;
 
 /** Somebody who watches all day wants the line back whenever the gateway is. */
 const lostMs = Infinity;
 
-/** `watch [JOB]`: with a job the exit code is its outcome, and 1 when it is interrupted before. */
+/** `watch [JOB]`: without one a live view on a terminal, lines in a pipe. With a job the exit code is its outcome, and 1 when it is interrupted before. */
 export const runWatch = clientCommand(watchCommand, async (client) => {
   const [job] = client.options.positionals;
   if (job === undefined) return watchAll(client);
@@ -42,14 +49,16 @@ async function watchAll(client: Client<typeof watchCommand>): Promise<number> {
   const types = options.value("types");
   const stop = listenForStop(runtime);
   if (stderrIsTerminal && !client.json) stderr(`Watching ${api.url}; Ctrl-C ends\n`);
-  const events = followEvents(api, {
+  const follow = {
     path: "/api/orchestrator/events",
     ...(types !== undefined && { query: { types } }),
     stop,
     lostMs,
     isOver: () => Promise.resolve(false),
-  });
-  for await (const notice of events) {
+  };
+  const isLive = screen.isTerminal && runtime.process.env["TERM"] !== "dumb";
+  if (isLive && !client.json && !options.has("lines")) return watchLive(client, follow);
+  for await (const notice of followEvents(api, follow)) {
     if (notice.kind !== "frame") stderr(connectionWords(notice));
     else if (client.json) client.printJson(notice.text);
     else client.print(frameLine(screen, notice.text));

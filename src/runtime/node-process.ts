@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import os from "node:os";
-import type { Child, ChildOptions, Process } from "./types.ts";
+import type { Child, ChildOptions, Process, TerminalSize } from "./types.ts";
 
 /** Longest line taken from a child: what comes past it is cut, so that a child can't fill our memory with one line. */
 const lineLengthMax = 65_536;
@@ -19,6 +19,8 @@ export function nodeProcess(args: readonly string[], self: readonly string[]): P
     self,
     stdout: (text) => void process.stdout.write(text),
     stderr: (text) => void process.stderr.write(text),
+    terminalSize,
+    onTerminalResize: (handler) => void process.on("SIGWINCH", handler),
     exit: async (code) => {
       await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
       process.exit(code);
@@ -32,6 +34,13 @@ export function nodeProcess(args: readonly string[], self: readonly string[]): P
     },
     spawn: spawnChild,
   };
+}
+
+/** Asked of the terminal each time: what the stream remembers is of its beginning. */
+function terminalSize(): TerminalSize | undefined {
+  if (!process.stdout.isTTY) return undefined;
+  const [columns, rows] = process.stdout.getWindowSize();
+  return columns > 0 && rows > 0 ? { columns, rows } : undefined;
 }
 
 /** Ended, not only written to: Bun calls back for an empty write while earlier text is still on its way to a pipe. */

@@ -222,6 +222,12 @@ export interface Child {
   kill(signal: "SIGTERM" | "SIGKILL"): void;
 }
 
+/** In character cells. */
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
 export interface Process {
   readonly pid: number;
   /** Arguments after the program's own name. */
@@ -235,6 +241,9 @@ export interface Process {
   readonly self: readonly string[];
   stdout(text: string): void;
   stderr(text: string): void;
+  /** Of the terminal behind standard output, as it is now; undefined where there is none or it does not say. */
+  terminalSize(): TerminalSize | undefined;
+  onTerminalResize(handler: () => void): void;
   /** Ends when everything written to standard output has left. */
   exit(code: number): Promise<never>;
   onSignal(signal: "SIGTERM" | "SIGINT" | "SIGHUP", handler: () => void): void;

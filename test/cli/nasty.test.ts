@@ -63,7 +63,7 @@ describe("text from Podium is shown as text, in a pipe and on a terminal", () =>
   });
 
   test("frames in watch, each on one line; Ctrl-C ends with 0", async () => {
-    const terminal = stage.terminal("watch");
+    const terminal = stage.terminal("watch", "--lines");
     await terminal.shows("Podium's telemetry is");
     stage.podium.emit(JSON.stringify({ type: "STORY_STATUS", storyId: "N-1", status: nasty, message: nasty }));
     stage.podium.emit(JSON.stringify({ type: "AGENT_STATUS", agents: [{ agentId: nasty, status: "busy" }, null, 7] }));

@@ -1,0 +1,118 @@
+import type { TerminalSize } from "../runtime/types.ts";
+import type { JobAnswer } from "./answers.ts";
+import { ago } from "./ago.ts";
+import type { Column } from "./columns.ts";
+import { clipped, displayWidth, table } from "./columns.ts";
+import { colourless, frameLine, listed } from "./frame-text.ts";
+import { printable } from "./printable.ts";
+import type { Screen } from "./screen.ts";
+import { styleOfStatus } from "./screen.ts";
+import type { WatchState } from "./watch-state.ts";
+
+/** Rows of the job table where there is room; who wants more asks `jobs`. */
+const jobsMax = 15;
+/** A terminal of the narrowest kind: a telephone's. Narrower ones are served as if they were so wide. */
+const widthMin = 20;
+
+/**
+ * The live view as lines that fit the terminal: one column and one row less than it has, so that it never scrolls or
+ * wraps by itself. Frames fill what the jobs leave.
+ */
+export function watchLines(screen: Screen, state: WatchState, size: TerminalSize, nowMs: number): string[] {
+  const width = Math.max(widthMin, size.columns) - 1;
+  const height = Math.max(1, size.rows - 1);
+  const head = fitting(screen, width, (painting) => [stateLine(painting, state), workLine(painting, state)]);
+  const room = Math.max(0, height - head.length - 2);
+  const jobs = state.jobs.slice(0, Math.min(jobsMax, Math.ceil(room * 0.6)));
+  const none = room === 0 ? [] : fitting(screen, width, () => ["Nothing has been dispatched yet"]);
+  const rows = state.jobs.length === 0 ? none : jobLines(screen, width, jobs, nowMs);
+  const framesMax = Math.max(0, height - head.length - rows.length - 2);
+  const newest = framesMax === 0 ? [] : state.frames.slice(-framesMax);
+  const frames = newest.map(
+    (frame) => fitting(screen, width, (painting) => [frameLine(painting, frame).trimEnd()])[0]!,
+  );
+  const parts = [head, rows, frames].filter((part) => part.length > 0);
+  return parts.flatMap((part, i) => (i === 0 ? part : ["", ...part])).slice(0, height);
+}
+
+/** A line that is too wide is cut, and goes without colours: cutting between them could leave one on. */
+function fitting(screen: Screen, width: number, make: (painting: Screen) => string[]): string[] {
+  const painted = make(screen);
+  return make(colourless).map((plain, i) => (displayWidth(plain) <= width ? painted[i]! : clipped(plain, width)));
+}
+
+function stateLine(screen: Screen, { url, connection, detail, telemetry, podium }: WatchState): string {
+  const painted = (word: string): string => {
+    const style = styleOfStatus(word);
+    return style === undefined ? printable(word) : screen.paint(style, printable(word));
+  };
+  if (connection === "lost") {
+    return `${screen.paint("red", "lost")}: ${printable(detail)}; trying again, what stands below is old  ${url}`;
+  }
+  const parts = [
+    screen.paint(telemetry === "connected" ? "green" : "yellow", telemetry === "connected" ? "live" : "not live"),
+    ...(telemetry === "" ? [] : [`telemetry ${painted(telemetry)}`]),
+    ...(podium === "" ? [] : [`Podium ${painted(podium)}`]),
+  ];
+  return `${parts.join(", ")}  ${screen.paint("dim", url)}`;
+}
+
+function workLine(screen: Screen, { queue, running, agents }: WatchState): string {
+  const waiting = queue.length === 0 ? "nothing waits" : `${queue.length} waiting (${listed(queue)})`;
+  const busy = running.length === 0 ? "nothing runs" : `running ${screen.paint("cyan", listed(running))}`;
+  return [busy, waiting, ...(agents === undefined ? [] : [`${agents.busy} of ${agents.total} agents busy`])].join(", ");
+}
+
+function jobLines(screen: Screen, width: number, jobs: readonly JobAnswer[], nowMs: number): string[] {
+  if (jobs.length === 0) return [];
+  const columns = columnsFor(width);
+  const rows = jobs.map((job) => columns.map(({ text }) => text(job, nowMs)));
+  return fitting(screen, width, (painting) => table(painting, columns, rows).trimEnd().split("\n"));
+}
+
+/** Enough to tell stories apart. */
+const aboutMin = 10;
+
+interface JobColumn extends Column {
+  readonly text: (job: JobAnswer, nowMs: number) => string;
+}
+
+const job: JobColumn = { title: "JOB", columnsMax: 18, text: ({ job_id }) => job_id };
+const action: JobColumn = { title: "ACTION", columnsMax: 13, text: (one) => one.action };
+const about = (columnsMax: number): JobColumn => ({
+  title: "ABOUT",
+  columnsMax: Math.min(40, Math.max(8, columnsMax)),
+  text: ({ story_id, plan_id }) => story_id ?? plan_id ?? "",
+});
+const status: JobColumn = { title: "STATUS", columnsMax: 9, style: styleOfStatus, text: (one) => one.status };
+const podium: JobColumn = {
+  title: "PODIUM",
+  columnsMax: 12,
+  style: styleOfStatus,
+  text: ({ podium_status }) => podium_status ?? "",
+};
+/** Where there is room for one word only: Podium's, which is the later one. */
+const newest: JobColumn = { ...podium, title: "STATUS", text: (one) => one.podium_status ?? one.status };
+const age: JobColumn = {
+  title: "BEGUN",
+  columnsMax: 10,
+  text: ({ created_at }, nowMs) => ago(created_at ?? "", nowMs),
+};
+const user: JobColumn = { title: "USER", columnsMax: 16, text: ({ user_id, source }) => user_id ?? source ?? "" };
+
+/** What fits, with the rest of the width for what it is about. Between two columns are two spaces. */
+function columnsFor(width: number): readonly JobColumn[] {
+  const sum = (columns: readonly JobColumn[]): number => columns.reduce((all, one) => all + one.columnsMax! + 2, 0);
+  for (const others of [
+    [job, action, status, podium, age, user],
+    [job, action, status, podium, age],
+    [job, newest, age],
+    [job, newest],
+  ] as const) {
+    if (width - sum(others) < aboutMin) continue;
+    const [first, ...rest] = others;
+    const before = others.length > 3 ? [first, rest.shift()!] : [first];
+    return [...before, about(width - sum(others)), ...rest];
+  }
+  return [about(width - sum([newest])), newest];
+}
