@@ -126,36 +126,38 @@ const encoder = new TextEncoder();
 export function encodeRecord(draft: Draft, place: Place, sha256: Sha256): Encoded {
   const timestamp = timestampOf(place.epochMs);
   if (timestamp.length !== 24) throw refusal(`the clock says ${timestamp}`);
-  let body = `{"v":${recordVersion},"seq":${place.seq},"timestamp":"${timestamp}","event":"${draft.event}"`;
-  const kept: Record<string, unknown> = { event: draft.event };
+  const { event } = draft;
+  // In the order of insertion, which is how JSON.stringify prints names that are not numbers.
+  const kept: Record<string, unknown> = { v: recordVersion, seq: place.seq, timestamp, event };
   let taken = 1;
   for (const name of fieldNames) {
     const value = draft[name];
     if (value === undefined) continue;
-    body += `,"${name}":${encodeValue(name, value)}`;
+    refuseUnfit(name, value);
     kept[name] = value;
     taken++;
   }
   refuseStrangers(draft, taken);
-  body += `,"prev_hash":"${place.prevHash}"`;
+  kept["prev_hash"] = place.prevHash;
+  const body = JSON.stringify(kept).slice(0, -1);
   const bytes = encoder.encode(`\0${body},"hash":"${zeroHash}"}\n`);
   if (bytes.length - 1 > lineBytesMax)
     throw refusal(`its line would have ${bytes.length - 1} of ${lineBytesMax} bytes`);
   const hash = sha256(bytes.subarray(1, bytes.length - hashSuffixBytes - 1));
   encoder.encodeInto(hash, bytes.subarray(bytes.length - zeroHash.length - 3));
+  kept["hash"] = hash;
   return {
-    record: { v: recordVersion, seq: place.seq, timestamp, ...kept, prev_hash: place.prevHash, hash } as StoredRecord,
+    record: kept as unknown as StoredRecord,
     line: bytes.subarray(1),
     leafHash: sha256(bytes.subarray(0, -1)),
   };
 }
 
-function encodeValue(name: keyof Fields, value: unknown): string {
+function refuseUnfit(name: keyof Fields, value: unknown): void {
   const kind = fields[name];
-  if (kind === "options") return encodeOptions(value);
+  if (kind === "options") return refuseUnfitOptions(value);
   const fits = kind === "string" ? typeof value === "string" && value.isWellFormed() : isScalar(kind, value);
   if (!fits) throw refusal(`${name} is not a well-formed ${kind}`);
-  return JSON.stringify(value);
 }
 
 function isScalar(kind: "integer" | "boolean", value: unknown): boolean {
@@ -163,7 +165,7 @@ function isScalar(kind: "integer" | "boolean", value: unknown): boolean {
 }
 
 /** The one nested object. Its keys are the caller's, but they are keys of `options`, never of the record. */
-function encodeOptions(value: unknown): string {
+function refuseUnfitOptions(value: unknown): void {
   if (typeof value !== "object" || value === null) throw refusal("options is not an object");
   for (const [key, option] of Object.entries(value)) {
     const fits =
@@ -171,7 +173,6 @@ function encodeOptions(value: unknown): string {
     if (!fits || !key.isWellFormed())
       throw refusal(`the option ${JSON.stringify(key)} is not a string, boolean or integer`);
   }
-  return JSON.stringify(value);
 }
 
 /** A field that is not in the list would be lost silently; so it is refused. */

@@ -61,18 +61,33 @@ export function createInstruments(registry: Registry): Instruments {
   for (const limit of limitCodes) limits.inc({ limit }, 0);
   for (const action of actions) dispatches.inc({ action, outcome: "queued" }, 0);
   const byStage = new Map(stages.map((stage) => [stage, stageSeconds.labels({ stage })]));
+  const countOf = remembered((action, outcome) => dispatches.labels({ action, outcome }));
+  const secondsOf = remembered((action) => dispatchSeconds.labels({ action }));
+  const requestsOf = remembered((method, status) => requests.labels({ method, status }));
   return {
     dispatched(action, outcome, durationMs) {
-      dispatches.inc({ action, outcome });
-      dispatchSeconds.observe({ action }, durationMs / 1000);
+      countOf(action, outcome).inc();
+      secondsOf(action, "").observe(durationMs / 1000);
     },
     stage: (stage, durationMs) => byStage.get(stage)?.observe(durationMs / 1000),
     answered(method, status, code) {
-      requests.inc({ method: methods.has(method) ? method : "other", status });
+      requestsOf(methods.has(method) ? method : "other", String(status)).inc();
       if (code !== undefined && isLimit.has(code)) limits.inc({ limit: code });
     },
     synced: (durationMs) => syncSeconds.observe(durationMs / 1000),
     fileFault: (operation) => faults.inc({ operation }),
+  };
+}
+
+/** The library finds a series by hashing its labels, which costs more than counting: each is looked up once. */
+function remembered<T>(find: (first: string, second: string) => T): (first: string, second: string) => T {
+  const known = new Map<string, T>();
+  return (first, second) => {
+    const name = `${first} ${second}`;
+    let series = known.get(name);
+    // As many as there are series: both labels come from closed sets.
+    if (series === undefined) known.set(name, (series = find(first, second)));
+    return series;
   };
 }
 

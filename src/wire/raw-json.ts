@@ -7,13 +7,11 @@ export function jsonWith(
   fields: Readonly<Record<string, unknown>>,
   raw: Readonly<Record<string, string | undefined>>,
 ): string {
-  const members = Object.entries(fields)
-    .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`);
-  for (const [key, text] of Object.entries(raw)) {
-    if (text !== undefined) members.push(`${JSON.stringify(key)}:${text}`);
+  let text = JSON.stringify(fields).slice(0, -1);
+  for (const [key, value] of Object.entries(raw)) {
+    if (value !== undefined) text += `${text === "{" ? "" : ","}${JSON.stringify(key)}:${value}`;
   }
-  return `{${members.join(",")}}`;
+  return `${text}}`;
 }
 
 /** Text from Podium as JSON: itself when it is JSON, else a JSON string of it. */
