@@ -1,5 +1,5 @@
 import type { Branch, Leaf, Offer } from "./completion-tree.ts";
-import { globalWords, isGroup, offerOf } from "./completion-tree.ts";
+import { askFor, globalWords, isGroup, offerOf } from "./completion-tree.ts";
 import { programName } from "./options.ts";
 
 /** For bash alone, without the bash-completion package; 3.2 and newer, as macOS has it. */
@@ -78,6 +78,7 @@ ${places.join("\n")}
 
 function reply(offer: Offer): string {
   if (offer.kind === "words") return `COMPREPLY=( $(compgen -W "${offer.words.join(" ")}" -- "$cur") ); `;
+  if (offer.kind === "ids") return `COMPREPLY=( $(compgen -W "$(${askFor(offer.of)})" -- "$cur") ); `;
   if (offer.kind === "nothing") return "";
   const flag = offer.kind === "files" ? "f" : "d";
   return `compopt -o filenames 2>/dev/null; local IFS=$'\\n'; COMPREPLY=( $(compgen -${flag} -- "$cur") ); `;

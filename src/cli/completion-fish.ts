@@ -1,5 +1,5 @@
 import type { Branch, Leaf, Offer } from "./completion-tree.ts";
-import { globalWords, isGroup, offerOf } from "./completion-tree.ts";
+import { askFor, globalWords, isGroup, offerOf } from "./completion-tree.ts";
 import type { OptionSpec } from "./options.ts";
 import { programName } from "./options.ts";
 
@@ -58,6 +58,7 @@ function optionFlags({ name, short, value, choices }: OptionSpec): string {
 
 function argumentFlags(offer: Offer): string {
   if (offer.kind === "words") return `-a ${quoted(offer.words.join(" "))}`;
+  if (offer.kind === "ids") return `-a ${quoted(`(${askFor(offer.of)})`)}`;
   return offer.kind === "files"
     ? "-a '(__fish_complete_path (commandline -ct))'"
     : "-a '(__fish_complete_directories (commandline -ct))'";

@@ -1,11 +1,14 @@
+import type { IdKind } from "./completion-ids.ts";
 import type { CommandSpec, OptionSpec } from "./options.ts";
-import { helpOption } from "./options.ts";
+import { helpOption, programName } from "./options.ts";
 
 /** The commands as shells complete them: words, then options, then values. */
 
 /** What to offer for a value or an argument. */
 export type Offer =
   | { readonly kind: "words"; readonly words: readonly string[] }
+  /** What the running gateway knows: asked for at the moment of the key press. */
+  | { readonly kind: "ids"; readonly of: IdKind }
   | { readonly kind: "files" | "folders" | "nothing" };
 
 export interface Leaf {
@@ -43,14 +46,23 @@ function leafOf({ name, summary, options, positionals = [], words = {} }: Comman
   };
 }
 
+/** Arguments and values by name, and what the gateway is asked for. */
+const idsOf: Readonly<Record<string, IdKind>> = { ID: "subject", STORY: "story", JOB: "job", AUDIT_ID: "audit" };
+
 /** By what the value stands for: `FILE` is a file in every command. */
 export function offerOf(name: string, words?: readonly string[]): Offer {
   if (words) return { kind: "words", words };
   if (name === "FILE") return { kind: "files" };
   if (name === "FOLDER" || name === "DIR") return { kind: "folders" };
+  if (idsOf[name] !== undefined) return { kind: "ids", of: idsOf[name] };
   // A choice that is written out, such as jsonl|csv.
   if (/^[a-z]+(\|[a-z]+)+$/.test(name)) return { kind: "words", words: name.split("|") };
   return { kind: "nothing" };
+}
+
+/** The command line that prints ids, and nothing when it can't. */
+export function askFor(kind: string): string {
+  return `${programName} completion ids ${kind} 2>/dev/null`;
 }
 
 export function isGroup({ leaves }: Branch): boolean {

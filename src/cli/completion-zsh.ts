@@ -1,5 +1,5 @@
 import type { Branch, Leaf, Offer } from "./completion-tree.ts";
-import { globalWords, isGroup, offerOf } from "./completion-tree.ts";
+import { askFor, globalWords, isGroup, offerOf } from "./completion-tree.ts";
 import type { OptionSpec } from "./options.ts";
 import { programName } from "./options.ts";
 
@@ -8,6 +8,11 @@ export function zshCompletion(tree: readonly Branch[]): string {
   const heads = [...tree, ...globalWords];
   return `#compdef ${programName}
 # zsh completion for ${programName}; load it with: source <(${programName} completion zsh)
+_roxy-core-ids() {
+  local -a ids
+  ids=(\${(f)"$(${askFor("$1")})"})
+  compadd -a ids
+}
 _roxy-core() {
   local -a heads subs
   if (( CURRENT == 2 )); then
@@ -73,6 +78,8 @@ function optionSpec({ name, short, value, choices, summary }: OptionSpec): strin
 
 function action(offer: Offer): string {
   if (offer.kind === "words") return `(${offer.words.join(" ")})`;
+  // The space keeps _arguments from putting options of compadd in between.
+  if (offer.kind === "ids") return ` _roxy-core-ids ${offer.of}`;
   if (offer.kind === "files") return "_files";
   return offer.kind === "folders" ? "_files -/" : " ";
 }

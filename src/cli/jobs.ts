@@ -24,7 +24,7 @@ export const jobsCommand = {
   usage: "[options]",
   options: [
     { name: "status", value: "WORD", summary: "Only these: our word or Podium's, such as failed" },
-    { name: "story", value: "ID", summary: "Only of this story" },
+    { name: "story", value: "STORY", summary: "Only of this story" },
     { name: "action", value: "ACTION", summary: "Only this action", choices: actions },
     { name: "user", value: "NAME", summary: "Only by this user" },
     { name: "day", value: "DAY", summary: "Only of this UTC day, such as 2026-01-09" },

@@ -1,16 +1,23 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { commands } from "../../src/cli/program.ts";
 import { run } from "../e2e/child.ts";
+import { bunLauncher } from "../e2e/launcher.ts";
 import { runHere } from "./in-process.ts";
 import type { Terminal } from "./terminal.ts";
 import { openTerminal } from "./terminal.ts";
 
 /** The completions in the shells that they are for. Without a shell: SKIPPED aloud, and failed where all must be there. */
 const folder = mkdtempSync(path.join(tmpdir(), "roxy-completion-"));
-const env = { PATH: "/usr/bin:/bin", HOME: folder, XDG_CONFIG_HOME: folder, XDG_DATA_HOME: folder };
+const env = {
+  ROXY_TEST_URL: "",
+  PATH: `${folder}:/usr/bin:/bin`,
+  HOME: folder,
+  XDG_CONFIG_HOME: folder,
+  XDG_DATA_HOME: folder,
+};
 const script = (shell: string): string => path.join(folder, `completion.${shell}`);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -31,6 +38,71 @@ function withTool(tool: string, tests: () => void): void {
   process.stderr.write(`SKIPPED: the tests with ${tool}, which is not installed\n`);
   return describe.skip(`${tool} (SKIPPED: not installed)`, () => test("skipped", () => {}));
 }
+
+/** A gateway that answers at once with these, under the name that the scripts call. */
+const known = {
+  "/api/orchestrator/jobs": {
+    success: true,
+    jobs: [
+      { job_id: "JOB-20260109-002", audit_id: "AUD-B", action: "enqueue_story", story_id: "OLD-1", status: "queued" },
+      { job_id: "JOB-20260109-001", audit_id: "AUD-A", action: "apply_plan", plan_id: "PLAN-9", status: "queued" },
+    ],
+    next: null,
+  },
+  "/api/orchestrator/status": {
+    success: true,
+    podium: {
+      stories: [
+        { storyId: "STORY-001" },
+        { id: "STORY-002" },
+        { storyId: "$(touch owned)" },
+        { storyId: "; rm" },
+        null,
+        7,
+      ],
+      plans: [{ planId: "PLAN-1" }],
+    },
+  },
+};
+const gateway = Bun.serve({
+  port: 0,
+  hostname: "127.0.0.1",
+  fetch: (request) => Response.json(known[new URL(request.url).pathname as keyof typeof known] ?? {}),
+});
+afterAll(() => gateway.stop(true));
+beforeAll(async () => {
+  const words = bunLauncher.command.map((word) => `'${word}'`).join(" ");
+  const program = `#!/bin/sh\n[ "$2" = ids ] && exec ${words} "$@" --url "$ROXY_TEST_URL"\nexec ${words} "$@"\n`;
+  await Bun.write(path.join(folder, "roxy-core"), program);
+  env.ROXY_TEST_URL = String(gateway.url).replace(/\/$/, "");
+  chmodSync(path.join(folder, "roxy-core"), 0o755);
+});
+
+describe("completion ids", () => {
+  const ids = async (kind: string, url = String(gateway.url).replace(/\/$/, "")): Promise<string[]> => {
+    const { code, stdout, stderr } = await runHere({ HOME: folder }, ["completion", "ids", kind, "--url", url]);
+    expect([code, stderr]).toEqual([0, ""]);
+    return stdout.split("\n").slice(0, -1);
+  };
+
+  test("prints what the gateway knows, and nothing that a shell could take for more than a word", async () => {
+    expect(await ids("story")).toEqual(["STORY-001", "STORY-002", "OLD-1"]);
+    expect(await ids("plan")).toEqual(["PLAN-1", "PLAN-9"]);
+    expect(await ids("subject")).toEqual(["STORY-001", "STORY-002", "PLAN-1", "OLD-1", "PLAN-9"]);
+    expect(await ids("job")).toEqual(["JOB-20260109-002", "JOB-20260109-001"]);
+    expect(await ids("audit")).toEqual(["AUD-B", "AUD-A"]);
+  });
+
+  test("without a gateway prints nothing and says nothing", async () => {
+    expect(await ids("job", "http://127.0.0.1:1")).toEqual([]);
+  });
+
+  test("refuses a kind that there is not", async () => {
+    const { code, stderr } = await runHere({ HOME: folder }, ["completion", "ids", "horses"]);
+    expect(code).toBe(2);
+    expect(stderr).toContain("subject, story, plan, job, audit");
+  });
+});
 
 const names = commands.map(({ name }) => name).toSorted();
 
@@ -67,6 +139,14 @@ withTool("bash", () => {
     expect(await offers("nonsense", "")).toEqual([]);
   });
 
+  test("asks the gateway for ids, and runs nothing of what it says", async () => {
+    expect(await offers("dispatch", "enqueue_story", "ST")).toEqual(["STORY-001", "STORY-002"]);
+    expect(await offers("status", "")).toEqual(["JOB-20260109-001", "JOB-20260109-002"]);
+    expect(await offers("audit", "show", "AUD-B")).toEqual(["AUD-B"]);
+    expect(await offers("jobs", "--story", "O")).toEqual(["OLD-1"]);
+    expect(await Bun.file(path.join(folder, "owned")).exists()).toBe(false);
+  });
+
   test("is loaded by an interactive bash: the Tab key completes", async () => {
     const terminal = openTerminal(["bash", "--norc", "--noprofile", "-i"], { ...env, PS1: "READY> " });
     await ready(terminal, `source ${script("bash")}; PS1='LOADED> '`, "LOADED> ");
@@ -89,6 +169,8 @@ withTool("zsh", () => {
     await terminal.shows(/enqueue_story/);
     terminal.type("S-1 --wat\t");
     await terminal.shows(/--watch/);
+    terminal.type("\u0015roxy-core watch JOB-20260109-002\b\t");
+    await terminal.shows(/JOB-20260109-00[^]*JOB-20260109-001/);
     terminal.type("\u0015roxy-core audit \t");
     await terminal.shows("check-proof  -- Check a proof");
     await leave(terminal);
@@ -113,6 +195,8 @@ withTool("fish", () => {
     expect(await offers("roxy-core dispatch enq")).toEqual(["enqueue_plan", "enqueue_story"]);
     expect(await offers("roxy-core dispatch enqueue_story S --no")).toEqual(["--no-color", "--nonce"]);
     expect(await offers("roxy-core jobs --action h")).toEqual(["halt"]);
+    expect(await offers("roxy-core status ")).toEqual(["JOB-20260109-001", "JOB-20260109-002"]);
+    expect(await offers("roxy-core jobs --story ST")).toEqual(["STORY-001", "STORY-002"]);
     expect(await offers("roxy-core audit export --format ")).toEqual(["csv", "jsonl"]);
     expect(await offers(`roxy-core status --config ${script("fish").slice(0, -2)}`)).toContain(script("fish"));
   });

@@ -1,0 +1,67 @@
+import { exitCodes } from "../lib/errors.ts";
+import { jobsAnswerSchema, statusAnswerSchema } from "./answers.ts";
+import type { Api } from "./api.ts";
+
+/** What an argument can name; `subject` is a story or a plan. */
+export const idKinds = ["subject", "story", "plan", "job", "audit"] as const;
+export type IdKind = (typeof idKinds)[number];
+
+/** Somebody waits with a finger on the Tab key. */
+const patienceMs = 1_000;
+const jobsRead = 100;
+/** More than this nobody reads in a completion. */
+const idsMax = 1_000;
+/** The API's own pattern. Shells expand what a completion prints, so nothing else may ever come out of here. */
+const idPattern = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
+
+/** Prints the ids that the gateway knows, one a line, newest first. Prints none when it can't be asked, and says nothing. */
+export async function printIds(api: Api, kind: IdKind, print: (text: string) => void): Promise<number> {
+  const [jobs, podium] = await Promise.all([
+    answer(api, `/api/orchestrator/jobs?limit=${jobsRead}`),
+    kind === "job" || kind === "audit" ? undefined : answer(api, "/api/orchestrator/status"),
+  ]);
+  const ids = new Set([...idsInPodium(podium, kind), ...idsInJobs(jobs, kind)]);
+  print(
+    [...ids]
+      .filter((id) => idPattern.test(id))
+      .slice(0, idsMax)
+      .map((id) => `${id}\n`)
+      .join(""),
+  );
+  return exitCodes.done;
+}
+
+async function answer(api: Api, path: string): Promise<unknown> {
+  try {
+    return JSON.parse((await api.get(path, patienceMs)).text);
+  } catch {
+    return undefined;
+  }
+}
+
+function idsInJobs(body: unknown, kind: IdKind): string[] {
+  const jobs = jobsAnswerSchema.safeParse(body).data?.jobs ?? [];
+  return jobs.flatMap(({ job_id, audit_id, story_id, plan_id }) => {
+    if (kind === "job") return job_id;
+    if (kind === "audit") return audit_id ?? [];
+    return [...(kind === "plan" ? [] : [story_id ?? []]), ...(kind === "story" ? [] : [plan_id ?? []])].flat();
+  });
+}
+
+/** As Podium's status is known to name them; whatever has another shape is left out. */
+function idsInPodium(body: unknown, kind: IdKind): string[] {
+  const podium = statusAnswerSchema.safeParse(body).data?.podium;
+  return [
+    ...(kind === "plan" ? [] : listIn(podium, "stories", "storyId")),
+    ...(kind === "story" ? [] : listIn(podium, "plans", "planId")),
+  ];
+}
+
+function listIn(podium: unknown, list: string, name: string): string[] {
+  const items = (podium as Record<string, unknown> | null | undefined)?.[list];
+  if (!Array.isArray(items)) return [];
+  return items.flatMap((item: Record<string, unknown> | null) => {
+    const id = item?.[name] ?? item?.["id"];
+    return typeof id === "string" ? id : [];
+  });
+}
