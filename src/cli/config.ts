@@ -176,6 +176,8 @@ function shownSecrets({ secretOrigins: origins }: Loaded): Record<string, string
   return {
     PODIUM_JWT_SECRET: state(origins.podiumJwtSecret),
     PODIUM_JWT_SECRET_PREVIOUS: state(origins.podiumJwtSecretPrevious),
+    "podium.jwt_private_key": state(origins.podiumJwtPrivateKey),
+    "podium.jwt_private_key_previous": state(origins.podiumJwtPrivateKeyPrevious),
     ROXY_PODIUM_TOKEN: state(origins.podiumToken),
   };
 }

@@ -2,10 +2,10 @@ import type { Loaded } from "../config/effective.ts";
 import { systemClock } from "../lib/clock.ts";
 import { createPodiumClient } from "../podium/client.ts";
 import { statusSource } from "../podium/status.ts";
-import { createTokenSource } from "../podium/token.ts";
 import type { Verdict } from "../podium/verdict.ts";
 import type { Runtime } from "../runtime/types.ts";
 import { ExchangeError } from "../runtime/types.ts";
+import { LiveSigner } from "./live-signer.ts";
 import type { Finding } from "./doctor-finding.ts";
 import { problem, warning, well } from "./doctor-finding.ts";
 
@@ -65,16 +65,9 @@ async function startOf(chunks: AsyncIterable<Uint8Array>): Promise<string> {
 }
 
 function statusOf({ exchange, hmacSha256 }: Runtime, { config, secrets }: Loaded): Promise<Verdict> {
-  const { podiumJwtSecret: secret, podiumToken: fixedToken } = secrets;
-  const token = createTokenSource({
-    ...(secret !== undefined && { secret }),
-    ...(fixedToken !== undefined && { fixedToken }),
-    ttlS: config.podium.token_ttl_s,
-    clock: systemClock,
-    hmacSha256,
-  });
+  const signer = new LiveSigner(config, secrets, systemClock, hmacSha256);
   const podium = createPodiumClient({ exchange, url: config.podium.url, timeoutMs: healthMs });
-  return statusSource(podium, { token }, config.podium.routes.status)();
+  return statusSource(podium, signer, config.podium.routes.status)();
 }
 
 function unreachable({ config, provenance }: Loaded, why: string): Finding {
@@ -116,8 +109,8 @@ function reasonIn(text: string): string {
 }
 
 async function tokenFindings(runtime: Runtime, loaded: Loaded): Promise<Finding[]> {
-  const { podiumJwtSecret, podiumToken } = loaded.secretOrigins;
-  const from = podiumJwtSecret ?? podiumToken;
+  const { podiumJwtSecret, podiumJwtPrivateKey, podiumToken } = loaded.secretOrigins;
+  const from = podiumJwtSecret ?? podiumJwtPrivateKey ?? podiumToken;
   const verdict = await statusOf(runtime, loaded);
   if (verdict.kind === "accepted") {
     return [well(tokenCheck, from === undefined ? "Podium wants no token" : `Podium takes our token (from ${from})`)];

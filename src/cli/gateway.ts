@@ -80,6 +80,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     bodyBytesMax: () => live.bodyBytesMax,
     notReady: () => notReady(dispatch, live),
     metrics: metrics.text,
+    jwks: () => signer.jwks(),
     onDispatch: metrics.instruments.dispatched,
     onAnswer: metrics.instruments.answered,
   });
@@ -206,7 +207,7 @@ function appDeps(
   dispatch: Core,
   { hub, clients, telemetry, context }: StreamRoom,
   podiumStatus: AppDeps["podiumStatus"],
-): Omit<AppDeps, "bodyBytesMax" | "notReady"> {
+): Omit<AppDeps, "bodyBytesMax" | "notReady" | "jwks"> {
   const { runtime, config, log, doorkeeper } = options;
   return {
     dispatch,

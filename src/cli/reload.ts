@@ -18,6 +18,8 @@ export const liveKeys: ReadonlySet<string> = new Set([
 const secretNames: readonly [keyof Secrets, string][] = [
   ["podiumJwtSecret", "PODIUM_JWT_SECRET"],
   ["podiumJwtSecretPrevious", "PODIUM_JWT_SECRET_PREVIOUS"],
+  ["podiumJwtPrivateKey", "podium.jwt_private_key_file"],
+  ["podiumJwtPrivateKeyPrevious", "podium.jwt_private_key_previous_file"],
   ["podiumToken", "ROXY_PODIUM_TOKEN"],
 ];
 

@@ -90,10 +90,14 @@ export async function serve(runtime: Runtime, loaded: Loaded, log: Log): Promise
   });
   if (secrets.podiumJwtSecret !== undefined) {
     log.info("podium_token", { message: "signing tokens for Podium (HS256)", from: secretOrigins.podiumJwtSecret });
+  } else if (secrets.podiumJwtPrivateKey !== undefined) {
+    log.info("podium_token", { message: "signing tokens for Podium (EdDSA)", from: secretOrigins.podiumJwtPrivateKey });
   } else if (secrets.podiumToken !== undefined) {
     log.info("podium_token", { message: "sending a fixed token to Podium", from: secretOrigins.podiumToken });
   } else {
-    log.warn("podium_token", { message: "no PODIUM_JWT_SECRET is set: Podium gets no token" });
+    log.warn("podium_token", {
+      message: "neither PODIUM_JWT_SECRET nor podium.jwt_private_key_file is set: Podium gets no token",
+    });
   }
   log.info("listening", {
     url: gateway.urls[0],

@@ -9,8 +9,8 @@ export interface UnitOptions {
   readonly config: Config;
   /** `$ROXY_ROOT` as the service will have it; undefined leaves the default (user scope only). */
   readonly root: string | undefined;
-  /** File with PODIUM_JWT_SECRET, handed over as a credential. */
-  readonly jwtSecret?: string;
+  /** Files with secrets, handed over by name. */
+  readonly credentials: readonly { readonly name: string; readonly file: string }[];
 }
 
 /** Where the system unit's state lies, and its settings. */
@@ -65,10 +65,12 @@ export function unitText(options: UnitOptions): string {
   ].join("\n");
 }
 
-function credentialLines({ scope, jwtSecret }: UnitOptions): string[] {
-  if (jwtSecret !== undefined) {
-    const directive = jwtSecret.endsWith(".cred") ? "LoadCredentialEncrypted" : "LoadCredential";
-    return [`${directive}=podium_jwt_secret:${word(jwtSecret)}`];
+function credentialLines({ scope, credentials }: UnitOptions): string[] {
+  if (credentials.length > 0) {
+    return credentials.map(({ name, file }) => {
+      const directive = file.endsWith(".cred") ? "LoadCredentialEncrypted" : "LoadCredential";
+      return `${directive}=${name}:${word(file)}`;
+    });
   }
   if (scope === "user") return [];
   return [

@@ -21,6 +21,7 @@ export const unitCommand = {
     { name: "config", value: "FILE", short: "c", summary: "The configuration that the service is to use" },
     { name: "exec", value: "FILE", summary: "The program to start; default this one" },
     { name: "jwt-secret", value: "FILE", summary: "File with PODIUM_JWT_SECRET, handed over as a credential" },
+    { name: "jwt-key", value: "FILE", summary: "File with the private key that signs instead (EdDSA), the same way" },
   ],
   examples: [
     `${programName} unit --user --install`,
@@ -42,6 +43,9 @@ export async function runUnit(runtime: Runtime, argv: readonly string[]): Promis
     return exitCodes.done;
   }
   if (options.has("user") && options.has("system")) throw usageError(unitCommand, "Either --user or --system");
+  if (options.value("jwt-secret") !== undefined && options.value("jwt-key") !== undefined) {
+    throw usageError(unitCommand, "Either --jwt-secret or --jwt-key");
+  }
   if (options.has("dry-run") && !options.has("install")) throw usageError(unitCommand, "--dry-run goes with --install");
   const scope = options.has("system") ? "system" : "user";
   const text = makeUnit(runtime, options, scope);
@@ -55,7 +59,7 @@ function makeUnit(runtime: Runtime, options: Options, scope: Scope): string {
   const absolute = (path: string): string => resolvePath(path, { folder: cwd, home });
   const exec = options.value("exec");
   const configFile = options.value("config");
-  const jwtSecret = options.value("jwt-secret");
+  const [jwtSecret, jwtKey] = [options.value("jwt-secret"), options.value("jwt-key")];
   const root = scope === "system" ? systemRoot : env["ROXY_ROOT"] && absolute(env["ROXY_ROOT"]);
   const input = configInput(runtime, { settings: [], ...(configFile !== undefined && { configFile }) });
   // Only what the service will see: its own root and its own file, not the caller's environment.
@@ -69,7 +73,10 @@ function makeUnit(runtime: Runtime, options: Options, scope: Scope): string {
     command: [...program, "serve", ...(configFile === undefined ? [] : ["--config", absolute(configFile)])],
     config,
     root: root === undefined || root === "" ? undefined : root,
-    ...(jwtSecret !== undefined && { jwtSecret: absolute(jwtSecret) }),
+    credentials: [
+      ...(jwtSecret === undefined ? [] : [{ name: "podium_jwt_secret", file: absolute(jwtSecret) }]),
+      ...(jwtKey === undefined ? [] : [{ name: "podium_jwt_private_key", file: absolute(jwtKey) }]),
+    ],
   });
 }
 

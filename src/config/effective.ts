@@ -73,9 +73,14 @@ export function effective(layers: Layers, mistakes: Mistake[], warnings: string[
   if (door) mistakes.push({ where: whereOf(door.key), ...door });
   const named = (key: string, path: string | undefined): NamedFile | undefined =>
     path === undefined ? undefined : { key, path, where: whereOf(key) };
-  const jwtFile = named("podium.jwt_secret_file", config.podium.jwt_secret_file);
-  const previousFile = named("podium.jwt_secret_previous_file", config.podium.jwt_secret_previous_file);
-  const { secrets, origins } = readSecrets(input.env, input, jwtFile, previousFile, mistakes, warnings);
+  const { podium } = config;
+  const secretFiles = {
+    jwtSecret: named("podium.jwt_secret_file", podium.jwt_secret_file),
+    jwtSecretPrevious: named("podium.jwt_secret_previous_file", podium.jwt_secret_previous_file),
+    jwtPrivateKey: named("podium.jwt_private_key_file", podium.jwt_private_key_file),
+    jwtPrivateKeyPrevious: named("podium.jwt_private_key_previous_file", podium.jwt_private_key_previous_file),
+  };
+  const { secrets, origins } = readSecrets(input.env, input, secretFiles, mistakes, warnings);
   const tokenFile = named("auth.token_file", config.auth.token_file);
   if (tokenFile) checkSecretFile(input, tokenFile, mistakes, warnings);
   warnings.push(...combinationWarnings(config, provenance));

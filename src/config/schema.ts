@@ -56,6 +56,15 @@ const podium = z
       .describe(
         "File that holds the secret from before the last change. Used once more where Podium answers 401 to the new one.",
       ),
+    jwt_private_key_file: path()
+      .optional()
+      .describe(
+        "Instead of a secret: file with an Ed25519 private key (openssl genpkey -algorithm ed25519). Tokens are then " +
+          "signed with EdDSA, and Podium checks them with the public key at /.well-known/jwks.json.",
+      ),
+    jwt_private_key_previous_file: path()
+      .optional()
+      .describe("File with the private key from before the last change: published and tried after a 401, too."),
     token_ttl_s: whole(5, 3600, "seconds").default(60).describe("Seconds until a token for Podium expires."),
     stream_token_ttl_s: whole(5, 604_800, "seconds")
       .default(3600)
@@ -189,6 +198,8 @@ export const pathKeys = [
   "listen.socket",
   "podium.jwt_secret_file",
   "podium.jwt_secret_previous_file",
+  "podium.jwt_private_key_file",
+  "podium.jwt_private_key_previous_file",
   "audit.dir",
   "audit.checkpoint_key_file",
   "auth.token_file",
@@ -207,6 +218,10 @@ export interface Secrets {
   readonly podiumJwtSecret?: string;
   /** `PODIUM_JWT_SECRET_PREVIOUS`: while a new secret is being brought in, the one before it. */
   readonly podiumJwtSecretPrevious?: string;
+  /** An Ed25519 private key, PKCS #8 in PEM, that signs instead of the secret. */
+  readonly podiumJwtPrivateKey?: string;
+  /** While a new key is being brought in, the one before it. */
+  readonly podiumJwtPrivateKeyPrevious?: string;
   /** A fixed token that some installations hand out: `ROXY_PODIUM_TOKEN`. */
   readonly podiumToken?: string;
 }

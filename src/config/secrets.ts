@@ -1,3 +1,4 @@
+import { ed25519Pkcs8 } from "../lib/ed25519-pem.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Mistake } from "./mistakes.ts";
 import type { Environment } from "./overrides.ts";
@@ -29,37 +30,65 @@ export interface NamedFile {
 /** RFC 7518 section 3.2: a key for HS256 must have at least the 256 bits of the hash. */
 const jwtSecretBytesMin = 32;
 
+/** The settings that name files with secrets; what is not set is undefined. */
+export interface SecretFiles {
+  readonly jwtSecret: NamedFile | undefined;
+  readonly jwtSecretPrevious: NamedFile | undefined;
+  readonly jwtPrivateKey: NamedFile | undefined;
+  readonly jwtPrivateKeyPrevious: NamedFile | undefined;
+}
+
 /** Reads environment, then systemd credential, then the named file; what is found first counts. */
 export function readSecrets(
   env: Environment,
   files: ReadingFiles,
-  jwtSecretFile: NamedFile | undefined,
-  previousFile: NamedFile | undefined,
+  named: SecretFiles,
   mistakes: Mistake[],
   warnings: string[],
 ): SecretsRead {
-  const look = (name: string, credential: string, named?: NamedFile): Found | undefined =>
-    fromEnvironment(env, name, warnings) ??
+  const look = (name: string | undefined, credential: string, file?: NamedFile): Found | undefined =>
+    (name === undefined ? undefined : fromEnvironment(env, name, warnings)) ??
     fromCredential(env, files, credential, mistakes, warnings) ??
-    (named && fromFile(files, named, mistakes, warnings));
-  const jwt = look("PODIUM_JWT_SECRET", "podium_jwt_secret", jwtSecretFile);
-  const previous = look("PODIUM_JWT_SECRET_PREVIOUS", "podium_jwt_secret_previous", previousFile);
+    (file && fromFile(files, file, mistakes, warnings));
+  const secret = look("PODIUM_JWT_SECRET", "podium_jwt_secret", named.jwtSecret);
+  const secretBefore = look("PODIUM_JWT_SECRET_PREVIOUS", "podium_jwt_secret_previous", named.jwtSecretPrevious);
+  // A key has several lines: it comes from a file, not from an environment name.
+  const key = look(undefined, "podium_jwt_private_key", named.jwtPrivateKey);
+  const keyBefore = look(undefined, "podium_jwt_private_key_previous", named.jwtPrivateKeyPrevious);
   const token = look("ROXY_PODIUM_TOKEN", "podium_token");
-  for (const secret of [jwt, previous]) if (secret) warnings.push(...jwtSecretWarnings(secret));
-  if (previous && !jwt) warnings.push(`${previous.where} is not used: there is no PODIUM_JWT_SECRET beside it`);
+  for (const one of [secret, secretBefore]) if (one) warnings.push(...jwtSecretWarnings(one));
+  for (const one of [key, keyBefore]) if (one) mistakes.push(...privateKeyMistakes(one));
+  mistakes.push(...rivals(secret, key), ...rivals(secretBefore, keyBefore));
+  const before = secretBefore ?? keyBefore;
+  if (before && !secret && !key) warnings.push(`${before.where} is not used: there is no newer one beside it`);
   if (token) mistakes.push(...tokenMistakes(token));
+  return secretsRead({
+    podiumJwtSecret: secret,
+    podiumJwtSecretPrevious: secretBefore,
+    podiumJwtPrivateKey: key,
+    podiumJwtPrivateKeyPrevious: keyBefore,
+    podiumToken: token,
+  });
+}
+
+function secretsRead(all: { readonly [K in keyof Secrets]-?: Found | undefined }): SecretsRead {
+  const found = Object.entries(all).filter((entry): entry is [keyof Secrets, Found] => entry[1] !== undefined);
   return {
-    secrets: {
-      ...(jwt && { podiumJwtSecret: jwt.secret }),
-      ...(previous && { podiumJwtSecretPrevious: previous.secret }),
-      ...(token && { podiumToken: token.secret }),
-    },
-    origins: {
-      ...(jwt && { podiumJwtSecret: jwt.where }),
-      ...(previous && { podiumJwtSecretPrevious: previous.where }),
-      ...(token && { podiumToken: token.where }),
-    },
+    secrets: Object.fromEntries(found.map(([name, { secret }]) => [name, secret])),
+    origins: Object.fromEntries(found.map(([name, { where }]) => [name, where])),
   };
+}
+
+/** Which of the two signs would be anybody's guess. One of each kind may follow the other, in either direction. */
+function rivals(secret: Found | undefined, key: Found | undefined): Mistake[] {
+  if (!secret || !key) return [];
+  return [{ where: key.where, key: "", detail: `Expected a private key or a secret, not both: see ${secret.where}` }];
+}
+
+function privateKeyMistakes({ secret, where }: Found): Mistake[] {
+  if (ed25519Pkcs8(secret)) return [];
+  const detail = "Expected an Ed25519 private key in PKCS #8 PEM, as `openssl genpkey -algorithm ed25519` makes it";
+  return [{ where, key: "", detail }];
 }
 
 /**

@@ -12,6 +12,8 @@ import type { DispatchRouteDeps } from "./dispatch.ts";
 import { dispatchRoute } from "./dispatch.ts";
 import type { EnvelopeDeps } from "./envelope.ts";
 import { envelope } from "./envelope.ts";
+import type { JwksRouteDeps } from "./jwks.ts";
+import { jwksRoute } from "./jwks.ts";
 import type { GuardOptions } from "./guard.ts";
 import { guard } from "./guard.ts";
 import type { JobRouteDeps } from "./jobs.ts";
@@ -52,6 +54,7 @@ export interface AppDeps
     PanelRouteDeps,
     MetaRouteDeps,
     MetricsRouteDeps,
+    JwksRouteDeps,
     EnvelopeDeps {
   readonly guard: GuardOptions;
   readonly authenticate: Authenticate;
@@ -66,6 +69,7 @@ export function createApp(deps: AppDeps): Hono<HttpEnv> {
   app.get("/health", (c) => c.json({ success: true, status: "ok" }));
   app.route("/", panelRoutes(deps));
   app.route("/", openApiRoutes());
+  app.route("/", jwksRoute(deps));
   app.use(deps.authenticate);
   app.route("/", sessionRoutes(deps));
   app.route("/", dispatchRoute(deps));

@@ -44,6 +44,7 @@ export function metaRoutes({ notReady, gateway }: MetaRouteDeps): Hono<HttpEnv> 
           "DELETE /api/session",
           "GET /openapi.json",
           "GET /docs",
+          "GET /.well-known/jwks.json",
           "GET /metrics",
           "GET /health",
           "GET /ready",

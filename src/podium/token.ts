@@ -5,6 +5,7 @@ import type { Receipt } from "../wire/dispatch.ts";
 /** RFC 7518 section 3.2: an HS256 key should have at least as many bits as the hash. */
 export const secretBytesMin = 32;
 const issuer = "roxy-core";
+const encoder = new TextEncoder();
 
 export interface TokenClaims {
   /** The user on whose behalf we speak. */
@@ -30,31 +31,39 @@ export interface TokenOptions {
 /** Makes the token for one request to Podium; undefined when Podium runs without tokens. */
 export type TokenSource = (claims: TokenClaims) => Promise<string | undefined>;
 
-const header = base64url({ alg: "HS256", typ: "JWT" });
-
 /**
  * HS256 JSON Web Tokens (RFC 7519, RFC 7515), one for each request, valid for `ttlS` seconds. Signed in place: WebCrypto's
  * way to another thread and back would cost twenty times the signature, for each dispatch.
  */
 export function createTokenSource({ secret, fixedToken, ttlS, clock, hmacSha256 }: TokenOptions): TokenSource {
   if (!secret) return () => Promise.resolve(fixedToken);
-  return ({ subject, role, auditId, receipt }) => {
-    const issuedAt = Math.floor(clock.now() / 1000);
-    const signed = `${header}.${base64url({
-      role,
-      ...(receipt && { receipt: { seq: receipt.seq, hash: receipt.hash } }),
-      iss: issuer,
-      sub: subject,
-      iat: issuedAt,
-      exp: issuedAt + ttlS,
-      ...(auditId && { jti: auditId }),
-    })}`;
+  return (claims) => {
+    const signed = signingInput({ alg: "HS256", typ: "JWT" }, claims, clock, ttlS);
     return Promise.resolve(`${signed}.${hmacSha256(secret, signed)}`);
   };
 }
 
-/** JSON as base64url without padding (RFC 7515 section 2). */
-function base64url(value: object): string {
-  const bytes = new TextEncoder().encode(JSON.stringify(value));
+/** What a signature covers (RFC 7515 section 5.1): who, what for, since when and until when, and where it is on record. */
+export function signingInput(
+  header: object,
+  { subject, role, auditId, receipt }: TokenClaims,
+  clock: Clock,
+  ttlS: number,
+): string {
+  const issuedAt = Math.floor(clock.now() / 1000);
+  const claims = {
+    role,
+    ...(receipt && { receipt: { seq: receipt.seq, hash: receipt.hash } }),
+    iss: issuer,
+    sub: subject,
+    iat: issuedAt,
+    exp: issuedAt + ttlS,
+    ...(auditId && { jti: auditId }),
+  };
+  return [header, claims].map((part) => base64url(encoder.encode(JSON.stringify(part)))).join(".");
+}
+
+/** Without padding (RFC 7515 section 2). */
+export function base64url(bytes: Uint8Array): string {
   return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
 }

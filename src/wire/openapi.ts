@@ -72,7 +72,8 @@ function answerObject(answer: Answer): JsonObject {
   const headers = answer.headers && { headers: headerObjects(answer.headers, false) };
   if ("schema" in answer) {
     const description = answer.status === 503 ? "Not now" : "Done";
-    return { description, ...headers, content: { "application/json": { schema: refTo(answer.name) } } };
+    const mediaType = answer.mediaType ?? "application/json";
+    return { description, ...headers, content: { [mediaType]: { schema: refTo(answer.name) } } };
   }
   const { description } = answer;
   return { description, ...headers, ...("mediaType" in answer && { content: { [answer.mediaType]: {} } }) };

@@ -18,6 +18,7 @@ import {
 } from "./answers.ts";
 import { auditQuerySchema } from "./audit.ts";
 import { dispatchAnswerSchema, dispatchRequestSchema } from "./dispatch.ts";
+import { jwkSetSchema } from "./jwk-set.ts";
 import { jobsQuerySchema } from "./jobs.ts";
 
 /** One thing that the API does. What a handler validates with is what stands here. */
@@ -46,7 +47,7 @@ export interface Operation {
 /** JSON by a schema, something else by its media type, or no body at all. The status is 200 unless given. */
 export type Answer = AnswerFacts &
   (
-    | { readonly name: string; readonly schema: z.ZodType }
+    | { readonly name: string; readonly schema: z.ZodType; readonly mediaType?: string }
     | { readonly mediaType: string; readonly description: string }
     | { readonly description: string }
   );
@@ -222,6 +223,14 @@ const audit = {
 } as const satisfies Readonly<Record<string, Operation>>;
 
 const running = {
+  jwks: {
+    method: "get",
+    path: "/.well-known/jwks.json",
+    tag: "Operations",
+    summary: "The public keys that check our tokens for Podium (RFC 7517); none where a shared secret signs",
+    open: true,
+    answer: { mediaType: "application/jwk-set+json", name: "JwkSet", schema: jwkSetSchema },
+  },
   services: {
     method: "get",
     path: "/api/services",

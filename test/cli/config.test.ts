@@ -145,6 +145,8 @@ describe("config show", () => {
     expect(shown.secrets).toEqual({
       PODIUM_JWT_SECRET: "set (from PODIUM_JWT_SECRET)",
       PODIUM_JWT_SECRET_PREVIOUS: "not set",
+      "podium.jwt_private_key": "not set",
+      "podium.jwt_private_key_previous": "not set",
       ROXY_PODIUM_TOKEN: "set (from ROXY_PODIUM_TOKEN)",
     });
   });
@@ -167,7 +169,7 @@ describe("config show", () => {
 
   test("says that no secret is set", async () => {
     expect((await run(["show"])).out).toMatch(
-      /PODIUM_JWT_SECRET +not set\nPODIUM_JWT_SECRET_PREVIOUS +not set\nROXY_PODIUM_TOKEN +not set\n/,
+      /PODIUM_JWT_SECRET +not set\nPODIUM_JWT_SECRET_PREVIOUS +not set\n(podium\S+ +not set\n){2}ROXY_PODIUM_TOKEN +not set\n/,
     );
   });
 

@@ -52,6 +52,8 @@ test("the secret's file becomes a credential, encrypted when it is", async () =>
   const { run } = machine();
   expect((await run("--jwt-secret", "/etc/s")).stdout).toContain("\nLoadCredential=podium_jwt_secret:/etc/s\n");
   expect((await run("--jwt-secret", "/etc/s.cred")).stdout).toContain("\nLoadCredentialEncrypted=podium_jwt_secret:");
+  expect((await run("--jwt-key", "/etc/k")).stdout).toContain("\nLoadCredential=podium_jwt_private_key:/etc/k\n");
+  expect((await run("--jwt-key", "/etc/k", "--jwt-secret", "/etc/s")).code).toBe(2);
 });
 
 test("a gateway that reaches other machines is not cut off from them", async () => {

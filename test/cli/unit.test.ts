@@ -27,7 +27,7 @@ describe("unit", () => {
 
   test("quotes what systemd would read as something else", () => {
     const command = ["/a b/100%/$x", 'c"d\\', "serve"];
-    const text = unitText({ scope: "user", command, config: defaults(), root: undefined });
+    const text = unitText({ scope: "user", command, config: defaults(), credentials: [], root: undefined });
     expect(text).toContain(String.raw`ExecStart="/a b/100%%/$$x" "c\"d\\" serve`);
   });
 

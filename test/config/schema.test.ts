@@ -14,6 +14,8 @@ describe("the schema", () => {
         "ws_url",
         "jwt_secret_file",
         "jwt_secret_previous_file",
+        "jwt_private_key_file",
+        "jwt_private_key_previous_file",
         "token_ttl_s",
         "stream_token_ttl_s",
         "timeout_ms",

@@ -26,6 +26,8 @@ describe("configTemplate", () => {
       "listen.socket",
       "podium.jwt_secret_file",
       "podium.jwt_secret_previous_file",
+      "podium.jwt_private_key_file",
+      "podium.jwt_private_key_previous_file",
       "auth.token_file",
     ]);
   });

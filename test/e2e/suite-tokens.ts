@@ -1,8 +1,12 @@
 import { beforeAll, describe, expect, test } from "bun:test";
+import { generateKeyPairSync } from "node:crypto";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from "jose";
+import type { Json } from "./http-client.ts";
 import { verifyToken } from "./jwt.ts";
 import type { Launcher } from "./launcher.ts";
 import { makeRoot, plannedRoot } from "./launcher.ts";
+import type { Seen } from "./podium-stub.ts";
 import { reply } from "./podium-stub.ts";
 import type { Scene } from "./scene.ts";
 import { newStory, secret, useScene } from "./scene.ts";
@@ -17,6 +21,7 @@ export function tokensSuite(launcher: Launcher): void {
     short(launcher);
     fromFile(launcher);
     signed(launcher);
+    published(launcher);
   });
 }
 
@@ -100,7 +105,7 @@ function signed(launcher: Launcher): void {
       const { claims } = verifyToken(new URL(path, "ws://x").searchParams.get("token")!, secret);
       expect(path).toStartWith("/ws?token=");
       expect(claims).toMatchObject({ iss: "roxy-core", role: "viewer" });
-      expect(claims.exp - claims.iat).toBe(60);
+      expect(claims.exp - claims.iat).toBe(3600);
     });
 
     test("GET status is asked with a viewer's token", async () => {
@@ -132,12 +137,71 @@ function signed(launcher: Launcher): void {
   });
 }
 
+function published(launcher: Launcher): void {
+  describe("with podium.jwt_private_key_file", () => {
+    const root = plannedRoot();
+    const [file, newer] = [`${root}/etc/key`, `${root}/etc/newer`];
+    const [key, newKey] = [makePrivateKey(), makePrivateKey()];
+    beforeAll(() => {
+      makeRoot(root);
+      mkdirSync(`${root}/etc`, { mode: 0o700 });
+      writeFileSync(file, key, { mode: 0o600 });
+      writeFileSync(newer, newKey, { mode: 0o600 });
+    });
+    const scene = useScene(launcher, { root, settings: { "podium.jwt_private_key_file": file } });
+    const keys = async (): Promise<Json[]> => (await scene.get("/.well-known/jwks.json")).json.keys;
+    const verified = async (seen: Seen): Promise<Json> => {
+      const keySet = createLocalJWKSet({ keys: await keys() });
+      return (await jwtVerify(seen.headers.get("authorization")!.slice(7), keySet, { algorithms: ["EdDSA"] })).payload;
+    };
+
+    test("whoever fetches the published key can check who commanded, and where it is on record", async () => {
+      const answer = await scene.enqueue(newStory());
+      const claims = await verified(scene.podium.requests[0]!);
+      expect(claims).toMatchObject({
+        sub: "mark",
+        role: "admin",
+        jti: answer.json.audit_id,
+        receipt: answer.json.receipt,
+      });
+      expect(await keys()).toHaveLength(1);
+      const set = await scene.get("/.well-known/jwks.json");
+      expect(set.headers.get("cache-control")).toBe("max-age=60");
+      await expectNowhere(scene, key.split("\n")[1]!, [file]);
+    });
+
+    test("while a new key is brought in, both are published, and the old one is tried after a 401", async () => {
+      const settings = { "podium.jwt_private_key_file": newer, "podium.jwt_private_key_previous_file": file };
+      await scene.restart("stop", { settings });
+      const kids = (await keys()).map(({ kid }) => kid);
+      expect(new Set(kids).size).toBe(2);
+      scene.podium.next(reply.text('{"error":"unknown key"}', 401));
+      expect((await scene.enqueue(newStory())).status).toBe(200);
+      const used = scene.podium.commands.map(({ headers }) =>
+        decodeProtectedHeader(headers.get("authorization")!.slice(7)),
+      );
+      expect(used.map(({ kid }) => kid!)).toEqual(kids);
+      for (const command of scene.podium.commands) expect(await verified(command)).toMatchObject({ sub: "mark" });
+    });
+
+    test("without a key of that kind the set is empty", async () => {
+      await scene.restart("stop", { settings: {}, env: { PODIUM_JWT_SECRET: secret } });
+      expect(await keys()).toEqual([]);
+    });
+  });
+}
+
+function makePrivateKey(): string {
+  return generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" });
+}
+
 /** Looks through everything that the gateway has said and written. */
-async function expectNowhere({ gateway }: Scene, hidden: string): Promise<void> {
+async function expectNowhere({ gateway }: Scene, hidden: string, but: readonly string[] = []): Promise<void> {
   expect(hidden.length).toBeGreaterThan(10);
   const read = (path: string): string => readFileSync(path, "utf8");
   const files = readdirSync(gateway.root, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   expect(files.length).toBeGreaterThan(2);
-  for (const { parentPath, name } of files) expect(read(`${parentPath}/${name}`)).not.toContain(hidden);
+  const paths = files.map(({ parentPath, name }) => `${parentPath}/${name}`).filter((path) => !but.includes(path));
+  for (const path of paths) expect(read(path)).not.toContain(hidden);
   expect(gateway.child.stderr() + gateway.child.stdout()).not.toContain(hidden);
 }

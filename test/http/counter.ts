@@ -34,6 +34,7 @@ function unused(name: string): never {
 export async function openCounter(changes: Partial<AppDeps> = {}, options?: DeskOptions): Promise<Counter> {
   const desk = await openDesk(options);
   const app = createApp({
+    jwks: () => Promise.resolve({ keys: [] }),
     dispatch: desk.deps,
     bodyBytesMax: () => 65_536,
     archive: {
