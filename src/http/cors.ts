@@ -5,7 +5,7 @@ import type { HttpEnv } from "./app.ts";
 const preflightS = 600;
 const methods = "GET, POST, DELETE";
 const requestHeaders =
-  "content-type, idempotency-key, x-roxy-token, authorization, x-request-id, traceparent, last-event-id";
+  "content-type, idempotency-key, x-roxy-token, authorization, x-request-id, traceparent, tracestate, last-event-id";
 const answerHeaders = "idempotency-replayed, retry-after, ratelimit, ratelimit-policy, x-request-id";
 
 /**

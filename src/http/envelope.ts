@@ -19,11 +19,14 @@ const policies: Readonly<Record<string, string>> = {
   "cross-origin-resource-policy": "same-origin",
 };
 
+const traceFields = ["x-request-id", "traceparent", "tracestate"] as const;
+
 /** What every request gets, wherever it ends: an id, headers, one line in the log, a place in the numbers. */
 export function envelope({ log, onAnswer }: EnvelopeDeps): MiddlewareHandler<HttpEnv> {
   return async (c, next) => {
     const startedAt = performance.now();
-    const trace = traceOf(c.req.header("x-request-id"), c.req.header("traceparent"), Date.now());
+    const [requestId, traceparent, tracestate] = traceFields.map((name) => c.req.header(name));
+    const trace = traceOf(requestId, traceparent, Date.now(), tracestate);
     c.set("trace", trace);
     // After an upgrade Deno lets nobody look at the request any more.
     const { method, path } = c.req;

@@ -154,7 +154,15 @@ const header: fc.Arbitrary<readonly [string, string]> = fc.oneof(
   {
     weight: 20,
     arbitrary: fc.tuple(
-      fc.constantFrom("idempotency-key", "x-request-id", "traceparent", "cookie", "x-roxy-token", "authorization"),
+      fc.constantFrom(
+        "idempotency-key",
+        "x-request-id",
+        "traceparent",
+        "tracestate",
+        "cookie",
+        "x-roxy-token",
+        "authorization",
+      ),
       fieldValue,
     ),
   },

@@ -20,13 +20,15 @@ afterEach(async () => {
 test("a request's id comes back, is recorded, and goes on to Podium with the caller's trace", async () => {
   const { desk, dispatch } = await open();
   desk.podium.rule = () => said(200, '{"success":true}');
-  const headers = { "x-request-id": "req/42", traceparent };
+  const headers = { "x-request-id": "req/42", traceparent, tracestate: "rojo=00f067aa0ba902b7, congo=t61rcWkgMzE" };
   const response = await dispatch({ action: "halt" }, headers);
   expect(response.headers.get("x-request-id")).toBe("req/42");
   const intent = desk.records().find(({ event }) => event === "intent");
   expect(intent).toMatchObject({ request_id: "req/42", traceparent });
   const sent = desk.podium.received.at(-1)!.request.headers!;
   expect(sent["x-request-id"]).toBe("req/42");
+  expect(sent["tracestate"]).toBe("rojo=00f067aa0ba902b7,congo=t61rcWkgMzE");
+  expect(JSON.stringify(desk.records())).not.toContain("congo");
   expect(sent["traceparent"]).toMatch(/^00-4bf92f3577b34da6a3ce929d0e0e4736-(?!00f067aa0ba902b7)[0-9a-f]{16}-01$/);
 });
 
