@@ -11,6 +11,7 @@ import { createApp } from "../http/app.ts";
 import type { Doorkeeper } from "../http/authenticate.ts";
 import { requireToken, trustLocal } from "../http/authenticate.ts";
 import { JobArchive } from "../jobs/archive.ts";
+import type { JobWatch } from "../jobs/watch.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Fatal } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
@@ -74,7 +75,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const live: Live = { bodyBytesMax: options.config.limits.body_bytes_max, draining: false };
   const dispatch = await openDispatch(options, signer, metrics, failed.resolve);
   const { podiumStatus } = dispatch;
-  const stream = openStream(options, dispatch, podiumStatus, signer);
+  const stream = openStream(options, dispatch, podiumStatus, { signer, jobWatch: dispatch.jobWatch });
   const app = createApp({
     ...appDeps(options, dispatch, stream, podiumStatus),
     bodyBytesMax: () => live.bodyBytesMax,
@@ -127,6 +128,7 @@ function notReady({ log }: DispatchDeps, { draining }: Live): string | undefined
 /** What the doors are opened onto. */
 interface Core extends DispatchDeps {
   readonly archive: JobArchive;
+  readonly jobWatch: JobWatch;
   readonly evidence: Evidence;
 }
 
@@ -139,7 +141,7 @@ async function openDispatch(
 ): Promise<Core> {
   const { runtime, config, log } = options;
   const past = new Projections({ clock: options.clock, limits: limitsIn(config) });
-  const { clock, jobs, keys, limits } = past;
+  const { clock, jobs, jobWatch, keys, limits } = past;
   const audit = await AuditLog.open({
     files: measuredFiles(runtime.files, clock, metrics.instruments),
     sha256: runtime.sha256,
@@ -166,13 +168,9 @@ async function openDispatch(
   return {
     log: audit,
     jobs,
+    jobWatch,
     archive,
-    evidence: new Evidence({
-      log: reading,
-      seal: () => audit.seal(),
-      signed: () => audit.checkpointSize,
-      keyFile: config.audit.checkpoint_key_file,
-    }),
+    evidence: evidenceOf(audit, reading, config.audit.checkpoint_key_file),
     keys,
     limits,
     lane: new Lane({ maxInFlight: config.podium.max_in_flight, queueLimit: config.podium.queue_limit }),
@@ -191,6 +189,10 @@ async function openDispatch(
     sha256: runtime.sha256,
     onStage: metrics.instruments.stage,
   };
+}
+
+function evidenceOf(audit: AuditLog, reading: () => ReadDeps, keyFile: string): Evidence {
+  return new Evidence({ log: reading, seal: () => audit.seal(), signed: () => audit.checkpointSize, keyFile });
 }
 
 function podiumClient({ runtime, config }: GatewayOptions): PodiumClient {
@@ -212,6 +214,8 @@ function appDeps(
   return {
     dispatch,
     archive: dispatch.archive,
+    jobs: dispatch.jobs,
+    jobWatch: dispatch.jobWatch,
     evidence: dispatch.evidence,
     head: () => dispatch.log.head,
     checkpointSize: () => dispatch.log.checkpointSize,

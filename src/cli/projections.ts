@@ -6,6 +6,7 @@ import { Limits } from "../dispatch/limits.ts";
 import { CarryOver } from "../jobs/carry-over.ts";
 import type { JobStoreBounds } from "../jobs/store.ts";
 import { JobStore } from "../jobs/store.ts";
+import { JobWatch } from "../jobs/watch.ts";
 import type { Clock } from "../lib/clock.ts";
 import { RunningClock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
@@ -27,6 +28,7 @@ export interface ProjectionsOptions {
 export class Projections {
   readonly clock: RunningClock;
   readonly jobs: JobStore;
+  readonly jobWatch: JobWatch;
   readonly keys: Keys;
   readonly limits: Limits;
   readonly #carryOver: CarryOver;
@@ -35,6 +37,7 @@ export class Projections {
   constructor({ clock, limits, bounds }: ProjectionsOptions) {
     this.clock = new RunningClock(clock);
     this.jobs = new JobStore(this.clock, bounds?.jobs);
+    this.jobWatch = new JobWatch(this.jobs);
     this.keys = new Keys(this.clock, bounds?.keysMax);
     this.limits = new Limits({ ...limits, clock: this.clock });
     this.#carryOver = new CarryOver(this.jobs);
@@ -44,6 +47,7 @@ export class Projections {
   readonly onRecord = (record: StoredRecord): void => {
     if (!this.#isLive) this.clock.goOnFrom(record.uptime_ms ?? 0);
     this.jobs.apply(record);
+    this.jobWatch.apply(record);
     this.#carryOver.see(record);
     if (this.#isLive) return;
     this.limits.restore(record);

@@ -1,5 +1,6 @@
 import type { DispatchDeps } from "../dispatch/pipeline.ts";
 import { followTelemetry } from "../jobs/follow.ts";
+import type { JobWatch } from "../jobs/watch.ts";
 import type { StreamSigner } from "../podium/telemetry.ts";
 import { Telemetry } from "../podium/telemetry.ts";
 import type { StreamContext } from "../stream/client.ts";
@@ -27,7 +28,7 @@ export function openStream(
   { config, clock, log }: GatewayOptions,
   dispatch: DispatchDeps,
   podiumStatus: () => Promise<Verdict>,
-  signer: { readonly stream: StreamSigner },
+  { signer, jobWatch }: { readonly signer: { readonly stream: StreamSigner }; readonly jobWatch: JobWatch },
 ): StreamRoom {
   const faults = new FrameFaults((counts: FaultCounts) => {
     log.warn("podium_stream", { message: "frames of Podium's could not be passed on", ...counts });
@@ -49,6 +50,7 @@ export function openStream(
   const terminalStatuses = new Set(config.stream.terminal_statuses);
   const follow = followTelemetry({
     jobs: dispatch.jobs,
+    watch: jobWatch,
     append: (draft) => dispatch.log.append(draft),
     terminalStatuses,
   });

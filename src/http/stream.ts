@@ -2,25 +2,31 @@ import type { Context } from "hono";
 import { Hono } from "hono";
 import { Problem } from "../lib/errors.ts";
 import type { Job } from "../jobs/job.ts";
+import type { JobStore } from "../jobs/store.ts";
+import type { JobWatch } from "../jobs/watch.ts";
 import type { PeerHandlers } from "../runtime/types.ts";
-import type { JobView, StreamContext, Wish } from "../stream/client.ts";
+import type { StreamContext, Wish } from "../stream/client.ts";
 import { streamClient } from "../stream/client.ts";
 import type { Render } from "../stream/render.ts";
 import { renderEnvelope, renderPlain, renderServerSent } from "../stream/render.ts";
 import { serverSentResponse } from "../stream/server-sent.ts";
 import type { HttpEnv } from "./app.ts";
+import { viewOf } from "./job-view.ts";
 import type { JobRouteDeps } from "./jobs.ts";
 import { requireJob } from "./jobs.ts";
 
 export interface StreamRouteDeps extends JobRouteDeps {
   readonly stream: StreamContext;
+  readonly jobs: Pick<JobStore, "get">;
+  readonly jobWatch: JobWatch;
 }
 
 /** `WS …/stream[/{job_id}]` and `GET …/events[/{job_id}]`: Podium's frames, unchanged, with one cursor for both. */
-export function streamRoutes({ stream, archive }: StreamRouteDeps): Hono<HttpEnv> {
+export function streamRoutes({ stream, archive, jobs, jobWatch }: StreamRouteDeps): Hono<HttpEnv> {
   const viewed = async (c: Context<HttpEnv>, jobId: string): Promise<Wish> => {
     const job = await requireJob(archive, jobId);
-    return { ...wishOf(c), job: viewOf(job, stream.terminalStatuses) };
+    const now = (): Job => jobs.get(jobId) ?? job;
+    return { ...wishOf(c), job: viewOf(now, jobWatch, stream.terminalStatuses) };
   };
   return new Hono<HttpEnv>()
     .get("/api/orchestrator/stream", (c) => webSocket(c, stream, wishOf(c)))
@@ -47,7 +53,7 @@ function serverSent(c: Context<HttpEnv>, stream: StreamContext, wish: Wish): Res
   if (c.req.method === "HEAD") return new Response(null, { headers: { "content-type": "text/event-stream" } });
   const lastEventId = c.req.header("last-event-id");
   // An EventSource comes back after every end; 204 is how it is told to stay away (WHATWG HTML, section 9.2.3).
-  if (wish.job?.ended && lastEventId !== undefined) return new Response(null, { status: 204 });
+  if (wish.job?.ending() && lastEventId !== undefined) return new Response(null, { status: 204 });
   const leave = stream.clients.admit(c.env.connection.remoteAddress);
   c.env.connection.keepOpen();
   const since = lastEventId ?? wish.since;
@@ -77,17 +83,5 @@ function wishOf(c: Context<HttpEnv>): Wish {
   return {
     ...(types !== undefined && { types: new Set(types.split(",").filter((type) => type !== "")) }),
     ...(since !== undefined && { since }),
-  };
-}
-
-/** A job has ended when Podium says so of its story, or when nothing of it ever ran. */
-function viewOf(job: Job, terminalStatuses: ReadonlySet<string>): JobView {
-  const neverRan = job.status === "failed" || job.status === "rejected";
-  return {
-    ...(job.story_id !== undefined && { storyId: job.story_id }),
-    ...(job.plan_id !== undefined && { planId: job.plan_id }),
-    createdAt: job.created_at,
-    ...(job.last_event !== undefined && { lastFrame: job.last_event }),
-    ended: neverRan || (job.podium_status !== undefined && terminalStatuses.has(job.podium_status)),
   };
 }

@@ -74,6 +74,10 @@ export function jobAfter(job: Job, record: StoredRecord): Job {
   if (record.event === "job" && record.result !== undefined) {
     return { ...job, status: record.result as JobStatus, updated_at: record.timestamp };
   }
+  // Of a plan's job, one story's word is news, and not the plan's own word.
+  if (record.event === "job" && record.story_id !== undefined && job.story_id === undefined) {
+    return { ...job, updated_at: record.timestamp, ...(detail !== undefined && { last_event: detail }) };
+  }
   if (record.event === "job" && podium_status !== undefined) {
     return {
       ...job,

@@ -113,9 +113,16 @@ export class Hub {
     return { seq: 0, own: true, at, type, text: JSON.stringify({ type, ...fields, timestamp: at }) };
   }
 
-  /** The newest frame in the history that fits. */
-  newest(fits: (event: StreamEvent) => boolean): StreamEvent | undefined {
-    return this.#history.findLast(fits);
+  /** Of the frames in the history that fit, the newest about each story, oldest first. */
+  newest(fits: (event: StreamEvent) => boolean): StreamEvent[] {
+    const found = new Map<string, StreamEvent>();
+    for (const event of this.#history) {
+      if (!fits(event)) continue;
+      const story = event.storyId ?? "";
+      found.delete(story);
+      found.set(story, event);
+    }
+    return [...found.values()];
   }
 
   subscribe(subscriber: Subscriber): () => void {

@@ -47,8 +47,13 @@ export class Outbox {
     return this.#tooSlow;
   }
 
+  /** Whether its last frame has been sent, or waits. */
+  get isEnding(): boolean {
+    return this.#closed || this.#farewell !== undefined;
+  }
+
   send(text: string): void {
-    if (this.#closed || this.#farewell) return;
+    if (this.isEnding) return;
     if (!this.#blocked) {
       this.#blocked = this.#peer.send(text) > runtimeBytesMax;
       return;
@@ -79,7 +84,7 @@ export class Outbox {
 
   /** Closes after what is queued: the last frame is the one that a client of a job waits for. */
   close(code: number, reason: string): void {
-    if (this.#closed || this.#farewell) return;
+    if (this.isEnding) return;
     if (this.#queue.length === 0) this.#close(code, reason);
     else this.#farewell = { code, reason };
   }

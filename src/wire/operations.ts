@@ -64,7 +64,7 @@ const streamQuery = z.object({
   since: z.string().describe("Cursor to resume after: <epoch>:<seq>.").optional(),
 });
 const frames =
-  "Podium's frames, unchanged; our own have the types GATEWAY_STATUS, SNAPSHOT and GAP. A job's stream ends with a close 1000 after its last frame.";
+  "Podium's frames, unchanged; our own have the types GATEWAY_STATUS, SNAPSHOT, GAP and JOB_OUTCOME. A job's stream ends with a close 1000 after its last frame, or after a JOB_OUTCOME where no frame of Podium's tells its end.";
 const webSocket = { status: 101, description: "The WebSocket is open: each text frame is one JSON object." } as const;
 const serverSent = { mediaType: "text/event-stream", description: "The same frames as server-sent events." } as const;
 const upgradeNote = `A WebSocket: connect with an Upgrade request. ${frames}`;

@@ -93,6 +93,16 @@ export function enqueueBody(storyId: string): Json {
   return { action: "enqueue_story", payload: { story_id: storyId }, source: "e2e", auth: { user_id: "mark" } };
 }
 
+export const streamPath = "/api/orchestrator/stream";
+
+/** A stream client that has got its first frame: from now on it misses nothing. */
+export async function listen(scene: Scene, query = ""): Promise<SocketClient> {
+  await scene.podium.telemetry();
+  const client = await scene.socket(streamPath + query);
+  await client.frame(({ type, event }) => (event ?? { type }).type === "GATEWAY_STATUS", "the gateway's first word");
+  return client;
+}
+
 let stories = 0;
 
 /** A story that no other test has used. */

@@ -2,13 +2,9 @@ import { describe, expect, test } from "bun:test";
 import type { Json } from "./http-client.ts";
 import { verifyToken } from "./jwt.ts";
 import type { Launcher } from "./launcher.ts";
-import { reply } from "./podium-stub.ts";
-import { expectProblem } from "./problem.ts";
 import type { Scene } from "./scene.ts";
-import { newStory, secret, useScene } from "./scene.ts";
+import { listen, secret, streamPath, useScene } from "./scene.ts";
 import type { SocketClient } from "./socket-client.ts";
-
-const path = "/api/orchestrator/stream";
 
 /** Frames that printing again would change. */
 const odd = [
@@ -23,19 +19,10 @@ export function streamSuite(launcher: Launcher): void {
     const scene = useScene(launcher);
     bytes(scene);
     wishes(scene);
-    jobStreams(scene);
     upstream(scene);
     goodbye(scene);
   });
   describe("the stream under a token that expires", () => renewal(launcher));
-}
-
-/** A client that has got its first frame: from now on it misses nothing. */
-async function listen(scene: Scene, query = ""): Promise<SocketClient> {
-  await scene.podium.telemetry();
-  const client = await scene.socket(path + query);
-  await client.frame(({ type, event }) => (event ?? { type }).type === "GATEWAY_STATUS", "the gateway's first word");
-  return client;
 }
 
 /** Everything up to this frame has arrived when it has. */
@@ -104,14 +91,14 @@ function wishes(scene: Scene): void {
     expect(first).toEndWith(`"event":${odd[0]}}`);
     const { id } = JSON.parse(first!) as { id: string };
     expect(id).toMatch(/^[0-9a-f]{16}:\d+$/);
-    const resumed = await scene.socket(`${path}?envelope=1&since=${id}`);
+    const resumed = await scene.socket(`${streamPath}?envelope=1&since=${id}`);
     await resumed.frame((_, text) => text === second, "the frame after the cursor");
     expect(resumed.frames.filter((text) => text.includes(odd[0]!))).toEqual([]);
   });
 
   test("a cursor that can't be honoured gets a GAP, not silence", async () => {
     for (const since of ["0000000000000000:1", "nonsense", ""]) {
-      const client = await scene.socket(`${path}?since=${since}`);
+      const client = await scene.socket(`${streamPath}?since=${since}`);
       await client.frame(({ type, reason }) => type === "GAP" && reason === "cursor", "the GAP");
     }
   });
@@ -121,55 +108,6 @@ function wishes(scene: Scene): void {
     // One more than are taken as a polite mistake; whoever goes on talking may miss the closing words.
     for (let i = 0; i < 17; i++) client.send("{}");
     expect((await client.closed).code).toBe(1008);
-  });
-}
-
-function jobStreams(scene: Scene): void {
-  const status = (story: string, word: string): string =>
-    `{"type":"STORY_STATUS", "storyId":"${story}","status":"${word}"}`;
-
-  test("a job's stream holds its story's frames only, and ends with 1000 after the last", async () => {
-    const [story, other] = [newStory(), newStory()];
-    const { json } = await scene.enqueue(story);
-    const client = await listen(scene, `/${json.job_id}`);
-    const own = [status(story, "queued"), status(story, "in_progress"), status(story, "done")];
-    scene.podium.emit(status(other, "done"));
-    scene.podium.emit('{"type":"QUEUE_UPDATE","queue":[]}');
-    for (const text of own) scene.podium.emit(text);
-    expect((await client.closed).code).toBe(1000);
-    expect(client.texts(podiumTypes)).toEqual(own);
-    await scene.word(json.job_id, "done");
-    const late = await scene.socket(`${path}/${json.job_id}`);
-    expect((await late.closed).code).toBe(1000);
-    expect(late.texts(podiumTypes)).toEqual([own[2]!]);
-  });
-
-  test("whoever joins in the middle first gets what is known", async () => {
-    const story = newStory();
-    const { json } = await scene.enqueue(story);
-    scene.podium.emit(status(story, "in_progress"));
-    await scene.word(json.job_id, "in_progress");
-    const client = await listen(scene, `/${json.job_id}`);
-    scene.podium.emit(status(story, "failed"));
-    expect((await client.closed).code).toBe(1000);
-    expect(client.texts(podiumTypes)).toEqual([status(story, "in_progress"), status(story, "failed")]);
-  });
-
-  test("the stream of a job that never ran ends at once", async () => {
-    scene.podium.next(reply.text('{"success":false,"error":"no"}'));
-    const { json } = await scene.enqueue(newStory());
-    expect((await (await scene.socket(`${path}/${json.job_id}`)).closed).code).toBe(1000);
-  });
-
-  test("the stream of a job that is not there is a 404", async () => {
-    const headers = {
-      connection: "Upgrade",
-      upgrade: "websocket",
-      "sec-websocket-version": "13",
-      "sec-websocket-key": "eA==",
-    };
-    const answer = await scene.call({ path: `${path}/JOB-20200101-001`, headers });
-    expectProblem(answer, { status: 404, code: "not_found", retry: "never" });
   });
 }
 
@@ -190,7 +128,7 @@ function upstream(scene: Scene): void {
     const client = await listen(scene);
     await scene.podium.down();
     await client.frame(({ podium }) => podium === "disconnected", "the loss");
-    const newcomer = await scene.socket(path);
+    const newcomer = await scene.socket(streamPath);
     await newcomer.frame(({ type, podium }) => type === "GATEWAY_STATUS" && podium !== "connected", "the state of now");
     expect((await scene.get("/health")).status).toBe(200);
     await scene.podium.up();

@@ -9,6 +9,7 @@ import { dispatchSuite } from "./suite-dispatch.ts";
 import { eventsSuite } from "./suite-events.ts";
 import { hardeningSuite } from "./suite-hardening.ts";
 import { idempotencySuite } from "./suite-idempotency.ts";
+import { jobStreamSuite } from "./suite-job-stream.ts";
 import { jobsSuite } from "./suite-jobs.ts";
 import { podiumFaultsSuite } from "./suite-podium-faults.ts";
 import { pythonSuite } from "./suite-python.ts";
@@ -29,6 +30,7 @@ export const suites: readonly ((launcher: Launcher) => void)[] = [
   statusSuite,
   socketSuite,
   streamSuite,
+  jobStreamSuite,
   eventsSuite,
   jobsSuite,
   idempotencySuite,

@@ -1,6 +1,7 @@
 import { createApp } from "../../src/http/app.ts";
 import type { AppDeps } from "../../src/http/app.ts";
 import { trustLocal } from "../../src/http/authenticate.ts";
+import { JobWatch } from "../../src/jobs/watch.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import type { Connection } from "../../src/runtime/types.ts";
 import type { Desk, DeskOptions } from "../dispatch/desk.ts";
@@ -51,6 +52,8 @@ export async function openCounter(changes: Partial<AppDeps> = {}, options?: Desk
     gateway: () => ({ version: "0.0.0" }),
     notReady: () => undefined,
     stream: unused("stream"),
+    jobs: desk.jobs,
+    jobWatch: new JobWatch(desk.jobs),
     log: silentLog,
     guard: { host: "127.0.0.1", allowedHosts: [], allowedOrigins: [] },
     authenticate: trustLocal,

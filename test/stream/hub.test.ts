@@ -104,12 +104,14 @@ test("history is bounded in bytes too, and says so by refusing old cursors", () 
   expect(kept).toHaveLength(16);
 });
 
-test("the newest fitting frame is found", () => {
+test("the newest fitting frame of each story is found, oldest first", () => {
   const hub = hubOf();
   for (let i = 1; i <= 3; i++) hub.publish(frame(i));
   hub.publish('{"type":"QUEUE_UPDATE"}');
-  expect(hub.newest(({ type }) => type === "STORY_STATUS")?.seq).toBe(3);
-  expect(hub.newest(() => false)).toBeUndefined();
+  hub.publish('{"type":"STORY_STATUS","storyId":"STORY-2"}');
+  hub.publish(frame(4));
+  const seqs = (type: string): number[] => hub.newest((event) => event.type === type).map(({ seq }) => seq);
+  expect([seqs("STORY_STATUS"), seqs("QUEUE_UPDATE"), seqs("LOG")]).toEqual([[5, 6], [4], []]);
 });
 
 test("an envelope is spliced around Podium's bytes, and server-sent events keep them through line breaks", () => {

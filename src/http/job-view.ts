@@ -1,0 +1,40 @@
+import type { Job } from "../jobs/job.ts";
+import type { JobWatch } from "../jobs/watch.ts";
+import { startsStories } from "../jobs/watch.ts";
+import type { JobView } from "../stream/job-stream.ts";
+
+/** What the stream of a job asks of the log. @param now the job as it is when asked; older ones don't change any more */
+export function viewOf(now: () => Job, watch: JobWatch, terminalStatuses: ReadonlySet<string>): JobView {
+  const { job_id, action, story_id, plan_id, created_at } = now();
+  const hasFrames = startsStories(action);
+  return {
+    ...(hasFrames && story_id !== undefined && { storyId: story_id }),
+    ...(hasFrames && plan_id !== undefined && { planId: plan_id }),
+    createdAt: created_at,
+    stories: new Set(watch.planFrames(job_id).keys()),
+    known() {
+      const { last_event: text, podium_at, updated_at } = now();
+      const ofStories = [...watch.planFrames(job_id).values()].flatMap(({ at, text: frame }) =>
+        frame === undefined ? [] : [{ at, text: frame }],
+      );
+      if (ofStories.length > 0 || text === undefined) return ofStories;
+      return [{ at: podium_at ?? updated_at, text }];
+    },
+    ending: () => endingOf(now(), watch, terminalStatuses),
+    listen: (changed) => watch.listen(job_id, changed),
+  };
+}
+
+/**
+ * A job has ended when Podium says so of its story, when nothing of it ever ran, when its answer was all there is to
+ * come, or when a newer dispatch of the same story has been taken: Podium's frames are about that one then.
+ */
+function endingOf(job: Job, watch: JobWatch, terminal: ReadonlySet<string>): Record<string, unknown> | undefined {
+  const { job_id, action, status, podium_status, code, detail, retry } = job;
+  const successor = watch.successorOf(job);
+  const isAnswered = status !== "pending" && !startsStories(action);
+  const neverRan = status === "failed" || status === "rejected";
+  const hasRun = podium_status !== undefined && terminal.has(podium_status);
+  if (!isAnswered && !neverRan && !hasRun && successor === undefined) return undefined;
+  return { job_id, action, status, podium_status, code, detail, retry, superseded_by: hasRun ? undefined : successor };
+}

@@ -1,0 +1,103 @@
+import type { StoredRecord } from "../audit/record.ts";
+import type { Action } from "../wire/dispatch.ts";
+import { subjectOf } from "../wire/dispatch.ts";
+import type { Job } from "./job.ts";
+import type { JobStore } from "./store.ts";
+import { jobsMax } from "./store.ts";
+
+/** A frame of Podium's as it was recorded. */
+export interface KnownFrame {
+  readonly at: string;
+  readonly text?: string;
+  readonly word: string;
+}
+
+/** Plans whose stories are remembered, and stories of each: with frames of at most 4 KiB some 32 MiB, and far above use. */
+const plansMax = 32;
+export const planStoriesMax = 256;
+
+/** The actions after which Podium's frames tell how it goes on; of the others the recorded outcome is all. */
+export function startsStories(action: Action): boolean {
+  return action === "enqueue_story" || action === "enqueue_plan";
+}
+
+/** What the streams of single jobs want to know of the log, as it happens. Fed with the store's records, after it. */
+export class JobWatch {
+  readonly #jobs: JobStore;
+  readonly #listeners = new Map<string, Set<() => void>>();
+  /** The newest job for each story or plan that was asked for, and the newest that Podium has taken. */
+  readonly #asked = new Map<string, string>();
+  readonly #taken = new Map<string, string>();
+  /** The newest frame about each story of a plan's job. */
+  readonly #planFrames = new Map<string, Map<string, KnownFrame>>();
+
+  constructor(jobs: JobStore) {
+    this.#jobs = jobs;
+  }
+
+  apply(record: StoredRecord): void {
+    const job = record.job_id === undefined ? undefined : this.#jobs.get(record.job_id);
+    if (!job) return;
+    if (record.event === "job") this.#learn(job, record);
+    const before = startsStories(job.action) ? this.#take(job) : undefined;
+    for (const jobId of before === undefined ? [job.job_id] : [job.job_id, before]) {
+      for (const listener of this.#listeners.get(jobId) ?? []) listener();
+    }
+  }
+
+  /** Calls back after each record about this job, and when a newer one has taken its story over. */
+  listen(jobId: string, listener: () => void): () => void {
+    const listeners = this.#listeners.get(jobId) ?? new Set();
+    this.#listeners.set(jobId, listeners.add(listener));
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0 && this.#listeners.get(jobId) === listeners) this.#listeners.delete(jobId);
+    };
+  }
+
+  /** The newer job for the same story or plan that Podium has taken: what it says from then on is about that one. */
+  successorOf(job: Job): string | undefined {
+    if (!startsStories(job.action)) return undefined;
+    const newest = this.#jobs.get(this.#taken.get(subjectOf(job)) ?? "");
+    return newest && newest.receipt.seq > job.receipt.seq ? newest.job_id : undefined;
+  }
+
+  /** The job that frames about this plan are about. */
+  ofPlan(planId: string): Job | undefined {
+    const subject = subjectOf({ action: "enqueue_plan", plan_id: planId });
+    const asked = this.#jobs.get(this.#asked.get(subject) ?? "");
+    if (asked && asked.status !== "rejected" && asked.status !== "failed") return asked;
+    return this.#jobs.get(this.#taken.get(subject) ?? "");
+  }
+
+  /** By story, the newest frame of each of a plan's that is on record. */
+  planFrames(jobId: string): ReadonlyMap<string, KnownFrame> {
+    return this.#planFrames.get(jobId) ?? new Map();
+  }
+
+  /** @returns the job whose story or plan this one takes over */
+  #take(job: Job): string | undefined {
+    const subject = subjectOf(job);
+    if (job.status === "pending") keep(this.#asked, subject, job.job_id, jobsMax);
+    if (job.status !== "queued") return undefined;
+    const before = this.#taken.get(subject);
+    const seqBefore = this.#jobs.get(before ?? "")?.receipt.seq ?? -1;
+    if (before === job.job_id || seqBefore > job.receipt.seq) return undefined;
+    keep(this.#taken, subject, job.job_id, jobsMax);
+    return before;
+  }
+
+  #learn(job: Job, { story_id, podium_status, detail, timestamp }: StoredRecord): void {
+    if (job.action !== "enqueue_plan" || story_id === undefined || podium_status === undefined) return;
+    const frames = this.#planFrames.get(job.job_id) ?? new Map<string, KnownFrame>();
+    keep(frames, story_id, { at: timestamp, word: podium_status, ...(detail && { text: detail }) }, planStoriesMax);
+    keep(this.#planFrames, job.job_id, frames, plansMax);
+  }
+}
+
+/** Sets an entry as the newest, and drops the oldest past the bound. */
+function keep<V>(map: Map<string, V>, key: string, value: V, sizeMax: number): void {
+  map.delete(key);
+  map.set(key, value);
+  if (map.size > sizeMax) map.delete(map.keys().next().value!);
+}

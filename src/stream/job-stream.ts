@@ -1,0 +1,46 @@
+import { readFrame } from "../wire/podium.ts";
+import type { Hub, StreamEvent } from "./hub.ts";
+
+/** What a stream needs to know of a job. The functions look at the log as it is when they are called. */
+export interface JobView {
+  /** Podium's names for what runs; a job without one (halt, status) has no frames. */
+  readonly storyId?: string;
+  readonly planId?: string;
+  /** RFC 3339: frames before it belong to an earlier run of the same story. */
+  readonly createdAt: string;
+  /** Stories of a plan's job; those that frames name as the plan's join them. */
+  readonly stories: Set<string>;
+  /** The last frame about each of its stories that is on record, as Podium sent it. */
+  readonly known: () => readonly { readonly at: string; readonly text: string }[];
+  /** Our words for how it has ended; undefined while something may still come. */
+  readonly ending: () => Readonly<Record<string, unknown>> | undefined;
+  /** Calls back when the log says something new about it; the returned function ends that. */
+  readonly listen: (changed: () => void) => () => void;
+}
+
+/** The newest frame of each story of the job: one in the history is newer than the one on record. */
+export function beginJob(hub: Hub, job: JobView, deliver: (event: StreamEvent) => void): void {
+  // After its end, the story's newer frames belong to another dispatch.
+  const live = job.ending() ? [] : hub.newest((event) => event.at >= job.createdAt && isAbout(job, event));
+  const told = new Set(live.map(({ storyId }) => storyId));
+  for (const { at, text } of job.known()) {
+    const frame = readFrame(text);
+    if (frame && !told.has(frame.storyId)) deliver({ seq: 0, at, text, ...frame });
+  }
+  for (const event of live) deliver(event);
+}
+
+/** Podium names a story or a plan, not a dispatch. A story that was once named as the plan's stays the plan's. */
+export function isAbout({ storyId, planId, stories }: JobView, event: StreamEvent): boolean {
+  if (storyId !== undefined) return storyId === event.storyId;
+  if (planId === undefined) return false;
+  if (event.planId !== planId) return event.planId === undefined && stories.has(event.storyId ?? "");
+  if (event.storyId !== undefined) stories.add(event.storyId);
+  return true;
+}
+
+/** A story of a plan that ends does not end the plan: only a frame about the plan itself does. */
+export function isEnd(job: JobView, event: StreamEvent, terminal: ReadonlySet<string>): boolean {
+  if (event.own || event.status === undefined || !terminal.has(event.status)) return false;
+  return isAbout(job, event) && (job.storyId !== undefined || event.storyId === undefined);
+}

@@ -1,0 +1,77 @@
+import { expect, test } from "bun:test";
+import type { StoredRecord } from "../../src/audit/record.ts";
+import { JobStore } from "../../src/jobs/store.ts";
+import { JobWatch } from "../../src/jobs/watch.ts";
+import { intentAt, outcomeAt, recordAt } from "../dispatch/records.ts";
+import { FakeClock, morning } from "../lib/fake-clock.ts";
+
+/** Intents with the numbers that they get as job ids. */
+function watchOf(...intents: readonly Partial<StoredRecord>[]) {
+  const jobs = new JobStore(new FakeClock());
+  const watch = new JobWatch(jobs);
+  const apply = (record: StoredRecord): void => {
+    jobs.apply(record);
+    watch.apply(record);
+  };
+  const made = intents.map((fields, i) => intentAt(morning, i + 1, fields));
+  const ids = made.map(({ job_id }) => job_id!);
+  const told: string[] = [];
+  for (const id of ids) watch.listen(id, () => told.push(id));
+  const successor = (n: number): string | undefined => watch.successorOf(jobs.get(ids[n]!)!);
+  const outcome = (n: number, result: string): void => apply(outcomeAt(morning, made[n]!, result));
+  return { jobs, watch, apply, made, ids, told, successor, outcome };
+}
+
+test("a story is taken over when Podium has taken a newer dispatch of it, not sooner", () => {
+  const { apply, made, ids, told, successor, outcome } = watchOf({}, {}, {});
+  apply(made[0]!);
+  outcome(0, "queued");
+  apply(made[1]!);
+  for (const result of ["unknown", "rejected", "failed"]) {
+    outcome(1, result);
+    expect(successor(0)).toBeUndefined();
+  }
+  apply(made[2]!);
+  told.length = 0;
+  outcome(2, "queued");
+  expect([successor(0), successor(2)]).toEqual([ids[2], undefined]);
+  expect(new Set(told)).toEqual(new Set([ids[0]!, ids[2]!]));
+});
+
+test("an answer that comes late takes nothing back from a newer dispatch", () => {
+  const { apply, made, ids, successor, outcome } = watchOf({}, {});
+  for (const intent of made) apply(intent);
+  outcome(1, "queued");
+  outcome(0, "queued");
+  expect([successor(0), successor(1)]).toEqual([ids[1], undefined]);
+});
+
+test("what was in doubt and turns out to have been taken takes over then", () => {
+  const { apply, made, ids, successor, outcome } = watchOf({}, {});
+  apply(made[0]!);
+  outcome(0, "queued");
+  apply(made[1]!);
+  outcome(1, "unknown");
+  const { audit_id, job_id } = made[1]!;
+  apply(recordAt(morning, { event: "job", audit_id: audit_id!, job_id: job_id!, result: "queued" }));
+  expect(successor(0)).toBe(ids[1]);
+});
+
+test("neither another story nor a cancel takes a story over", () => {
+  const { apply, made, successor, outcome } = watchOf({}, { story_id: "STORY-002" }, { action: "cancel_story" });
+  for (const [n, intent] of made.entries()) {
+    apply(intent);
+    outcome(n, "queued");
+  }
+  expect(made.map((_, n) => successor(n))).toEqual([undefined, undefined, undefined]);
+});
+
+test("who listens hears each record of the job, until it leaves", () => {
+  const { watch, apply, made, ids, told, outcome } = watchOf({});
+  const leave = watch.listen(ids[0]!, () => told.push("second"));
+  apply(made[0]!);
+  leave();
+  leave();
+  outcome(0, "queued");
+  expect(told).toEqual([ids[0]!, "second", ids[0]!]);
+});
