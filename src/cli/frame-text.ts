@@ -82,11 +82,12 @@ function agentWords({ agents }: Fields): string {
   return `agents: ${busy.length} of ${agents.length} busy${work.length === 0 ? "" : ` (${listed(work)})`}`;
 }
 
-function gatewayWords(screen: Screen, { podium, detail, warning }: Fields): string {
+function gatewayWords(screen: Screen, { podium, detail, warning, ignored }: Fields): string {
   if (warning !== undefined) return screen.paint("yellow", `gateway: ${shown(warning)}`);
   const state = shown(podium);
   const more = detail === undefined ? "" : ` (${shown(detail)})`;
-  return `gateway: Podium's telemetry is ${painted(screen, styleOfStatus(state), state)}${more}`;
+  const lost = ignored === undefined ? "" : `; frames that could not be passed on: ${shown(ignored)}`;
+  return `gateway: Podium's telemetry is ${painted(screen, styleOfStatus(state), state)}${more}${lost}`;
 }
 
 function otherWords({ type, ...rest }: Fields): string {

@@ -100,6 +100,9 @@ browserSuite("dispatching in a browser", (screen) => {
     const staged = plan.getByRole("group", { name: "Staged: SKOREQ-XXX" });
     await staged.waitFor();
     expect(await staged.locator("input").inputValue()).toMatch(/^[0-9a-f]{32}$/);
+    const other = await live();
+    await other.getByText("Staged, but not from here: prepare it again").waitFor();
+    await other.close();
     expect(await staged.locator(".staged-stories li").count()).toBe(4);
     expect(await intents("SKOREQ-XXX-EPIC-001-STORY-001")).toBe(0);
     await staged.getByRole("button", { name: "Apply 4 stories" }).click();

@@ -41,6 +41,9 @@ browserSuite("halting in a browser", (screen) => {
     await halt.click({ delay: 1_200 });
     await page.getByText(/^Halted at/).waitFor();
     expect(halts()).toBe(1);
+    podium.status = reply.text('{"orchestrator":{"state":"halted"},"stories":[],"queue":[]}');
+    await page.reload();
+    await page.locator(".state.warn b", { hasText: "Halted" }).waitFor();
   });
 
   test("with the keyboard it asks once more; Escape and leaving take it back; a key held down is one press", async () => {

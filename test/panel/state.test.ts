@@ -67,6 +67,7 @@ describe("the connection's word", () => {
     [{ gateway: "lost", upstream: "disconnected" }, "Gateway lost"],
     [{ gateway: "silent" }, "Gateway silent"],
     [{ tokenNeeded: true }, "Token needed"],
+    [{ tokenNeeded: true, gateway: "lost" }, "Gateway lost"],
     [{ audit: "failed" }, "Log closed"],
     [{ upstream: "disconnected", podium: "failed" }, "Podium lost"],
     [{ upstream: "disconnected" }, "Telemetry lost"],
@@ -78,6 +79,27 @@ describe("the connection's word", () => {
     [{ gap: { to: at } }, "Live, with a gap"],
   ] as const)("%o is %s", (changes, word) => {
     expect(connectionWord({ ...good, ...changes }, (time) => time).word).toBe(word);
+  });
+});
+
+describe("the connection's word, when all is well,", () => {
+  const well: ConnectionFacts = {
+    ...noFacts,
+    gateway: "up",
+    stream: "open",
+    upstream: "connected",
+    podium: "answered",
+    catchingUp: false,
+  };
+
+  test("still says that the orchestrator is halted, and that frames could not be passed on", () => {
+    const halted = connectionWord(well, (time) => time, { haltedAs: "halted" });
+    expect([halted.level, halted.word]).toEqual(["warn", "Halted"]);
+    const { facts } = afterFrame(
+      { facts: well, work: nothingKnown, jobs: [], heard: new Map() },
+      { type: "GATEWAY_STATUS", at, fields: { podium: "connected", ignored: { binary: 2, garbage: 1 } } },
+    );
+    expect(connectionWord(facts, (time) => time).detail).toContain("3 of its frames could not be passed on");
   });
 });
 
@@ -99,6 +121,11 @@ describe("an error in plain words", () => {
       ran: "Nothing was executed.",
       remedy: "Read Podium's reason; press again when it no longer holds.",
     });
+  });
+
+  test("leaves out what is meant for programs", () => {
+    const detail = "Podium refused: it is done. Nothing was executed; to try again use a new Idempotency-Key, or none";
+    expect(problemWords(problem({ detail }), true).detail).toBe("it is done");
   });
 
   test("never says that nothing ran when that is not known", () => {

@@ -21,6 +21,8 @@ export interface ConnectionFacts {
   readonly gap: { readonly from?: string; readonly to: string } | undefined;
   /** This page reads more slowly than the frames come. */
   readonly behind: boolean;
+  /** Podium's frames that roxy-core could not pass on. */
+  readonly ignored: number;
 }
 
 export const noFacts: ConnectionFacts = {
@@ -37,6 +39,7 @@ export const noFacts: ConnectionFacts = {
   catchingUp: true,
   gap: undefined,
   behind: false,
+  ignored: 0,
 };
 
 export interface ConnectionWord {
@@ -48,16 +51,20 @@ export interface ConnectionWord {
 /**
  * One word for it, the worst first: what makes everything below it meaningless is said before it.
  * @param time how to write an RFC 3339 time
+ * @param orchestrator its own word for itself, when that says that nothing is started
  */
-export function connectionWord(facts: ConnectionFacts, time: (at: string) => string): ConnectionWord {
-  return gatewayWord(facts, time) ?? podiumWord(facts, time) ?? streamWord(facts, time);
+export function connectionWord(
+  facts: ConnectionFacts,
+  time: (at: string) => string,
+  orchestrator: { readonly haltedAs?: string } = {},
+): ConnectionWord {
+  return gatewayWord(facts, time) ?? podiumWord(facts, time) ?? streamWord(facts, time, orchestrator.haltedAs);
 }
 
 type Time = (at: string) => string;
 
 function gatewayWord({ gateway, gatewaySince, tokenNeeded, audit }: ConnectionFacts, time: Time) {
-  if (tokenNeeded) return said("warn", "Token needed", "This roxy-core asks every client for its token.");
-  if (gateway === "unknown") return said("busy", "Connecting", "Asking roxy-core how things stand.");
+  if (gateway === "unknown" && !tokenNeeded) return said("busy", "Connecting", "Asking roxy-core how things stand.");
   const since = gatewaySince === "" ? "" : ` since ${time(gatewaySince)}`;
   if (gateway === "lost") {
     return said(
@@ -73,6 +80,7 @@ function gatewayWord({ gateway, gatewaySince, tokenNeeded, audit }: ConnectionFa
       `roxy-core takes connections but does not answer${since}. Halt is still tried.`,
     );
   }
+  if (tokenNeeded) return said("warn", "Token needed", "This roxy-core asks every client for its token.");
   if (audit !== "open") {
     return said(
       "bad",
@@ -104,7 +112,8 @@ function podiumWord(facts: ConnectionFacts, time: Time): ConnectionWord | undefi
   return undefined;
 }
 
-function streamWord({ stream, catchingUp, gap, behind }: ConnectionFacts, time: Time): ConnectionWord {
+function streamWord(facts: ConnectionFacts, time: Time, haltedAs: string | undefined): ConnectionWord {
+  const { stream, catchingUp, gap, behind, ignored } = facts;
   if (stream !== "open") {
     return said("warn", "No stream", "The live stream is away: everything is read anew every three seconds instead.");
   }
@@ -117,6 +126,12 @@ function streamWord({ stream, catchingUp, gap, behind }: ConnectionFacts, time: 
       "Live, with a gap",
       `Telemetry ${from} ${time(gap.to)} may be missing. The present state was read anew.`,
     );
+  }
+  if (haltedAs !== undefined) {
+    return said("warn", "Halted", `Live, and the orchestrator says that it is ${haltedAs}: what waits stays there.`);
+  }
+  if (ignored > 0) {
+    return said("good", "Live", `Podium's telemetry as it comes; ${ignored} of its frames could not be passed on.`);
   }
   return said("good", "Live", "Podium's telemetry as it comes.");
 }

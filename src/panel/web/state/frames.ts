@@ -1,5 +1,5 @@
 import type { StreamFrame } from "../api/stream.ts";
-import { firstText, textOf } from "../api/json.ts";
+import { fieldsOf, firstText, numberOf, textOf } from "../api/json.ts";
 import type { ConnectionFacts } from "./connection.ts";
 import type { Job } from "./jobs.ts";
 import { jobsAfterWord } from "./jobs.ts";
@@ -60,11 +60,12 @@ function heardAfter(heard: Told["heard"], jobId: string, word: string, at: strin
 
 function factsAfterStatus(facts: ConnectionFacts, { fields, at }: StreamFrame): ConnectionFacts {
   if (fields["warning"] === "slow_client") return { ...facts, behind: true };
+  const ignored = Object.values(fieldsOf(fields["ignored"])).reduce<number>((sum, n) => sum + (numberOf(n) ?? 0), 0);
   const word = firstText(fields, "podium");
   if (word !== "connected" && word !== "connecting" && word !== "disconnected") return facts;
   const wasAway = facts.upstream === "disconnected" || facts.upstream === "connecting";
   const upstreamSince = word === "connected" || !wasAway ? at : facts.upstreamSince;
-  return { ...facts, upstream: word, upstreamSince, behind: false };
+  return { ...facts, upstream: word, upstreamSince, behind: false, ignored };
 }
 
 /** All agents at once, or one that has changed. */

@@ -137,5 +137,7 @@ export function hourWords(series: HourSeries, time: (seconds: number) => string)
   const first = depth.findIndex((value) => value !== null);
   const since = first === 0 ? "" : `, known since ${time(times[first]!)}`;
   const holes = depth.slice(first).includes(null) ? " with holes" : "";
-  return `${outcomes}; the queue was at most ${Math.max(...heard)} deep${since}${holes}.`;
+  const deepest = Math.max(...heard);
+  const words = deepest === 0 ? "nothing waited in the queue" : `the queue was at most ${deepest} deep`;
+  return `${outcomes}; ${words}${since}${holes}.`;
 }

@@ -36,9 +36,9 @@ export function problemWords(problem: PlainProblem, repeatable: boolean): Proble
   };
 }
 
-/** The title and the line below say these already. */
-function withoutRepeats(detail: string): string {
-  const rest = detail.replace(/^Podium refused: /, "").replace(/[;,.]? nothing was executed\.?$/i, "");
+/** What the page says around it already, and what is meant for programs: that nothing ran, and which key to use next. */
+export function withoutRepeats(detail: string): string {
+  const rest = detail.replace(/^Podium refused: /, "").replace(/[;,.]? nothing was executed\b[^.]*\.?$/i, "");
   return rest === "" ? detail : rest;
 }
 

@@ -2,7 +2,8 @@
 import type { Session } from "../live/session.ts";
 import type { PanelState } from "../live/store.ts";
 import { connectionWord } from "../state/connection.ts";
-import { timeWords } from "../state/words.ts";
+import { timeWords, visibleText } from "../state/words.ts";
+import { isHalted } from "../state/work.ts";
 import { HaltControl, HaltNote } from "./halt-button.tsx";
 import { Icon } from "./icon.tsx";
 import { openHelp } from "./help.tsx";
@@ -17,7 +18,11 @@ const pages = [
 
 /** What is always there: where we are, how things stand, and the stop. */
 export function Header({ session, state }: { session: Session; state: PanelState }) {
-  const { level, word, detail } = connectionWord(state.facts, (at) => timeWords(at, state.nowMs));
+  const { level, word, detail } = connectionWord(
+    state.facts,
+    (at) => timeWords(at, state.nowMs),
+    isHalted(state.work) ? { haltedAs: visibleText(state.work.state ?? "") } : {},
+  );
   return (
     <header class="top">
       <div class="bar">

@@ -4,6 +4,7 @@ import type { PanelState } from "../live/store.ts";
 import type { Job } from "../state/jobs.ts";
 import type { Step } from "../state/timeline.ts";
 import { timelineOf } from "../state/timeline.ts";
+import { withoutRepeats } from "../state/problem-words.ts";
 import { actionWord, shortJob } from "../state/words.ts";
 import { ProblemNote } from "./problem-note.tsx";
 import { Id, Text, Time } from "./text.tsx";
@@ -43,6 +44,8 @@ function newerOf(jobs: readonly Job[], index: number): Job | undefined {
 
 function JobRow({ state, job, newer }: { state: PanelState; job: Job; newer: Job | undefined }) {
   const subject = job.storyId ?? job.planId;
+  // A story's last words have their place from the beginning: they move nothing when they come.
+  const words = wordsOf(job);
   const steps = timelineOf(job, state.heard.get(job.jobId), newer);
   return (
     <li class="row job">
@@ -56,13 +59,13 @@ function JobRow({ state, job, newer }: { state: PanelState; job: Job; newer: Job
         <span class="fine job-who">
           <Text text={job.userId ?? job.source} chars={32} />
         </span>
-        <Time at={job.createdAt} nowMs={state.nowMs} />
+        <span class="fine">
+          <Time at={job.createdAt} nowMs={state.nowMs} />
+        </span>
       </div>
       <Timeline steps={steps} nowMs={state.nowMs} label={`Way of ${job.jobId}`} />
-      {wordsOf(job) !== undefined && (
-        <p class="fine job-words">
-          <Text text={wordsOf(job)!} chars={140} />
-        </p>
+      {(words !== undefined || job.action === "enqueue_story") && (
+        <p class="fine job-words">{words !== undefined && <Text text={words} chars={140} />}</p>
       )}
     </li>
   );
@@ -70,7 +73,8 @@ function JobRow({ state, job, newer }: { state: PanelState; job: Job; newer: Job
 
 /** Podium's last words about it, or why it went no further. */
 function wordsOf({ status, detail, message }: Job): string | undefined {
-  return status === "queued" || status === "pending" ? message : detail;
+  if (status === "queued" || status === "pending") return message;
+  return detail === undefined ? undefined : withoutRepeats(detail);
 }
 
 function Timeline({ steps, nowMs, label }: { steps: readonly Step[]; nowMs: number; label: string }) {

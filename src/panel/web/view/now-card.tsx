@@ -121,7 +121,7 @@ export function QueueCard({ session, state }: Props) {
           <EntryRow key={entry.id} session={session} state={state} entry={entry} />
         ))}
       </ol>
-      {queue.length === 0 && <p class="empty">{state.workAt === "" ? "Not read yet." : "Nothing waits."}</p>}
+      {queue.length === 0 && <p class="empty in-row">{state.workAt === "" ? "Not read yet." : "Nothing waits."}</p>}
       {queue.length > entriesShown && <p class="fine">and {queue.length - entriesShown} more</p>}
     </section>
   );

@@ -26,12 +26,10 @@ export function PlanSteps({ session, state, plan }: Props) {
   const [prepared, applied, enqueued] = attempts.map(acceptedAt);
   const accepted = { prepare: prepared ?? 0, apply: applied ?? 0, enqueue: enqueued ?? 0 };
   const stage = planStage(accepted, plan.status);
+  const isPrepared = stage !== "new" || plan.status === "staged";
   return (
-    <div class="plan-steps">
-      {stage === "staged" && attempts[0]?.answer && (
-        <Staged session={session} state={state} plan={plan} staging={stagingOf(attempts[0].answer.result)} />
-      )}
-      <div class="plan-buttons">
+    <>
+      <div class="row-actions">
         {stage === "applied" && (
           <CommandButton
             key="enqueue"
@@ -48,20 +46,26 @@ export function PlanSteps({ session, state, plan }: Props) {
           session={session}
           state={state}
           command={prepare}
-          label={stage === "new" ? "Prepare" : "Prepare again"}
+          label={isPrepared ? "Prepare again" : "Prepare"}
           icon="play"
         />
-        {stage === "enqueued" && accepted.enqueue > 0 && (
-          <span class="fine">Enqueued: its stories are in the queue.</span>
-        )}
-        {stage === "applied" && (
-          <span class="fine">Applied: its stories are in the catalogue, and none has been started.</span>
-        )}
       </div>
-      {[prepare, apply, enqueue].map((command) => (
-        <AttemptProblem key={command.action} session={session} state={state} command={command} />
-      ))}
-    </div>
+      <div class="plan-steps">
+        {stage === "staged" && attempts[0]?.answer && (
+          <Staged session={session} state={state} plan={plan} staging={stagingOf(attempts[0].answer.result)} />
+        )}
+        {stage === "new" && isPrepared && (
+          <p class="fine">Staged, but not from here: prepare it again to see what was staged, and its nonce.</p>
+        )}
+        {stage === "enqueued" && accepted.enqueue > 0 && <p class="fine">Enqueued: its stories are in the queue.</p>}
+        {stage === "applied" && (
+          <p class="fine">Applied: its stories are in the catalogue, and none has been started.</p>
+        )}
+        {[prepare, apply, enqueue].map((command) => (
+          <AttemptProblem key={command.action} session={session} state={state} command={command} />
+        ))}
+      </div>
+    </>
   );
 }
 
