@@ -58,7 +58,7 @@ export function checkFolder(files: Files, folder: string, closed = 0o077): void 
   if (facts?.kind !== "folder")
     throw refused(
       folder,
-      `it is a ${facts?.kind ?? "thing that vanished"}, not a folder`,
+      `it is a ${facts ? kindNames[facts.kind] : "thing that vanished"}, not a folder`,
       "Move it away, or configure another place",
     );
   refuseStrangersAccess(files, folder, facts, closed);
@@ -92,12 +92,20 @@ export function lockLog(files: Files, path: string): FileLock {
   );
 }
 
+const kindNames = { file: "file", folder: "folder", symlink: "symlink", other: "device, pipe or socket" } as const;
+
+/** What stands in the place of a plain file, in words; undefined when it is one, or nothing is there. */
+export function strangeKind(files: Files, path: string): string | undefined {
+  const kind = files.stat(path)?.kind;
+  return kind === undefined || kind === "file" ? undefined : `it is a ${kindNames[kind]}, not a plain file`;
+}
+
 /** @throws Fatal when the path is a symlink, another user's, or open to others */
 export function checkFile(files: Files, path: string): void {
   const facts = files.stat(path);
   if (facts === undefined) throw refused(path, "it is not there", "Restore it from a copy");
   if (facts.kind !== "file")
-    throw refused(path, `it is a ${facts.kind}, not a plain file`, "Put the real file in its place");
+    throw refused(path, `it is a ${kindNames[facts.kind]}, not a plain file`, "Put the real file in its place");
   refuseStrangersAccess(files, path, facts);
 }
 

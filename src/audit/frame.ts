@@ -43,6 +43,11 @@ export class Frame {
     return textOf(this.#line, prevHashAt(this.#line), hashDigits);
   }
 
+  /** @param day UTC, such as `2026-01-09` */
+  isOfDay(day: string): boolean {
+    return matches(this.#line, this.#timestampAt, day);
+  }
+
   follows(hash: string): boolean {
     return matches(this.#line, prevHashAt(this.#line), hash);
   }

@@ -1,9 +1,11 @@
 import type { Clock } from "../lib/clock.ts";
 import { dayOf, uptimeOf } from "../lib/clock.ts";
-import { Fatal, Problem, exitCodes, messageOf } from "../lib/errors.ts";
+import type { Fatal } from "../lib/errors.ts";
+import { Problem, messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import type { Receipt } from "../wire/dispatch.ts";
 import type { FileLock, Files } from "../runtime/types.ts";
+import { cannotWrite } from "./advice.ts";
 import type { ActiveFile, FileStart } from "./active-file.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { DiskReserve } from "./disk-reserve.ts";
@@ -334,8 +336,7 @@ export class AuditLog {
     this.#checkpoints.stop();
     this.#loop.refuse(this.#unavailable());
     if (this.#fatal) return;
-    const message = `Cannot write the audit log ${this.#file.path}: ${messageOf(error)}`;
-    this.#fatal = new Fatal(message, error instanceof Fatal ? error.exitCode : exitCodes.failed);
+    this.#fatal = cannotWrite(this.#file.path, error);
     this.#deps.log.error("audit_failed", { path: this.#file.path, error: messageOf(error) });
     if (this.#isOpen) this.#deps.onFatal(this.#fatal);
   }

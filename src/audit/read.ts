@@ -8,7 +8,7 @@ import type { Line } from "./lines.ts";
 import { linesOf } from "./lines.ts";
 import type { AuditEvent, Sha256, StoredRecord } from "./record.ts";
 import type { Segment } from "./segments.ts";
-import { segments } from "./segments.ts";
+import { openSegment, segments } from "./segments.ts";
 
 /**
  * The reading side, for HTTP, the command line and projections of older days. Takes no lock; reads what the files hold
@@ -94,7 +94,7 @@ export async function* newestFirst(
   const list = segments(deps.files, deps.dir, deps.sha256).filter(({ firstSeq }) => firstSeq <= fromSeq);
   for (const segment of list.toReversed()) {
     if (!isWithin(segment, span)) continue;
-    const file = openSegment(deps, segment);
+    const file = openListed(deps, segment);
     if (!file) continue;
     try {
       for await (const lines of linesBackwards(file, file.stat().bytes)) {
@@ -166,7 +166,7 @@ function aroundDay(deps: ReadDeps, day: string): Segment[] {
 
 /** @param word when given, lines without it are passed over before they are checked and parsed */
 async function* readSegment(deps: ReadDeps, segment: Segment, fromSeq = 0, word?: string): AsyncGenerator<Read> {
-  const file = openSegment(deps, segment);
+  const file = openListed(deps, segment);
   if (!file) return;
   const needle = word === undefined ? undefined : new TextEncoder().encode(word);
   try {
@@ -184,9 +184,8 @@ async function* readSegment(deps: ReadDeps, segment: Segment, fromSeq = 0, word?
 }
 
 /** Undefined when the file was pruned since it was listed; when it was rotated, it is found under its new name. */
-function openSegment(deps: ReadDeps, segment: Segment): ReadFile | undefined {
-  const now = segments(deps.files, deps.dir, deps.sha256).find(({ firstSeq }) => firstSeq === segment.firstSeq);
-  return now && deps.files.openRead(now.path);
+function openListed({ files, dir, sha256 }: ReadDeps, segment: Segment): ReadFile | undefined {
+  return openSegment(files, dir, sha256, segment)?.file;
 }
 
 /** Undefined past the durable head. */

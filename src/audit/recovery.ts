@@ -1,7 +1,8 @@
 import { dayOf } from "../lib/clock.ts";
-import { Fatal, exitCodes, messageOf } from "../lib/errors.ts";
+import { Fatal, exitCodes } from "../lib/errors.ts";
 import type { Receipt } from "../wire/dispatch.ts";
 import type { FileLock } from "../runtime/types.ts";
+import { adviceOn } from "./advice.ts";
 import type { FileStart } from "./active-file.ts";
 import { ActiveFile } from "./active-file.ts";
 import {
@@ -52,6 +53,16 @@ export interface Start {
 
 /** @throws Fatal with exit code 4 when the log is not what was written, 1 when it can't be used */
 export async function recover(deps: AuditDeps): Promise<Start> {
+  try {
+    return await recoverOnly(deps);
+  } catch (error) {
+    if (error instanceof Fatal) throw error;
+    throw new Fatal(`Cannot open the audit log in ${deps.dir}: ${adviceOn(error)}`);
+  }
+}
+
+/** One process only: the others are refused here. */
+async function recoverOnly(deps: AuditDeps): Promise<Start> {
   const { files, dir, keyFile } = deps;
   makeFolder(files, dir);
   checkFolder(files, dir);
@@ -72,8 +83,7 @@ export async function recover(deps: AuditDeps): Promise<Start> {
   } catch (error) {
     newest?.lock.release();
     lock.release();
-    if (error instanceof Fatal) throw error;
-    throw new Fatal(`Cannot open the audit log in ${dir}: ${messageOf(error)}`);
+    throw error;
   }
 }
 

@@ -132,7 +132,7 @@ function closedBounds(deps: AuditDeps): Bounds[] {
     compareNeighbours(deps, bounds.at(-1), path, head);
     const last = readLast(deps.files, path, deps.sha256);
     if (!last || isFlaw(last))
-      throw damaged(path, undefined, undefined, { flaw: `the last line: ${last?.flaw ?? "missing"}` });
+      throw damaged(path, undefined, undefined, { ...last, flaw: `the last line: ${last?.flaw ?? "missing"}` });
     bounds.push({ path, name, head, last });
   }
   return bounds;

@@ -5,7 +5,7 @@ import { isFlaw } from "./frame.ts";
 import { linesOf } from "./lines.ts";
 import type { AuditDeps } from "./log.ts";
 import type { Draft } from "./record.ts";
-import { readHead } from "./segments.ts";
+import { misplacement, readHead } from "./segments.ts";
 import { encodeRange } from "./tree.ts";
 
 /**
@@ -77,7 +77,7 @@ async function describe(deps: AuditDeps, oldest: ClosedFile, next: ClosedFile | 
   const chain = head && !isFlaw(head) ? Chain.from(head, deps.sha256) : undefined;
   if (!chain || isFlaw(chain)) return keep(deps, oldest, "its first record is damaged");
   const firstSeq = chain.seq + 1;
-  const flaw = await walk(deps, oldest.path, chain);
+  const flaw = await walk(deps, oldest, chain);
   if (flaw !== undefined) return keep(deps, oldest, flaw);
   if (!following || isFlaw(following) || following.prev_hash !== chain.hash)
     return keep(deps, oldest, "the next file does not follow it");
@@ -98,13 +98,16 @@ async function describe(deps: AuditDeps, oldest: ClosedFile, next: ClosedFile | 
   };
 }
 
-async function walk(deps: AuditDeps, path: string, chain: Chain): Promise<string | undefined> {
-  const file = deps.files.openRead(path);
+async function walk(deps: AuditDeps, closed: ClosedFile, chain: Chain): Promise<string | undefined> {
+  const file = deps.files.openRead(closed.path);
+  const segment = { ...closed, closed: true };
   try {
     for await (const lines of linesOf(file, 0, file.stat().bytes)) {
       for (const line of lines) {
         const frame = chain.take(line);
         if (isFlaw(frame)) return `seq ${chain.seq + 1}: ${frame.flaw}`;
+        const misplaced = misplacement(frame, segment, line.offset === 0);
+        if (misplaced !== undefined) return `seq ${chain.seq}: ${misplaced}`;
       }
     }
     return undefined;

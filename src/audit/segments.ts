@@ -1,7 +1,7 @@
-import type { Files, ReadFile } from "../runtime/types.ts";
+import type { FileError, Files, ReadFile } from "../runtime/types.ts";
 import { activeName, pathIn, survey } from "./folder.ts";
-import type { Flaw } from "./frame.ts";
-import { decodeLine } from "./frame.ts";
+import type { Flaw, Frame } from "./frame.ts";
+import { decodeLine, frameLine, isFlaw } from "./frame.ts";
 import type { Sha256, StoredRecord } from "./record.ts";
 import { lineBytesMax } from "./record.ts";
 
@@ -21,19 +21,64 @@ const guessBytes = 16_384;
 /** A rotation between listing and opening is seen at most once a try. */
 const triesMax = 5;
 
-/** All files, oldest first. An active file without a complete record is left out. */
+/** All files, oldest first. An active file without a complete record is left out. @throws FileError */
 export function segments(files: Files, dir: string, sha256: Sha256): Segment[] {
   for (let tries = 1; ; tries++) {
     const { closed, active } = survey(files, dir);
     const found: Segment[] = closed.map((file) => ({ ...file, closed: true }));
     const path = pathIn(dir, activeName);
     const head = active && files.stat(path) ? readHead(files, path, sha256) : undefined;
+    // A rotation between the two looks would show the file after the one that is missing in the list.
+    const isSteady = survey(files, dir).closed.at(-1)?.name === closed.at(-1)?.name;
+    if (!isSteady && tries < triesMax) continue;
     if (head === undefined || "flaw" in head) return found;
-    const moved = found.some((segment) => segment.firstSeq === head.seq);
-    if (moved && tries < triesMax) continue;
     const segment = { name: activeName, path, closed: false, firstSeq: head.seq, day: head.timestamp.slice(0, 10) };
     return [...found, segment];
   }
+}
+
+export interface OpenSegment {
+  readonly segment: Segment;
+  readonly file: ReadFile;
+}
+
+/**
+ * Opens a file of the list, under whatever name it has by now: the server may close it at any moment.
+ * @returns undefined when it is there no more
+ * @throws FileError
+ */
+export function openSegment(files: Files, dir: string, sha256: Sha256, listed: Segment): OpenSegment | undefined {
+  const { firstSeq } = listed;
+  let segment: Segment | undefined = listed;
+  for (let tries = 1; segment && tries <= triesMax; tries++) {
+    try {
+      const file = files.openRead(segment.path);
+      // What now has the active file's name may be the one after it.
+      if (segment.closed || seqOf(firstLine(file), sha256) === firstSeq) return { segment, file };
+      file.close();
+    } catch (error) {
+      if ((error as Partial<FileError>).code !== "ENOENT") throw error;
+    }
+    segment = segments(files, dir, sha256).find((each) => each.firstSeq === firstSeq);
+  }
+  return undefined;
+}
+
+function seqOf(line: Uint8Array | undefined, sha256: Sha256): number | undefined {
+  const head = line && frameLine(line, sha256);
+  return head && !isFlaw(head) ? head.seq : undefined;
+}
+
+/**
+ * What is wrong with a record's being in this file; undefined when nothing is. Retention takes a file's age from its
+ * name, so the name must say what the records say; and each file holds the records of one UTC day.
+ * @param isFirst the record is the file's first
+ */
+export function misplacement(frame: Frame, segment: Omit<Segment, "path">, isFirst: boolean): string | undefined {
+  if (isFirst && frame.seq !== segment.firstSeq) return `the file's name says first seq ${segment.firstSeq}`;
+  if (frame.isOfDay(segment.day)) return undefined;
+  const claim = segment.closed ? "the file's name says" : "the file began on";
+  return `${claim} ${segment.day}, but the record is of ${frame.timestamp}`;
 }
 
 /** The first record of a file; undefined when it has no complete line. @throws FileError */

@@ -1,17 +1,16 @@
-import { messageOf } from "../lib/errors.ts";
 import type { Files, ReadFile } from "../runtime/types.ts";
 import { Chain } from "./chain.ts";
-import { activeName, checkpointName, pathIn } from "./folder.ts";
+import { activeName, checkpointName, pathIn, strangeKind } from "./folder.ts";
 import type { Flaw, Frame } from "./frame.ts";
-import { isFlaw, recordOf } from "./frame.ts";
+import { decodeLine, isFlaw, recordOf } from "./frame.ts";
 import { isSignedByBoth, isSignedInForce } from "./key-in-force.ts";
 import type { Line, Rest } from "./lines.ts";
 import { linesOf } from "./lines.ts";
 import type { SignedCheckpoint } from "./note.ts";
 import { noteBytesMax, originOf, parseNote } from "./note.ts";
 import type { Sha256, StoredRecord } from "./record.ts";
-import type { Segment } from "./segments.ts";
-import { readHead, segments } from "./segments.ts";
+import type { OpenSegment, Segment } from "./segments.ts";
+import { misplacement, openSegment, readHead, segments } from "./segments.ts";
 
 /**
  * Reads the whole log and proves it, or says where it stops being what was written. Reads only, takes no lock, and may
@@ -35,6 +34,8 @@ export interface Fault {
   readonly line?: number;
   readonly seq?: number;
   readonly what: string;
+  /** The log begins in another format: not tampering, but another version's log. */
+  readonly foreignVersion?: true;
 }
 
 export interface VerifyResult {
@@ -65,15 +66,22 @@ class Stop extends Error {
 
 /** @throws FileError when the folder can't be read; every fault of the log itself is in the result */
 export async function verify(options: VerifyOptions): Promise<VerifyResult> {
-  const walk = new Verification(options);
-  try {
-    await walk.run();
-    return walk.result(undefined);
-  } catch (error) {
-    if (error instanceof Stop) return walk.result(error.fault);
-    throw error;
+  for (let tries = 1; ; tries++) {
+    const walk = new Verification(options);
+    try {
+      await walk.run();
+      return walk.result(undefined);
+    } catch (error) {
+      if (!(error instanceof Stop)) throw error;
+      // What the server has pruned from under us is no fault; the next walk begins behind it and looks for its record.
+      if (tries < triesMax && walk.wasOvertaken()) continue;
+      return walk.result(error.fault);
+    }
   }
 }
+
+/** A server prunes as many files as are too old at one go, once a day: one overtaking is all that is to be expected. */
+const triesMax = 3;
 
 class Verification {
   readonly #options: VerifyOptions;
@@ -97,6 +105,10 @@ class Verification {
   /** The checkpoint is read first: the log, read after it, can only hold more than it covers. */
   async run(): Promise<void> {
     const { files, dir, sha256 } = this.#options;
+    for (const path of [pathIn(dir, checkpointName), pathIn(dir, activeName)]) {
+      const what = strangeKind(files, path);
+      if (what !== undefined) throw new Stop({ file: path, what });
+    }
     this.#readNotes();
     this.#total = segments(files, dir, sha256).reduce((sum, { path }) => sum + (files.stat(path)?.bytes ?? 0), 0);
     for (let segment = this.#next(); segment; segment = this.#next()) await this.#segment(segment);
@@ -146,12 +158,19 @@ class Verification {
     }
     const path = pathIn(dir, activeName);
     const head = list.at(-1)?.closed !== false && files.stat(path) ? readHead(files, path, sha256) : undefined;
-    if (head && isFlaw(head)) throw new Stop({ file: path, line: 1, seq: this.#nextSeq(), what: head.flaw });
+    if (head && isFlaw(head)) throw this.#stopAt(path, 1, head);
     return undefined;
   }
 
-  async #segment(segment: Segment): Promise<void> {
-    const file = this.#openSegment(segment);
+  /** Whether the file that this walk began with is gone. */
+  wasOvertaken(): boolean {
+    const { files, dir, sha256 } = this.#options;
+    const [begun] = this.#read;
+    return begun !== undefined && (segments(files, dir, sha256)[0]?.firstSeq ?? begun) > begun;
+  }
+
+  async #segment(listed: Segment): Promise<void> {
+    const { segment, file } = this.#open(listed);
     try {
       await this.#lines(segment, file);
     } finally {
@@ -159,14 +178,15 @@ class Verification {
     }
   }
 
-  #openSegment(segment: Segment): ReadFile {
-    try {
-      const file = this.#options.files.openRead(segment.path);
-      this.#files++;
-      return file;
-    } catch (error) {
-      throw new Stop({ file: segment.path, what: `it can't be read: ${messageOf(error)}` });
-    }
+  #open(listed: Segment): OpenSegment {
+    const { files, dir, sha256 } = this.#options;
+    const { path, firstSeq } = listed;
+    const strange = strangeKind(files, path);
+    if (strange !== undefined) throw new Stop({ file: path, seq: firstSeq, what: strange });
+    const opened = openSegment(files, dir, sha256, listed);
+    if (!opened) throw new Stop({ file: path, seq: firstSeq, what: "it vanished while the log was being read" });
+    this.#files++;
+    return opened;
   }
 
   async #lines(segment: Segment, file: ReadFile): Promise<void> {
@@ -186,7 +206,9 @@ class Verification {
       for (const each of value) {
         line++;
         const frame = this.#take(each);
-        if (isFlaw(frame)) throw new Stop({ file: segment.path, line, seq: this.#nextSeq(), what: frame.flaw });
+        if (isFlaw(frame)) throw this.#stopAt(segment.path, line, frame);
+        const what = misplacement(frame, segment, line === 1);
+        if (what !== undefined) throw new Stop({ file: segment.path, line, seq: frame.seq, what });
       }
       this.#bytes += value.reduce((sum, { bytes }) => sum + bytes.length + 1, 0);
       this.#options.onProgress?.(this.#bytes, this.#total);
@@ -205,7 +227,7 @@ class Verification {
   }
 
   #begin(line: Line): Chain | Flaw {
-    const head = recordOf(line.bytes);
+    const head = decodeLine(line.bytes, this.#options.sha256);
     const chain = isFlaw(head) ? head : Chain.from(head, this.#options.sha256);
     if (isFlaw(chain)) return chain;
     this.#chain = chain;
@@ -289,6 +311,12 @@ class Verification {
         what: `its tree of ${note.size} records is not the tree of the log: records were changed`,
       });
     }
+  }
+
+  /** Only its very first line makes a log another version's: anywhere else a version is a change like any other. */
+  #stopAt(file: string, line: number, { flaw: what, foreignVersion }: Flaw): Stop {
+    const isForeign = foreignVersion && this.#chain === undefined;
+    return new Stop({ file, line, seq: this.#nextSeq(), what, ...(isForeign && { foreignVersion }) });
   }
 
   #nextSeq(): number {

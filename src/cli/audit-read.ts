@@ -3,7 +3,7 @@ import { newestFirst, oldestFirst, readDispatch } from "../audit/read.ts";
 import type { StoredRecord } from "../audit/record.ts";
 import { loadConfig } from "../config/load.ts";
 import { exitCodes, Fatal } from "../lib/errors.ts";
-import type { Runtime } from "../runtime/types.ts";
+import type { Files, Runtime } from "../runtime/types.ts";
 import { configInput } from "./config.ts";
 import type { CommandSpec, Given } from "./options.ts";
 import { configArgs, helpText, parseOptions, programName, settingOptions, usageError } from "./options.ts";
@@ -61,10 +61,19 @@ const linesMax = 100_000;
 /** The folder of the configuration, for reading. */
 export function readDeps(runtime: Runtime, command: CommandSpec, given: readonly Given[]): ReadDeps {
   const { audit } = loadConfig(configInput(runtime, configArgs(command, given))).config;
-  if (runtime.files.stat(audit.dir)?.kind !== "folder") {
-    throw new Fatal(`Cannot read the audit log: there is no folder ${audit.dir}`);
-  }
+  checkReadable(runtime.files, audit.dir);
   return { files: runtime.files, sha256: runtime.sha256, dir: audit.dir };
+}
+
+/** @throws Fatal with this exit code when there is no folder to read */
+export function checkReadable(files: Files, dir: string, code: number = exitCodes.failed): void {
+  const kind = files.stat(dir)?.kind;
+  if (kind === "folder") return;
+  const what = kind === undefined ? `there is no folder ${dir}` : `${dir} is not a folder`;
+  throw new Fatal(
+    `Cannot read the audit log: ${what}. Name the right one with audit.dir, or as DIR of audit verify`,
+    code,
+  );
 }
 
 export async function runTail(runtime: Runtime, argv: readonly string[]): Promise<number> {

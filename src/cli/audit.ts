@@ -1,3 +1,4 @@
+import { adviceOn, isFileError } from "../audit/advice.ts";
 import { readPublicKey } from "../audit/key.ts";
 import { noteBytesMax } from "../audit/note.ts";
 import type { VerifyResult } from "../audit/verify.ts";
@@ -5,7 +6,7 @@ import { verify } from "../audit/verify.ts";
 import { loadConfig } from "../config/load.ts";
 import { exitCodes, Fatal } from "../lib/errors.ts";
 import type { Runtime } from "../runtime/types.ts";
-import { exportCommand, runExport, runShow, runTail, showCommand, tailCommand } from "./audit-read.ts";
+import { checkReadable, exportCommand, runExport, runShow, runTail, showCommand, tailCommand } from "./audit-read.ts";
 import { checkProofCommand, proveCommand, runCheckProof, runProve } from "./audit-prove.ts";
 import { rotateKeyCommand, runRotateKey } from "./audit-key.ts";
 import { configInput } from "./config.ts";
@@ -56,6 +57,14 @@ export const auditCommand: CommandSpec = {
  * @throws Fatal for bad usage (2), or what can't be read (1, or 4 at a damaged line)
  */
 export async function runAudit(runtime: Runtime, argv: readonly string[]): Promise<number> {
+  try {
+    return await runWord(runtime, argv);
+  } catch (error) {
+    throw isFileError(error) ? new Fatal(`Cannot read the audit log: ${adviceOn(error)}`) : error;
+  }
+}
+
+async function runWord(runtime: Runtime, argv: readonly string[]): Promise<number> {
   const [word, ...rest] = argv;
   if (word === "verify") return runVerify(runtime, rest);
   if (word === "tail") return runTail(runtime, rest);
@@ -82,11 +91,8 @@ async function runVerify(runtime: Runtime, argv: readonly string[]): Promise<num
   }
   const [given] = options.positionals;
   const { dir, keyFile } = whatToVerify(runtime, given, options.value("key"), options.given);
-  if (runtime.files.stat(dir)?.kind !== "folder") {
-    // With its key still there, a folder that is gone is a log that is gone.
-    const code = keyFile === undefined ? exitCodes.failed : exitCodes.integrity;
-    throw new Fatal(`Cannot verify the audit log: there is no folder ${dir}`, code);
-  }
+  // With its key still there, a folder that is gone is a log that is gone.
+  checkReadable(runtime.files, dir, keyFile === undefined ? exitCodes.failed : exitCodes.integrity);
   const checkpointFile = options.value("checkpoint");
   const json = options.has("json");
   const result = await verify({
@@ -98,6 +104,7 @@ async function runVerify(runtime: Runtime, argv: readonly string[]): Promise<num
     ...(runtime.process.stderrIsTerminal && !json && { onProgress: progressBar(runtime) }),
   });
   runtime.process.stdout(json ? `${JSON.stringify(result, null, 2)}\n` : verdictText(result, dir));
+  if (result.fault?.foreignVersion) return exitCodes.failed;
   return result.ok ? exitCodes.done : exitCodes.integrity;
 }
 
@@ -125,7 +132,9 @@ function verdictText(result: VerifyResult, dir: string): string {
   if (fault) {
     const line = fault.line === undefined ? "" : ` line ${fault.line}`;
     const seq = fault.seq === undefined ? "" : ` (seq ${fault.seq})`;
-    lines.push(`NOT INTACT: ${fault.file}${line}${seq}: ${fault.what}`);
+    const verdict = fault.foreignVersion ? "CANNOT VERIFY" : "NOT INTACT";
+    const remedy = fault.foreignVersion ? ". Run the version of roxy-core that wrote it" : "";
+    lines.push(`${verdict}: ${fault.file}${line}${seq}: ${fault.what}${remedy}`);
     return `${lines.join("\n")}\n`;
   }
   const from = firstSeq > 0 ? `, verified from seq ${firstSeq} (older records were pruned, which is recorded)` : "";

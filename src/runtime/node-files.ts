@@ -27,15 +27,24 @@ export function nodeFiles(lock: (path: string) => FileLock | undefined): Files {
 
 /**
  * Opens without following a symlink in the last segment. O_NOFOLLOW alone is not enough: a runtime may drop numeric
- * flags it does not know, so the open descriptor must also be what lstat saw at the path.
+ * flags it does not know, so the open descriptor must also be what lstat saw at the path. Nothing but a plain file.
  */
 export function openSafely(target: string, flags: number, mode = 0o600): number {
+  refuseStrangeKinds(target);
   const fd = fs.openSync(target, flags | O_NOFOLLOW, mode);
   const opened = fs.fstatSync(fd);
   const there = fs.lstatSync(target, { throwIfNoEntry: false });
   if (there && !there.isSymbolicLink() && there.ino === opened.ino && there.dev === opened.dev) return fd;
   fs.closeSync(fd);
   throw fileError("ELOOP", `${target} is a symbolic link or was replaced while it was opened`);
+}
+
+/** Opening a pipe would wait for its other end, and a device may do anything. */
+function refuseStrangeKinds(target: string): void {
+  const stats = fs.lstatSync(target, { throwIfNoEntry: false });
+  if (!stats || stats.isFile() || stats.isSymbolicLink()) return;
+  if (stats.isDirectory()) throw fileError("EISDIR", `${target} is a folder, not a plain file`);
+  throw fileError("EINVAL", `${target} is a device, pipe or socket, not a plain file`);
 }
 
 function fileError(code: string, message: string): Error {

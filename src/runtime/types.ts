@@ -32,7 +32,7 @@ export interface FileError extends Error {
   readonly code: string;
 }
 
-/** File operations. All throw {@link FileError}; none follows a symlink in the last path segment when opening. */
+/** File operations. All throw {@link FileError}; they open plain files only, and follow no symlink in the last path segment. */
 export interface Files {
   /** Opens for appending (O_WRONLY | O_APPEND | O_NOFOLLOW), creating it 0600. */
   openAppend(path: string): AppendFile;

@@ -18,9 +18,9 @@ import {
   verifyPlace,
 } from "./log-folder.ts";
 
-/** AUDIT.md, promise 3: fail closed. */
+/** src/audit/README.md, property 3: fail closed. */
 
-describe("3. A short write is noticed, and EIO or ENOSPC fails closed", () => {
+describe("Property 3: A short write is noticed, and EIO or ENOSPC fails closed", () => {
   for (const [what, kind, after, code] of [
     ["a short write", "short", 0, "EIO"],
     ["EIO from write", "before", 0, "EIO"],
@@ -94,7 +94,7 @@ async function countOperations(): Promise<string[]> {
   return faulty.done;
 }
 
-describe("3 and 7. A fault or a crash at any operation that changes files loses nothing that was acknowledged", () => {
+describe("Property 3 and property 7: A fault or a crash at any operation that changes files loses nothing that was acknowledged", () => {
   for (const kind of ["before", "after", "short"] as const satisfies FaultKind[]) {
     test(`${kind === "short" ? "a short write" : `dying ${kind} it`}, then a start`, async () => {
       const operations = await countOperations();

@@ -4,7 +4,7 @@ import type { AppendFile, Files } from "../../src/runtime/types.ts";
 import { FakeClock } from "../lib/fake-clock.ts";
 import { intent, linesIn, newPlace, openLog, rejection, verifyPlace } from "./log-folder.ts";
 
-/** AUDIT.md, promises 4 and 12. */
+/** src/audit/README.md, property 4 and 12. */
 
 /** Files whose fdatasync waits until the test lets it go. */
 function heldFiles(): { files: Files; syncs: () => number; release: () => void; hold: () => void } {
@@ -30,7 +30,7 @@ function heldFiles(): { files: Files; syncs: () => number; release: () => void; 
   };
 }
 
-describe("12. Group commit", () => {
+describe("Property 12: Group commit", () => {
   test("records that arrive together share one fdatasync, and nobody is answered before it", async () => {
     const place = newPlace();
     const held = heldFiles();
@@ -119,7 +119,7 @@ describe("12. Group commit", () => {
   });
 });
 
-describe("4. Below the disk reserve", () => {
+describe("Property 4: Below the disk reserve", () => {
   test("new dispatches are refused, while outcomes and halts still fit", async () => {
     const place = newPlace();
     let free = 1_000_000_000;

@@ -211,20 +211,23 @@ def check_line(line, seq, previous):
 def log_files(folder):
     closed = []
     for name in os.listdir(folder):
-        match = re.fullmatch(r"orchestrator-audit-\d{4}-\d\d-\d\d\.(\d+)\.jsonl", name)
+        match = re.fullmatch(r"orchestrator-audit-(\d{4}-\d\d-\d\d)\.(\d+)\.jsonl", name)
         if match:
-            closed.append((int(match[1]), name))
-    return [name for _, name in sorted(closed)] + ["orchestrator-audit.jsonl"]
+            closed.append((int(match[2]), match[1], name))
+    return [(name, first, day) for first, day, name in sorted(closed)] + [("orchestrator-audit.jsonl", None, None)]
 
 
 def check_log(folder):
     leaves, previous, key, log_id = [], "0" * 64, None, None
-    for name in log_files(folder):
+    for name, first, day in log_files(folder):
         with open(os.path.join(folder, name), "rb") as file:
             data = file.read()
         assert data.endswith(b"\n"), f"{name}: last newline"
+        assert first in (None, len(leaves)), f"{name}: first seq"
+        day = day or json.loads(data.split(b"\n", 1)[0])["timestamp"][:10]
         for line in data[:-1].split(b"\n"):
             record = check_line(line, len(leaves), previous)
+            assert record["timestamp"].startswith(day), f"seq {len(leaves)}: day"
             if record["event"] == "genesis":
                 key, log_id = base64.b64decode(record["public_key"]), record["log_id"]
             if record["event"] == "checkpoint":

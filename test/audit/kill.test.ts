@@ -2,13 +2,13 @@ import { expect, test } from "bun:test";
 import { killRounds } from "./kill-rounds.ts";
 import { newPlace } from "./log-folder.ts";
 
-/** AUDIT.md, promise 7; a thousand rounds: `bun test/torture/audit.ts`. */
+/** src/audit/README.md, property 7; a thousand rounds: `bun test/torture/audit.ts`. */
 
 const seed = Number(process.env["SEED"] ?? Math.floor(Math.random() * 1e9));
 const rounds = Number(process.env["KILL_ROUNDS"] ?? 12);
 
 test(
-  `7. kill -9 at ${rounds} random moments under load: nothing acknowledged is missing (SEED=${seed})`,
+  `Property 7: kill -9 at ${rounds} random moments under load: nothing acknowledged is missing (SEED=${seed})`,
   async () => {
     const acknowledged = await killRounds(newPlace(), rounds, seed);
     expect(acknowledged).toBeGreaterThan(rounds);

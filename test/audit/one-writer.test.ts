@@ -20,9 +20,9 @@ import { runtime } from "../../src/runtime/bun.ts";
 import { HandClock, intent, newPlace, openLog, rejection, snapshot, verifyPlace } from "./log-folder.ts";
 import { denoCommand, driver, jobOf } from "./traced.ts";
 
-/** AUDIT.md, promises 5, 8 and 11: the folder is ours alone. */
+/** src/audit/README.md, property 5, 8 and 11: the folder is ours alone. */
 
-describe("5. The active file deleted, renamed or replaced under us", () => {
+describe("Property 5: The active file deleted, renamed or replaced under us", () => {
   for (const [what, interfere] of [
     ["deleted", (place: Place) => unlinkSync(place.active)],
     ["renamed, as log rotation does", (place: Place) => renameSync(place.active, `${place.active}.1`)],
@@ -74,7 +74,7 @@ describe("5. The active file deleted, renamed or replaced under us", () => {
   });
 });
 
-describe("8. One writer", () => {
+describe("Property 8: One writer", () => {
   test("a second process on the same folder ends with a clear message and changes nothing", async () => {
     const place = newPlace();
     const { log } = await openLog(place);
@@ -170,7 +170,7 @@ describe("8. One writer", () => {
   });
 });
 
-describe("11. Files 0600, folders 0700, no symlinks, our own", () => {
+describe("Property 11: Files 0600, folders 0700, no symlinks, our own", () => {
   test("everything that is made", async () => {
     const place = newPlace();
     const { log } = await openLog(place);

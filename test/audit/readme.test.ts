@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Place } from "./log-folder.ts";
-import { HandClock, intent, newPlace, openLog } from "./log-folder.ts";
+import { HandClock, intent, newPlace, openLog, verifyPlace } from "./log-folder.ts";
 
 /** "Check it without us" in src/audit/README.md, run as written. */
 
@@ -22,11 +22,11 @@ async function writtenLog(): Promise<Place> {
   return place;
 }
 
-function run(place: Place, script: string): { status: number | null; output: string } {
+function run(place: Place, script: string, ...args: string[]): { status: number | null; output: string } {
   const path = join(place.root, "script.sh");
   writeFileSync(path, script);
   // Debian's dash is as plain as shells get.
-  const { status, stdout, stderr } = spawnSync("sh", [path, place.dir], { encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync("sh", [path, place.dir, ...args], { encoding: "utf8" });
   return { status, output: stdout + stderr };
 }
 
@@ -35,7 +35,7 @@ describe("Check it without us", () => {
     const place = await writtenLog();
     expect(run(place, chainScript!)).toMatchObject({
       status: 0,
-      output: expect.stringMatching(/^chain holds: 6 records, head seq 5 /),
+      output: expect.stringMatching(/^chain holds: 6 records from seq 0 on, head seq 5 /),
     });
   });
 
@@ -46,6 +46,63 @@ describe("Check it without us", () => {
     expect(run(place, chainScript!)).toMatchObject({ status: 4, output: expect.stringContaining("wrong hash") });
     writeFileSync(place.active, text.replace(/\n[^]*?\n/, "\n"));
     expect(run(place, chainScript!)).toMatchObject({ status: 4, output: expect.stringContaining("does not follow") });
+  });
+
+  test("of a pruned log the shell wants the prune record, and both scripts hold", async () => {
+    const place = newPlace();
+    const clock = new HandClock();
+    const { log } = await openLog(place, { clock, retentionDays: 2 });
+    for (let day = 0; day < 6; day++) {
+      await log.append(intent(day));
+      clock.advanceDays(1);
+    }
+    await log.close();
+    const { firstSeq, records } = await verifyPlace(place);
+    expect(firstSeq).toBeGreaterThan(0);
+    const holds = `chain holds: ${records} records from seq ${firstSeq} on`;
+    expect(run(place, chainScript!)).toMatchObject({ status: 0, output: expect.stringContaining(holds) });
+    expect(run(place, signatureScript!)).toMatchObject({ status: 0 });
+    const oldest = readdirSync(place.dir)
+      .filter((name) => /-\d{4}-/.test(name))
+      .toSorted()[0]!;
+    rmSync(join(place.dir, oldest));
+    expect(run(place, chainScript!)).toMatchObject({
+      status: 4,
+      output: expect.stringContaining("are missing, and no prune record says why"),
+    });
+  });
+
+  test("between the two steps of a rotation, when there is no active file", async () => {
+    const place = newPlace();
+    const { log } = await openLog(place);
+    await log.append(intent(1));
+    await log.close();
+    renameSync(place.active, join(place.dir, "orchestrator-audit-2026-01-09.0.jsonl"));
+    expect(run(place, chainScript!)).toMatchObject({ status: 0 });
+    expect(run(place, signatureScript!)).toMatchObject({ status: 0 });
+    renameSync(join(place.dir, "orchestrator-audit-2026-01-09.0.jsonl"), join(place.root, "away"));
+    expect(run(place, chainScript!)).toMatchObject({ status: 4, output: "there is no log here\n" });
+  });
+
+  test("a NUL byte, which a shell does not see, is found", async () => {
+    const place = await writtenLog();
+    const bytes = readFileSync(place.active);
+    const at = bytes.indexOf("mark");
+    writeFileSync(place.active, Buffer.concat([bytes.subarray(0, at), Buffer.from([0]), bytes.subarray(at)]));
+    expect(run(place, chainScript!)).toMatchObject({ status: 4, output: "there are NUL bytes\n" });
+  });
+
+  test("an option that is called public_key is not the log's key", async () => {
+    const place = newPlace();
+    const { log } = await openLog(place);
+    const stranger = new Uint8Array(32).fill(7).toBase64();
+    await log.append({ ...intent(1), options: { public_key: stranger, event: '"event":"key","public_key":"x"' } });
+    await log.close();
+    expect(run(place, signatureScript!)).toMatchObject({
+      status: 0,
+      output: expect.stringContaining("Verified Successfully"),
+    });
+    expect(run(place, signatureScript!, stranger).status).toBe(1);
   });
 
   test("openssl checks the checkpoint's signature, and refuses a changed one", async () => {

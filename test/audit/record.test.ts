@@ -108,7 +108,7 @@ describe("encodeRecord", () => {
   });
 });
 
-describe("10. The one framing function", () => {
+describe("Property 10: The one framing function", () => {
   test("knows nothing but whole lines of ours: any prefix, suffix or other text is a flaw", () => {
     const { line } = encode({ event: "intent", user_id: "mark" });
     const whole = line.subarray(0, -1);

@@ -1,13 +1,14 @@
 import { describe, expect, test } from "bun:test";
-import { readFileSync, readdirSync, unlinkSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { allRecords } from "./accounting.ts";
 import { mayGo } from "../../src/audit/retention.ts";
+import { silentLog } from "../../src/lib/log.ts";
 import { runtime } from "../../src/runtime/bun.ts";
 import type { Place } from "./log-folder.ts";
 import { HandClock, intent, newPlace, openLog, recordsIn, restore, snapshot, verifyPlace } from "./log-folder.ts";
 
-/** AUDIT.md, promise 9. */
+/** src/audit/README.md, property 9. */
 
 function closedIn(place: Place): string[] {
   return readdirSync(place.dir)
@@ -25,7 +26,7 @@ async function live(place: Place, clock: HandClock, days: number): Promise<void>
   await log.close();
 }
 
-describe("9. Rotation", () => {
+describe("Property 9: Rotation", () => {
   test("closes each UTC day under its own name; the active file keeps its name", async () => {
     const place = newPlace();
     const clock = new HandClock("2026-01-09T23:59:59.999Z");
@@ -80,7 +81,7 @@ describe("9. Rotation", () => {
   });
 });
 
-describe("9. Retention", () => {
+describe("Property 9: Retention", () => {
   test("90 days stay; older ones go with a prune record and a checkpoint, and the rest says from where it verifies", async () => {
     const place = newPlace();
     const clock = new HandClock("2026-01-01T12:00:00.000Z");
@@ -144,11 +145,30 @@ describe("9. Retention", () => {
     expect(fault!.what).toContain("no prune record says why");
   });
 
+  test("a file that was renamed to look older, while we write, stays", async () => {
+    const place = newPlace();
+    const clock = new HandClock("2026-05-01T12:00:00.000Z");
+    const errors: string[] = [];
+    const log = { ...silentLog, error: (event: string) => void errors.push(event) };
+    const opened = await openLog(place, { clock, retentionDays: 2, log });
+    for (let day = 0; day < 6; day++) {
+      await opened.log.append(intent(day));
+      clock.advanceDays(1);
+      if (day !== 1) continue;
+      await opened.log.append(intent(10));
+      const oldest = join(place.dir, closedIn(place)[0]!);
+      renameSync(oldest, oldest.replace("2026-05-01", "2026-01-01"));
+    }
+    await opened.log.close();
+    expect(closedIn(place)).toContain("orchestrator-audit-2026-01-01.0.jsonl");
+    expect(errors).toContain("audit_prune_refused");
+  });
+
   test("a damaged file is evidence and stays", async () => {
     const place = newPlace();
     const clock = new HandClock("2026-01-01T12:00:00.000Z");
     const errors: string[] = [];
-    const log = { debug() {}, info() {}, warn() {}, error: (event: string) => void errors.push(event), always() {} };
+    const log = { ...silentLog, error: (event: string) => void errors.push(event) };
     const opened = await openLog(place, { clock, retentionDays: 2, log });
     for (let day = 0; day < 6; day++) {
       await opened.log.append(intent(day));
@@ -167,7 +187,7 @@ describe("9. Retention", () => {
   });
 });
 
-describe("9. A clock a year off", () => {
+describe("Property 9: A clock a year off", () => {
   for (const [what, jump] of [
     ["ahead", 365],
     ["behind", -365],

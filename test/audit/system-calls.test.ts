@@ -7,9 +7,9 @@ import type { Place } from "./log-folder.ts";
 import { newPlace, openLog } from "./log-folder.ts";
 import { driver, jobOf, readOutput, runTraced, tracedTest } from "./traced.ts";
 
-/** AUDIT.md, promises 1, 3 and 7, at the system calls themselves. */
+/** src/audit/README.md, property 1, 3 and 7, at the system calls themselves. */
 
-describe("1. Write ahead", () => {
+describe("Property 1: Write ahead", () => {
   tracedTest(
     "write, fdatasync = 0, and only then a connection to Podium",
     async () => {
@@ -35,7 +35,7 @@ describe("1. Write ahead", () => {
 
 const logCalls = (place: Place): string[] => ["-P", place.active];
 
-describe("3. An injected fault ends the process non-zero, and nothing acknowledged is lost", () => {
+describe("Property 3: An injected fault ends the process non-zero, and nothing acknowledged is lost", () => {
   for (const [what, inject, onLogOnly] of [
     ["EIO from fdatasync", "fdatasync:error=EIO:when=3+", true],
     ["ENOSPC from write", "write:error=ENOSPC:when=4+", true],
@@ -95,7 +95,7 @@ const kills: readonly (readonly [string, readonly number[]])[] = [
   ["unlink", all ? range(1, 16) : [1, 6, 10]],
 ];
 
-describe("7. SIGKILL at a system call, rotation and pruning included", () => {
+describe("Property 7: SIGKILL at a system call, rotation and pruning included", () => {
   for (const [call, times] of kills) {
     tracedTest(
       `at ${call} number ${times.length > 6 ? `1 to ${times.length}` : times.join(", ")}`,

@@ -1,6 +1,9 @@
 import { beforeAll, describe, expect, test } from "bun:test";
-import { readFileSync, readdirSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import { appendFileSync, readFileSync, readdirSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { loadKey, signCheckpoint } from "../../src/audit/key.ts";
+import { encodeRecord } from "../../src/audit/record.ts";
+import { Tree } from "../../src/audit/tree.ts";
 import { runtime } from "../../src/runtime/bun.ts";
 import type { Place } from "./log-folder.ts";
 import {
@@ -9,13 +12,14 @@ import {
   linesIn,
   newPlace,
   openLog,
+  recordsIn,
   rejection,
   restore,
   snapshot,
   verifyPlace,
 } from "./log-folder.ts";
 
-/** AUDIT.md, promise 6. */
+/** src/audit/README.md, property 6. */
 
 /** Three days; the middle file is closed and holds some 200 records. */
 async function threeDays(middle = 200): Promise<{ place: Place; files: Map<string, Buffer>; closed: string[] }> {
@@ -35,7 +39,7 @@ async function threeDays(middle = 200): Promise<{ place: Place; files: Map<strin
   return { place, files: snapshot(place.dir), closed };
 }
 
-describe("6. Changes to a closed file are detected with file, line and seq", () => {
+describe("Property 6: Changes to a closed file are detected with file, line and seq", () => {
   let place: Place;
   let files: Map<string, Buffer>;
   let middle: string;
@@ -152,7 +156,7 @@ describe("6. Changes to a closed file are detected with file, line and seq", () 
   });
 });
 
-describe("6. What is missing shows against the checkpoint", () => {
+describe("Property 6: What is missing shows against the checkpoint", () => {
   test("the whole chain rewritten from some record on does not fit the signed tree", async () => {
     const { place } = await threeDays(5);
     const rewritten: string[] = [];
@@ -219,6 +223,48 @@ describe("6. What is missing shows against the checkpoint", () => {
       expect({ forged, ok: (await verifyPlace(place)).ok }).toEqual({ forged, ok: false });
       expect(await rejection(openLog(place))).toMatchObject({ exitCode: 4 });
     }
+  });
+
+  test("a file under another name than its records say: another day, another first seq", async () => {
+    const { place, files, closed } = await threeDays(5);
+    const [first, middle] = closed as [string, string];
+    for (const [from, to, line] of [
+      // Older than it is: retention, which takes the age from the name, would let it go too early.
+      [middle, middle.replace("2026-01-10", "2025-01-10"), 1],
+      [first, first.replace("2026-01-09", "2026-01-08"), 1],
+      [middle, middle.replace(/\.(\d+)\.jsonl$/, (_, seq) => `.${Number(seq) + 1}.jsonl`), 1],
+    ] as const) {
+      restore(place.dir, files);
+      renameSync(from, to);
+      const { ok, fault } = await verifyPlace(place);
+      expect({ to, ok, fault }).toMatchObject({ to, ok: false, fault: { file: to, line } });
+      expect(fault!.what).toContain("the file's name says");
+      expect(await rejection(openLog(place))).toMatchObject({ exitCode: 4 });
+    }
+  });
+
+  test("a record of another day than its file's, though it was chained and signed by us", async () => {
+    const place = newPlace();
+    const clock = new HandClock();
+    const { log } = await openLog(place, { clock });
+    await log.append(intent(1));
+    await log.close();
+    const { publicKey, logId } = await verifyPlace(place);
+    const key = await loadKey(runtime.files, place.keyFile);
+    const head = recordsIn(place.active).at(-1)!;
+    const at = { seq: head.seq + 1, prevHash: head.hash, epochMs: clock.now() + 86_400_000 };
+    const { line } = encodeRecord(intent(2), at, runtime.sha256);
+    appendFileSync(place.active, line);
+    const tree = new Tree(runtime.sha256);
+    for (const each of linesIn(place.active)) tree.append(Buffer.from(`\0${each}`));
+    const checkpoint = { origin: `roxy-core/${logId}`, size: tree.size, root: tree.root() };
+    writeFileSync(place.checkpoint, await signCheckpoint(checkpoint, key, runtime.sha256), { mode: 0o600 });
+    expect((await verifyPlace(place, { publicKey: publicKey! })).fault).toEqual({
+      file: place.active,
+      line: linesIn(place.active).length,
+      seq: head.seq + 1,
+      what: "the file began on 2026-01-09, but the record is of 2026-01-10T08:00:00.000Z",
+    });
   });
 
   test("a missing middle file: found by verification, and by the start, which reads no middle file", async () => {

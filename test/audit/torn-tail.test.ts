@@ -14,7 +14,7 @@ import {
   verifyPlace,
 } from "./log-folder.ts";
 
-/** AUDIT.md, promises 2 and 10: torn is not tampered. */
+/** src/audit/README.md, property 2 and 10: torn is not tampered. */
 
 /** A log whose last record is acknowledged, and not covered by a checkpoint, as after kill -9. */
 async function killedLog(records = 3): Promise<{ place: Place; files: Map<string, Buffer> }> {
@@ -27,7 +27,7 @@ async function killedLog(records = 3): Promise<{ place: Place; files: Map<string
   return { place, files };
 }
 
-describe("2. The file cut at every byte of its last record", () => {
+describe("Property 2: The file cut at every byte of its last record", () => {
   test("recovers exactly the complete records, moves the fragment aside and records it", async () => {
     const { place, files } = await killedLog();
     const whole = files.get("orchestrator-audit.jsonl")!;
@@ -85,7 +85,7 @@ describe("2. The file cut at every byte of its last record", () => {
   });
 });
 
-describe("2. A complete line that is wrong, even the last one, stops the start with exit code 4", () => {
+describe("Property 2: A complete line that is wrong, even the last one, stops the start with exit code 4", () => {
   for (const [what, spoil] of [
     [
       "one digit of the last hash",

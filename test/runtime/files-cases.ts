@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import type { Files } from "../../src/runtime/types.ts";
@@ -61,6 +62,24 @@ const links: Readonly<Record<string, FilesCase>> = {
   "stat tells a symlink from what it names": (files, dir) => {
     assert.equal(files.stat(linkIn(dir).link)?.kind, "symlink");
   },
+};
+
+function refusesStrangeKinds(open: (files: Files, target: string) => unknown): FilesCase {
+  return (files, dir) => {
+    execFileSync("mkfifo", [path.join(dir, "pipe")]);
+    assert.throws(() => open(files, path.join(dir, "pipe")), hasCode("EINVAL"));
+    assert.throws(() => open(files, "/dev/null"), hasCode("EINVAL"));
+    assert.throws(() => open(files, dir), hasCode("EISDIR"));
+  };
+}
+
+/** Opening a pipe that nobody else has open would wait for ever. */
+const kinds: Readonly<Record<string, FilesCase>> = {
+  "openAppend opens plain files only": refusesStrangeKinds((files, target) => files.openAppend(target)),
+  "openRead opens plain files only": refusesStrangeKinds((files, target) => files.openRead(target)),
+  "readAll opens plain files only": refusesStrangeKinds((files, target) => files.readAll(target, 100)),
+  "truncate opens plain files only": refusesStrangeKinds((files, target) => files.truncate(target, 0)),
+  "lock opens plain files only": refusesStrangeKinds((files, target) => files.lock(target)),
 };
 
 const writing: Readonly<Record<string, FilesCase>> = {
@@ -165,4 +184,4 @@ const reading: Readonly<Record<string, FilesCase>> = {
   },
 };
 
-export const filesCases: Readonly<Record<string, FilesCase>> = { ...links, ...writing, ...reading };
+export const filesCases: Readonly<Record<string, FilesCase>> = { ...links, ...kinds, ...writing, ...reading };
