@@ -1,4 +1,4 @@
-import { Fatal, exitCodes, messageOf } from "../lib/errors.ts";
+import { Fatal, Problem, exitCodes, messageOf } from "../lib/errors.ts";
 import type { FileError } from "../runtime/types.ts";
 
 /** What to do about what the file system says no to. */
@@ -28,4 +28,9 @@ export function adviceOn(error: unknown): string {
 export function cannotWrite(path: string, error: unknown): Fatal {
   const exitCode = error instanceof Fatal ? error.exitCode : exitCodes.failed;
   return new Fatal(`Cannot write the audit log ${path}: ${adviceOn(error)}`, exitCode);
+}
+
+/** What a caller is told whose record is not known to be durable. */
+export function unavailable(why: string): Problem {
+  return new Problem("audit_unavailable", `Cannot write the audit log: ${why}; nothing was executed by this request`);
 }

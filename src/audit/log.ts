@@ -1,11 +1,11 @@
 import type { Clock } from "../lib/clock.ts";
 import { dayOf, uptimeOf } from "../lib/clock.ts";
-import type { Fatal } from "../lib/errors.ts";
-import { Problem, messageOf } from "../lib/errors.ts";
+import type { Fatal, Problem } from "../lib/errors.ts";
+import { messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import type { Receipt } from "../wire/dispatch.ts";
 import type { FileLock, Files } from "../runtime/types.ts";
-import { cannotWrite } from "./advice.ts";
+import { cannotWrite, unavailable } from "./advice.ts";
 import type { ActiveFile, FileStart } from "./active-file.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { DiskReserve } from "./disk-reserve.ts";
@@ -344,8 +344,4 @@ export class AuditLog {
   #unavailable(): Problem {
     return unavailable(this.#state === "failed" ? "an earlier write failed" : "it is closed");
   }
-}
-
-function unavailable(why: string): Problem {
-  return new Problem("audit_unavailable", `Cannot write the audit log: ${why}; nothing was executed by this request`);
 }
