@@ -92,7 +92,13 @@ export function lockLog(files: Files, path: string): FileLock {
   );
 }
 
-const kindNames = { file: "file", folder: "folder", symlink: "symlink", other: "device, pipe or socket" } as const;
+const kindNames = {
+  file: "file",
+  folder: "folder",
+  symlink: "symlink",
+  socket: "socket",
+  other: "device or pipe",
+} as const;
 
 /** What stands in the place of a plain file, in words; undefined when it is one, or nothing is there. */
 export function strangeKind(files: Files, path: string): string | undefined {

@@ -122,8 +122,8 @@ const cases: readonly Case[] = [
   {
     what: "a pipe in the place of the log",
     spoil: (place) => pipeAt(place.active),
-    serve: [1, active, "it is a device, pipe or socket", "Put the real file in its place"],
-    verify: [4, "it is a device, pipe or socket"],
+    serve: [1, active, "it is a device or pipe", "Put the real file in its place"],
+    verify: [4, "it is a device or pipe"],
   },
   {
     what: "a folder in the place of the log",
@@ -134,8 +134,8 @@ const cases: readonly Case[] = [
   {
     what: "a pipe in the place of a closed file",
     spoil: (place) => pipeAt(place.closed),
-    serve: [1, (place) => place.closed, "it is a device, pipe or socket", "Put the real file in its place"],
-    verify: [4, "it is a device, pipe or socket"],
+    serve: [1, (place) => place.closed, "it is a device or pipe", "Put the real file in its place"],
+    verify: [4, "it is a device or pipe"],
   },
   {
     what: "a folder in the place of a closed file",
@@ -146,8 +146,8 @@ const cases: readonly Case[] = [
   {
     what: "a pipe in the place of the checkpoint",
     spoil: (place) => pipeAt(place.checkpoint),
-    serve: [1, (place) => place.checkpoint, "it is a device, pipe or socket", "Put the real file in its place"],
-    verify: [4, "it is a device, pipe or socket"],
+    serve: [1, (place) => place.checkpoint, "it is a device or pipe", "Put the real file in its place"],
+    verify: [4, "it is a device or pipe"],
   },
   {
     what: "a log of a newer format version",
