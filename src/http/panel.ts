@@ -35,8 +35,7 @@ export function panelRoutes({ panel }: PanelRouteDeps): Hono<HttpEnv> {
     const { system, light, dark } = ready(asset);
     app.get(path, (c) => {
       const chosen = /(?:^|;\s*)roxy_theme=(light|dark)(?:;|$)/.exec(c.req.header("cookie") ?? "")?.[1];
-      const { asset: page, gzip } = chosen === "light" ? light : chosen === "dark" ? dark : system;
-      return answer(c, page, gzip);
+      return answer(c, chosen === "light" ? light : chosen === "dark" ? dark : system);
     });
   }
   if (panel["/"] === undefined) {
@@ -50,23 +49,25 @@ interface Ready {
   readonly gzip: Uint8Array<ArrayBuffer>;
 }
 
-/** Unpacked once. What has no theme is the same in each. */
+/** Unpacked once, when it is first asked for. What has no theme is the same in each. */
 function ready(asset: PanelAsset): Record<"system" | "light" | "dark", Ready> {
-  const unpacked = (one: PanelAsset): Ready => ({
-    asset: one,
-    gzip: Uint8Array.from(atob(one.gzip), (char) => char.charCodeAt(0)),
-  });
+  const unpacked = (one: PanelAsset): Ready => {
+    let gzip: Uint8Array<ArrayBuffer> | undefined;
+    return {
+      asset: one,
+      get gzip() {
+        return (gzip ??= Uint8Array.fromBase64(one.gzip));
+      },
+    };
+  };
   const system = unpacked(asset);
   if (!asset.themes) return { system, light: system, dark: system };
   return { system, light: unpacked(asset.themes.light), dark: unpacked(asset.themes.dark) };
 }
 
 /** `no-cache` with a strong validator: always the newest panel, mostly as a 304. */
-function answer(
-  c: Context<HttpEnv>,
-  { type, text, etag, styleHash }: PanelAsset,
-  gzip: Uint8Array<ArrayBuffer>,
-): Response {
+function answer(c: Context<HttpEnv>, page: Ready): Response {
+  const { type, text, etag, styleHash } = page.asset;
   const zipped = /\bgzip\b/.test(c.req.header("accept-encoding") ?? "");
   // Two encodings are two representations, and a strong validator tells them apart (RFC 9110 section 8.8.3.3).
   const zippedTag = etag.replace(/"$/, '-gzip"');
@@ -83,7 +84,7 @@ function answer(
   };
   if (namesTag(c.req.header("if-none-match"), etag, zippedTag)) return new Response(null, { status: 304, headers });
   if (!zipped) return new Response(text, { headers });
-  return new Response(gzip, { headers: { ...headers, "content-encoding": "gzip" } });
+  return new Response(page.gzip, { headers: { ...headers, "content-encoding": "gzip" } });
 }
 
 /** If-None-Match compares weakly (RFC 9110 section 13.1.2); either encoding's tag means the same bytes inside. */

@@ -1,5 +1,6 @@
 import type { Registry } from "prom-client";
-import { Counter, Histogram } from "prom-client";
+import Counter from "prom-client/lib/counter.js";
+import Histogram from "prom-client/lib/histogram.js";
 import type { Stage } from "../dispatch/stages.ts";
 import { stages } from "../dispatch/stages.ts";
 import { actions } from "../wire/dispatch.ts";

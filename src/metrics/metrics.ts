@@ -1,4 +1,4 @@
-import { Registry } from "prom-client";
+import Registry from "prom-client/lib/registry.js";
 import type { Instruments } from "./instruments.ts";
 import { createInstruments } from "./instruments.ts";
 import type { Readings } from "./readings.ts";

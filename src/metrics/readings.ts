@@ -1,5 +1,6 @@
 import type { Registry } from "prom-client";
-import { Counter, Gauge } from "prom-client";
+import Counter from "prom-client/lib/counter.js";
+import Gauge from "prom-client/lib/gauge.js";
 
 /** What is looked up when somebody asks, and costs nothing until then. */
 export interface Readings {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { commands } from "../../src/cli/program.ts";
+import { allCommands } from "../../src/cli/commands.ts";
 import { run } from "../e2e/child.ts";
 import { bunLauncher } from "../e2e/launcher.ts";
 import { runHere } from "./in-process.ts";
@@ -104,6 +104,7 @@ describe("completion ids", () => {
   });
 });
 
+const commands = await allCommands();
 const names = commands.map(({ name }) => name).toSorted();
 
 withTool("bash", () => {

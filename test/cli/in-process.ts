@@ -1,5 +1,6 @@
 import { runtime } from "#runtime";
-import { commands, runProgram } from "../../src/cli/program.ts";
+import { commands } from "../../src/cli/commands.ts";
+import { runProgram } from "../../src/cli/program.ts";
 
 /** The program inside this process: for the many cases where starting one each would only cost time. */
 export async function runHere(

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { commands } from "../../src/cli/program.ts";
+import { allCommands } from "../../src/cli/commands.ts";
 import { run } from "../e2e/child.ts";
 import { runHere } from "./in-process.ts";
 
 const env = { PATH: "/usr/bin:/bin", HOME: "/", LC_ALL: "C.UTF-8", MANWIDTH: "100" };
+const commands = await allCommands();
 const specs = commands.flatMap((command) => command.specs);
 const page = (await runHere(env, ["man"])).stdout;
 

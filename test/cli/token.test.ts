@@ -12,7 +12,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ownToken } from "../../src/cli/own-token.ts";
-import { commands, runProgram } from "../../src/cli/program.ts";
+import { commands } from "../../src/cli/commands.ts";
+import { runProgram } from "../../src/cli/program.ts";
 import { TokenStore } from "../../src/http/token-store.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import type { Runtime } from "../../src/runtime/types.ts";
