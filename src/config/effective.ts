@@ -2,6 +2,7 @@ import { Fatal } from "../lib/errors.ts";
 import type { Jsonc, JsonPath } from "./jsonc.ts";
 import { defaultOf, settings } from "./keys.ts";
 import type { Mistake } from "./mistakes.ts";
+import { once } from "./mistakes.ts";
 import type { Environment, FlagSetting, Origin, Override } from "./overrides.ts";
 import { touches, withOverride } from "./overrides.ts";
 import { folderOf, isInside, resolvePath } from "./paths.ts";
@@ -62,7 +63,7 @@ export function effective(layers: Layers, mistakes: Mistake[], warnings: string[
   const { input, root } = layers;
   const provenance = provenanceOf(layers);
   const tree = derived(mergedTree(layers), provenance);
-  const parsed = configSchema.safeParse(tree);
+  const parsed = configSchema.safeParse(tree, once);
   if (!parsed.success) throw new Fatal(`Cannot combine the settings: ${parsed.error.message}`);
   const config = withPaths(structuredClone(parsed.data), layers, provenance);
   config.podium.url = normalBaseUrl(config.podium.url);

@@ -24,9 +24,12 @@ export interface Finding {
   readonly detail: string;
 }
 
+/** A schema that is used once is not worth the code that the library would make for it: that takes most of the time. */
+export const once = { jitless: true };
+
 /** Everything about a parsed tree that the schema does not allow; of each value the first thing. */
 export function findingsIn(schema: z.ZodType, tree: unknown): Finding[] {
-  const parsed = schema.safeParse(tree, { error: wordsOf });
+  const parsed = schema.safeParse(tree, { error: wordsOf, ...once });
   if (parsed.success) return [];
   const first = new Map<string, Finding>();
   for (const finding of parsed.error.issues.flatMap((issue) => findingsOf(issue, tree))) {

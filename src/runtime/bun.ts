@@ -4,7 +4,6 @@ import fs from "node:fs";
 import { boundPrivately } from "./bound-privately.ts";
 import { bunExchange } from "./bun-exchange.ts";
 import { nodeFiles, openSafely } from "./node-files.ts";
-import { nodeFollow } from "./node-follow.ts";
 import { nodeProcess } from "./node-process.ts";
 import type { Connection, Door, FileLock, Listener, Peer, PeerHandlers, Runtime, ServeOptions } from "./types.ts";
 import {
@@ -24,7 +23,8 @@ export const runtime: Runtime = {
   sha256: (data) => hash("sha256", data, "hex"),
   hmacSha256: (key, text) => createHmac("sha256", key).update(text).digest("base64url"),
   exchange: bunExchange,
-  follow: nodeFollow,
+  // Only clients follow, and `node:http` takes its time to load.
+  follow: async (request) => (await import("./node-follow.ts")).nodeFollow(request),
   serve,
 };
 
