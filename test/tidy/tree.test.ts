@@ -20,7 +20,7 @@ describe("the tree is tidy", () => {
       file
         .split("/")
         .at(-1)!
-        .replace(/(\.test)?\.tsx?$/, ""),
+        .replace(/(\.test|\.d)?\.tsx?$/, ""),
     );
     expect(names.filter((name) => !/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name))).toEqual([]);
   });
