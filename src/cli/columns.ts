@@ -56,18 +56,40 @@ export function table(screen: Screen, columns: readonly Column[], rows: readonly
   const cells = rows.map((row) => columns.map((column, i) => cellOf(screen, column, row[i] ?? "")));
   const titles = columns.map(({ title }) => title);
   const shown = screen.isTerminal ? [titles, ...cells] : cells;
-  const widths = columns.map((_, i) => Math.max(0, ...shown.map((row) => displayWidth(row[i] ?? ""))));
+  const wanted = columns.map((_, i) => Math.max(0, ...shown.map((row) => displayWidth(row[i] ?? ""))));
+  const widths = screen.columns === undefined ? wanted : narrowed(columns, wanted, screen.columns);
   return shown
-    .map((row, at) => {
+    .map((whole, at) => {
+      const row = whole.map((cell, i) => (widths[i]! < wanted[i]! ? clipped(cell, widths[i]!) : cell));
       const isHeading = screen.isTerminal && at === 0;
       const painted = row.map((cell, i) => {
         const style = isHeading ? "dim" : columns[i]?.style?.(cell);
         const text = i === row.length - 1 ? cell : padded(cell, widths[i] ?? 0);
         return style === undefined ? text : screen.paint(style, text);
       });
-      return `${painted.join("  ").trimEnd()}\n`;
+      return `${painted.join(" ".repeat(gap)).trimEnd()}\n`;
     })
     .join("");
+}
+
+const gap = 2;
+/** Less than this says nothing any more; then a line rather breaks. */
+const narrowMin = 6;
+
+/** The widths that fit: the widest column that may be cut gives way first. */
+function narrowed(columns: readonly Column[], wanted: readonly number[], columnsMax: number): number[] {
+  const widths = [...wanted];
+  const excess = (): number => widths.reduce((sum, width) => sum + width, gap * (widths.length - 1)) - columnsMax;
+  while (excess() > 0) {
+    const widest = columns.reduce(
+      (best, { columnsMax: mayCut }, i) =>
+        mayCut !== undefined && widths[i]! > narrowMin && widths[i]! > (widths[best] ?? 0) ? i : best,
+      -1,
+    );
+    if (widest === -1) break;
+    widths[widest]!--;
+  }
+  return widths;
 }
 
 function cellOf({ isTerminal }: Screen, { columnsMax }: Column, value: string): string {

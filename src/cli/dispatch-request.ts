@@ -5,7 +5,7 @@ import type { Action, DispatchRequest } from "../wire/dispatch.ts";
 import { actions, dispatchRequestSchema } from "../wire/dispatch.ts";
 import { faultsOf } from "../wire/problem.ts";
 import type { CommandSpec } from "./options.ts";
-import { usageError } from "./options.ts";
+import { programName, usageError } from "./options.ts";
 import { printable } from "./printable.ts";
 
 /** The words of a `dispatch` command line. */
@@ -50,6 +50,13 @@ function actionOf(command: CommandSpec, word: string): Action {
   if (known !== undefined) return known;
   const near = nearest(name, actions);
   const hint = near === undefined ? `there are ${actions.join(", ")}` : `nearest: ${near}`;
+  // An id where the action belongs: almost always a story that is to run.
+  if (near === undefined && /^[A-Za-z][\w.:]*-[\w.:-]*\d/.test(word)) {
+    throw usageError(
+      command,
+      `The action is missing: ${programName} dispatch enqueue_story ${printable(trimmed(word))}`,
+    );
+  }
   throw usageError(command, `There is no action ${JSON.stringify(printable(word))} (${hint})`);
 }
 

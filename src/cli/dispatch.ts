@@ -86,13 +86,15 @@ async function readiness(api: Client["api"]): Promise<Reply> {
   return reply.status === 503 ? { ...reply, status: 200 } : reply;
 }
 
-function accepted({ api, runtime }: Client, reply: Reply, key: string) {
+function accepted({ api, runtime, options }: Client<typeof dispatchCommand>, reply: Reply, key: string) {
   try {
     return expectReply(api.url, reply, dispatchedSchema);
   } catch (error) {
-    if (error instanceof Refused && error.problem.retry === "same-key") {
-      runtime.process.stderr(`The outcome is unknown. ${repeatWords(key)}\n`);
-    }
-    throw error;
+    if (!(error instanceof Refused)) throw error;
+    const { problem, text } = error;
+    if (problem.retry === "same-key") runtime.process.stderr(`The outcome is unknown. ${repeatWords(key)}\n`);
+    // Which key to use next is no question where each command makes its own.
+    if (options.value("key") !== undefined) throw error;
+    throw new Refused({ ...problem, detail: problem.detail.replace(/; to try again use a new [^.]*$/, "") }, text);
   }
 }

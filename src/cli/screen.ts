@@ -7,6 +7,8 @@ export type Style = keyof typeof styles;
 /** Standard output as its reader sees it. */
 export interface Screen {
   readonly isTerminal: boolean;
+  /** How wide the terminal is; undefined in a pipe, and where it does not say. */
+  readonly columns?: number | undefined;
   /** Colours only where a terminal shows them and nobody has said no. The text must be printable already. */
   paint(style: Style, text: string): string;
 }
@@ -20,6 +22,7 @@ export function screenOf({ process }: Pick<Runtime, "process">, noColor: boolean
   const colours = isTerminal && !noColor && !env["NO_COLOR"] && env["TERM"] !== "dumb";
   return {
     isTerminal,
+    columns: process.terminalSize()?.columns,
     paint: (style, text) => (colours && text !== "" ? `\u001b[${styles[style]}m${text}\u001b[0m` : text),
   };
 }

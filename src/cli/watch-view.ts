@@ -37,7 +37,8 @@ export function watchLines(screen: Screen, state: WatchState, size: TerminalSize
 
 /** A line that is too wide is cut, and goes without colours: cutting between them could leave one on. */
 function fitting(screen: Screen, width: number, make: (painting: Screen) => string[]): string[] {
-  const painted = make(screen);
+  // The width is ours to keep: what the screen was at the start may not be what it is now.
+  const painted = make({ ...screen, columns: undefined });
   return make(colourless).map((plain, i) => (displayWidth(plain) <= width ? painted[i]! : clipped(plain, width)));
 }
 

@@ -5,8 +5,11 @@ import { clipped, displayWidth, table } from "../../src/cli/columns.ts";
 import { printable, printableJson, printableLines } from "../../src/cli/printable.ts";
 import { screenOf } from "../../src/cli/screen.ts";
 
-const pipe = screenOf({ process: { env: {}, stdoutIsTerminal: false } as never }, false);
-const terminal = screenOf({ process: { env: { NO_COLOR: "1" }, stdoutIsTerminal: true } as never }, false);
+const pipe = screenOf({ process: { env: {}, stdoutIsTerminal: false, terminalSize: () => undefined } as never }, false);
+const terminal = screenOf(
+  { process: { env: { NO_COLOR: "1" }, stdoutIsTerminal: true, terminalSize: () => undefined } as never },
+  false,
+);
 const anyText = fc.string({ unit: "binary", maxLength: 200 });
 
 describe("printable", () => {
@@ -93,5 +96,19 @@ describe("ago", () => {
     ["soon", "soon"],
   ])("%s is %s", (timestamp, words) => {
     expect(ago(timestamp, now)).toBe(words);
+  });
+
+  test("a table keeps to the terminal's width: the widest cells that may be cut give way", () => {
+    const columns = [{ title: "JOB" }, { title: "ABOUT", columnsMax: 40 }, { title: "STATUS", columnsMax: 12 }];
+    const rows = [["JOB-20260109-001", "a-rather-long-story-id-0123456789", "in_progress"]];
+    for (const width of [200, 60, 40]) {
+      const lines = table({ ...terminal, columns: width }, columns, rows)
+        .trimEnd()
+        .split("\n");
+      for (const line of lines) expect(displayWidth(line)).toBeLessThanOrEqual(width);
+      expect(lines[1]).toStartWith("JOB-20260109-001  a-rather");
+    }
+    // Ids that are to be copied are never cut.
+    expect(table({ ...terminal, columns: 10 }, columns, rows)).toContain("JOB-20260109-001");
   });
 });

@@ -68,6 +68,7 @@ describe("wrong usage: exit code 2, and the way to the help", () => {
     [["dispatch"], "ACTION is missing"],
     [["dispatch", "enqueue_stroy", "X"], "nearest: enqueue_story"],
     [["dispatch", "enqueue_story"], "ID is missing: name the story"],
+    [["dispatch", "STORY-001"], "The action is missing: roxy-core dispatch enqueue_story STORY-001"],
     [["dispatch", "halt", "X"], "halt takes no ID"],
     [["dispatch", "enqueue_story", "../etc"], "ID: Expected 1 to 128 letters"],
     [["dispatch", "enqueue_story", "X", "--nonce", "1"], "--nonce does not go with this action"],

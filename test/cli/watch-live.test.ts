@@ -36,7 +36,8 @@ const job: JobAnswer = {
   answered_at: at,
   podium_at: at,
 };
-const screen = (env: Record<string, string>) => screenOf({ process: { env, stdoutIsTerminal: true } as never }, false);
+const screen = (env: Record<string, string>) =>
+  screenOf({ process: { env, stdoutIsTerminal: true, terminalSize: () => undefined } as never }, false);
 const coloured = screen({ TERM: "xterm" });
 const plain = screen({ TERM: "xterm", NO_COLOR: "1" });
 const bare = (line: string): string => line.replaceAll(new RegExp(`${escape}\\[\\d+m`, "g"), "");
