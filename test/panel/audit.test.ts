@@ -80,8 +80,8 @@ browserSuite("the audit log in a browser", (screen) => {
     await page.locator("article.record", { hasText: "intent" }).waitFor();
     await page.locator("article.record", { hasText: "outcome" }).waitFor();
     expect(await page.locator("article.record", { hasText: "intent" }).textContent()).toContain(receipt.hash);
-    await page.getByRole("button", { name: "Copy the receipt" }).click();
-    await page.getByText("Copied").waitFor();
+    await page.getByRole("button", { name: "Copy receipt" }).click();
+    await page.getByRole("button", { name: "Copied" }).waitFor();
     const copied = await page.evaluate(() => navigator.clipboard.readText());
     expect(JSON.parse(copied)).toEqual({ audit_id, job_id, receipt });
   });

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { PodiumStub, reply } from "../e2e/podium-stub.ts";
+import { eventually } from "../e2e/watch.ts";
 import { browserSuite } from "./browser.ts";
 import type { Server } from "./servers.ts";
 import { gatewayServer } from "./servers.ts";
@@ -72,6 +73,36 @@ browserSuite("halting in a browser", (screen) => {
     podium.otherwise = reply.text('{"success":false,"error":"no brakes"}');
     await page.locator("#halt").click({ delay: 1_200 });
     expect(await page.locator(".top").getByRole("alert").textContent()).toMatch(/no brakes.*Nothing was executed/s);
+  });
+
+  test("a double click's second half does not reach the button that has moved under the pointer", async () => {
+    const queue = (...ids: string[]): string =>
+      JSON.stringify({
+        type: "QUEUE_UPDATE",
+        stories: [],
+        queue: ids.map((storyId) => ({ storyId, status: "queued" })),
+      });
+    podium.status = reply.text(queue("STORY-1", "STORY-2"));
+    const page = await screen.page(gateway.url);
+    const button = page.getByRole("button", { name: "Cancel STORY-1" }).last();
+    const { x, y, width, height } = (await button.boundingBox())!;
+    const [left, top] = [x + width / 2, y + height / 2];
+    await page.mouse.click(left, top);
+    podium.status = reply.text(queue("STORY-2"));
+    podium.emit(queue("STORY-2"));
+    await page.locator(".queue-entry", { hasText: "STORY-1" }).waitFor({ state: "detached" });
+    const under = await page.evaluate(
+      ([a, b]) => document.elementFromPoint(a!, b!)?.closest("button")?.ariaLabel,
+      [left, top],
+    );
+    expect(under).toStartWith("Cancel STORY-2");
+    await page.mouse.down({ clickCount: 2 });
+    await page.mouse.up({ clickCount: 2 });
+    // Commands arrive in the order of their presses: had that one counted, it would be there before this one.
+    await page.getByRole("button", { name: "Run STORY-2" }).last().click();
+    const sent = (): string[] => podium.commands.map(({ body }) => body);
+    await eventually(() => sent().find((body) => body.includes("ENQUEUE_STORY")), "the story is enqueued");
+    expect(sent().filter((body) => body.includes("CANCEL_STORY"))).toHaveLength(1);
   });
 
   test("it passes while every connection of the browser waits for a Podium that hangs", async () => {

@@ -37,6 +37,9 @@ async function violations(page: Page): Promise<string[]> {
   return found.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`));
 }
 
+const overflow = (page: Page): Promise<number> =>
+  page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+
 const hostile = {
   html: "<img src=x onerror=alert(1)><script>alert(2)</script>",
   turned: "evil \u202Egnp.exe\u202C and \u2066inside",
@@ -74,18 +77,30 @@ browserSuite("how the panel looks", (screen) => {
       await page.locator(".state.good").waitFor();
       await page.getByRole("button", { name: "Run STORY-006" }).click();
       await page.getByRole("alert").waitFor();
+      await page
+        .locator(".plan", { hasText: "SKOREQ-XXX" })
+        .getByRole("button", { name: /^Prepare/ })
+        .click();
+      await page.getByRole("group", { name: "Staged: SKOREQ-XXX" }).waitFor();
       for (const name of pages) {
         await page.evaluate((to) => (location.hash = `#/${to}`), name);
         await page.locator("h1", { hasText: /^(Orchestrator|Audit|Services)$/ }).waitFor({ state: "attached" });
         await page.locator(".row, tbody tr:nth-child(3)").first().waitFor();
+        if (name === "audit") {
+          await page.locator("tbody a").first().click();
+          await page.locator("article.record").first().waitFor();
+        }
         expect(await violations(page)).toEqual([]);
         for (const [width, height] of name === "" ? sizes : sizes.slice(0, 2)) {
           await page.setViewportSize({ width, height });
           const path = `${shots}/${name === "" ? "orchestrator" : name}-${theme}-${width}.png`;
           await page.screenshot({ path });
-          const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-          expect(overflow).toBeLessThanOrEqual(0);
+          expect(await overflow(page)).toBeLessThanOrEqual(0);
         }
+        // What a page of 1280 pixels becomes at 400 % (WCAG 2.2, 1.4.10).
+        await page.setViewportSize({ width: 320, height: 256 });
+        expect(await overflow(page)).toBeLessThanOrEqual(0);
+        await page.setViewportSize({ width: 1280, height: 800 });
       }
       await page.keyboard.press("?");
       await page.getByRole("dialog").waitFor();
@@ -152,7 +167,7 @@ browserSuite("how the panel looks", (screen) => {
     await row("html").getByRole("button").click();
     expect(await row("html").getByRole("alert").textContent()).toContain("<img src=x onerror=alert(1)>");
     expect(await page.evaluate(() => document.querySelectorAll("main img, main script").length)).toBe(0);
-    expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+    expect(await overflow(page)).toBeLessThanOrEqual(0);
     await front.kill();
     await podium.down();
   });

@@ -169,7 +169,8 @@ export class Session {
 
   async #readJobs(): Promise<void> {
     const reply = await this.requests.send(`/api/orchestrator/jobs?limit=${jobsListed}`, { timeoutMs: readMs });
-    if (reply.ok) this.store.set({ jobs: readJobs(reply.body), jobsProblem: undefined });
+    if (reply.ok)
+      this.store.set({ jobs: readJobs(reply.body), jobsAt: new Date().toISOString(), jobsProblem: undefined });
     else if (reply.problem.httpStatus === 0) this.#pulse.now();
     else this.store.set({ jobsProblem: reply.problem });
   }

@@ -36,6 +36,8 @@ export interface PanelState extends Told {
   readonly tokenProblem?: PlainProblem | undefined;
   /** When Podium's status was last read; empty before. */
   readonly workAt: string;
+  /** When the job list was last read; empty before. */
+  readonly jobsAt: string;
   readonly jobsProblem?: PlainProblem | undefined;
   readonly attempts: ReadonlyMap<string, Attempt>;
   readonly samples: readonly Sample[];
@@ -58,6 +60,7 @@ export const initialState: PanelState = {
   facts: noFacts,
   work: nothingKnown,
   workAt: "",
+  jobsAt: "",
   jobs: [],
   heard: new Map(),
   attempts: new Map(),

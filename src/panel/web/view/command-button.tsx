@@ -28,7 +28,10 @@ export function CommandButton({ session, state, command, label, icon, compact, c
   const attempt = state.attempts.get(subjectOf(command));
   const phase = attempt && isSettling(attempt) ? attempt.phase : "idle";
   const words = attempt && phase !== "idle" ? phaseWords(attempt, state.nowMs) : label;
-  const press = (): void => void session.commander.run(command);
+  // The second click of a double click may meet another button than the first: a row has gone, the next one is there.
+  const press = ({ detail }: MouseEvent): void => {
+    if (detail < 2) void session.commander.run(command);
+  };
   return (
     <button
       type="button"

@@ -10,17 +10,23 @@ export function CopyButton({ text, label, words }: { text: string; label: string
     setCopied((await copyText(text)) ? "copied" : "failed");
     setTimeout(() => setCopied(""), shownMs);
   };
-  const said = copied === "copied" ? "Copied" : copied === "failed" ? "Can't copy: select it by hand" : (words ?? "");
+  const said = copied === "copied" ? "Copied" : copied === "failed" ? "Can't copy: select it by hand" : "";
+  const shown = said === "" ? (words ?? "") : said;
   return (
-    <button
-      type="button"
-      class={words === undefined ? "quiet icon-only" : "quiet"}
-      aria-label={label}
-      onClick={() => void copy()}
-    >
-      <Icon name={copied === "copied" ? "check" : "copy"} />
-      {said !== "" && <span role="status">{said}</span>}
-    </button>
+    <span class="copy">
+      <button
+        type="button"
+        class={shown === "" ? "quiet icon-only" : "quiet"}
+        aria-label={shown === "" ? label : null}
+        onClick={() => void copy()}
+      >
+        <Icon name={copied === "copied" ? "check" : "copy"} />
+        {shown !== "" && <span>{shown}</span>}
+      </button>
+      <span class="unseen" role="status">
+        {said}
+      </span>
+    </span>
   );
 }
 

@@ -2,6 +2,12 @@
 import type { PanelState } from "../live/store.ts";
 import { Time } from "./text.tsx";
 
+/** Why a list is empty that could not be read. @returns undefined when it was */
+export function unread({ workAt, facts }: PanelState): string | undefined {
+  if (workAt !== "") return undefined;
+  return facts.podium === "failed" ? "Podium can't be asked, so this is not known." : "Not read yet.";
+}
+
 /** Says when what is shown can be old: nothing on this page passes for newer than it is. */
 export function Freshness({ state }: { state: PanelState }) {
   const { facts, workAt, nowMs } = state;

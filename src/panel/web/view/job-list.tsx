@@ -25,7 +25,7 @@ export function JobList({ state }: { state: PanelState }) {
         ))}
       </ol>
       {jobs.length === 0 && (
-        <p class="empty">{state.workAt === "" ? "Not read yet." : "Nothing has been dispatched yet."}</p>
+        <p class="empty">{state.jobsAt === "" ? "Not read yet." : "Nothing has been dispatched yet."}</p>
       )}
       {jobs.length > count && (
         <button type="button" class="quiet" onClick={() => setCount(count + jobsShown * 2)}>

@@ -4,7 +4,7 @@ import type { PanelState } from "../live/store.ts";
 import type { Agent, QueueEntry } from "../state/work.ts";
 import { isHalted } from "../state/work.ts";
 import { CommandButton } from "./command-button.tsx";
-import { Freshness } from "./freshness.tsx";
+import { Freshness, unread } from "./freshness.tsx";
 import { Status } from "./status.tsx";
 import { Id, Text, Time } from "./text.tsx";
 
@@ -49,7 +49,7 @@ export function NowCard({ session, state }: Props) {
         ))}
       </ul>
       {agents.length === 0 && alone.length === 0 && (
-        <p class="empty">{state.workAt === "" ? "Not read yet." : "Nothing runs, and no agents are named."}</p>
+        <p class="empty">{unread(state) ?? "Nothing runs, and no agents are named."}</p>
       )}
     </section>
   );
@@ -121,7 +121,7 @@ export function QueueCard({ session, state }: Props) {
           <EntryRow key={entry.id} session={session} state={state} entry={entry} />
         ))}
       </ol>
-      {queue.length === 0 && <p class="empty in-row">{state.workAt === "" ? "Not read yet." : "Nothing waits."}</p>}
+      {queue.length === 0 && <p class="empty in-row">{unread(state) ?? "Nothing waits."}</p>}
       {queue.length > entriesShown && <p class="fine">and {queue.length - entriesShown} more</p>}
     </section>
   );

@@ -6,7 +6,7 @@ import type { Story } from "../state/work.ts";
 import { isUnderWay } from "../state/work.ts";
 import { shortJob } from "../state/words.ts";
 import { AttemptProblem, CommandButton } from "./command-button.tsx";
-import { Freshness } from "./freshness.tsx";
+import { Freshness, unread } from "./freshness.tsx";
 import { Status } from "./status.tsx";
 import { Id, Text } from "./text.tsx";
 
@@ -47,10 +47,9 @@ export function StoryList({ session, state }: { session: Session; state: PanelSt
   );
 }
 
-function emptyWords({ search: typed, workAt, work }: PanelState): string {
-  if (typed !== "" && work.stories.size > 0) return "No story fits the search.";
-  if (workAt === "") return "Not read yet.";
-  return "Podium names no stories in its status. One can still be run by its id above.";
+function emptyWords(state: PanelState): string {
+  if (state.search !== "" && state.work.stories.size > 0) return "No story fits the search.";
+  return unread(state) ?? "Podium names no stories in its status. One can still be run by its id above.";
 }
 
 function search(stories: readonly Story[], typed: string): Story[] {
