@@ -8,6 +8,7 @@ import type { Line } from "./lines.ts";
 import { linesOf } from "./lines.ts";
 import type { AuditEvent, Sha256, StoredRecord } from "./record.ts";
 import type { Segment } from "./segments.ts";
+import { linesHolding } from "./search.ts";
 import { openSegment, segments } from "./segments.ts";
 
 /**
@@ -109,32 +110,49 @@ export async function* newestFirst(
   }
 }
 
-/**
- * All records of one dispatch, in order. Its id tells when it was made; they lie in that day's files, or, for a dispatch
- * around midnight, in the file after.
- */
+/** All records of one dispatch, in order: found by the time in its id, and then wherever its story's words came later. */
 export async function readDispatch(deps: ReadDeps, auditId: string): Promise<Read[]> {
   const made = ulidTime(auditId.replace(/^AUD-/, ""));
-  if (made === undefined) return [];
+  return made === undefined ? [] : readAbout(deps, dayOf(made), { audit_id: auditId });
+}
+
+/** All records of one job, in order: found by the day in its id, and then wherever its story's words came later. */
+export async function readJob(deps: ReadDeps, jobId: string): Promise<StoredRecord[]> {
+  const job = parseJobId(jobId);
+  return job ? (await readAbout(deps, job.day, { job_id: jobId })).map(({ record }) => record) : [];
+}
+
+/**
+ * The first record of a dispatch lies in a file of its day; around midnight, in the one after it. Behind a clock that
+ * was set back, files of earlier days may follow. Once it is found, later records may lie in any file to the end.
+ */
+async function readAbout(deps: ReadDeps, day: string, id: { audit_id: string } | { job_id: string }): Promise<Read[]> {
+  const [[name, value]] = Object.entries(id) as [["audit_id" | "job_id", string]];
+  const list = segments(deps.files, deps.dir, deps.sha256);
+  const first = list.findIndex((segment) => segment.day >= day);
+  if (first === -1) return [];
+  const lastHome =
+    Math.max(
+      first - 1,
+      list.findLastIndex((segment) => segment.day <= day),
+    ) + 1;
   const found: Read[] = [];
-  for (const segment of aroundDay(deps, dayOf(made))) {
-    for await (const read of readSegment(deps, segment, 0, auditId)) {
-      if (read.record.audit_id === auditId) found.push(read);
+  for (const [i, segment] of list.entries()) {
+    if (i < first) continue;
+    if (found.length === 0 && i > lastHome) break;
+    for await (const read of readHolding(deps, segment, `"${name}":"${value}"`)) {
+      if (read.record[name] === value) found.push(read);
     }
+    if (isOver(found)) break;
   }
   return found;
 }
 
-/** All records of one job, in order: found by the day in its id. */
-export async function readJob(deps: ReadDeps, jobId: string): Promise<StoredRecord[]> {
-  const job = parseJobId(jobId);
-  if (!job) return [];
-  const found: StoredRecord[] = [];
-  for (const segment of aroundDay(deps, job.day)) {
-    for await (const { record } of readSegment(deps, segment, 0, jobId))
-      if (record.job_id === jobId) found.push(record);
-  }
-  return found;
+/** Only what is about a story or plan has words of Podium after its outcome (jobs/follow.ts). */
+function isOver(found: readonly Read[]): boolean {
+  const about = found[0]?.record;
+  if (!about || about.story_id !== undefined || about.plan_id !== undefined) return false;
+  return found.some(({ record }) => record.event === "outcome" && record.result !== "unknown");
 }
 
 /** All records of one UTC day, and of the file after it, where a late outcome may be. */
@@ -164,19 +182,31 @@ function aroundDay(deps: ReadDeps, day: string): Segment[] {
   });
 }
 
-/** @param word when given, lines without it are passed over before they are checked and parsed */
-async function* readSegment(deps: ReadDeps, segment: Segment, fromSeq = 0, word?: string): AsyncGenerator<Read> {
+async function* readSegment(deps: ReadDeps, segment: Segment, fromSeq = 0): AsyncGenerator<Read> {
   const file = openListed(deps, segment);
   if (!file) return;
-  const needle = word === undefined ? undefined : new TextEncoder().encode(word);
   try {
     for await (const lines of linesOf(file, 0, file.stat().bytes)) {
       for (const line of lines) {
-        if (needle && !holds(line.bytes, needle)) continue;
         const read = readLine(deps, segment, line);
         if (!read) return;
         if (read.record.seq >= fromSeq) yield read;
       }
+    }
+  } finally {
+    file.close();
+  }
+}
+
+/** Only the lines with this text in them; the others are neither checked nor parsed. */
+async function* readHolding(deps: ReadDeps, segment: Segment, text: string): AsyncGenerator<Read> {
+  const file = openListed(deps, segment);
+  if (!file) return;
+  try {
+    for await (const line of linesHolding(file, text)) {
+      const read = readLine(deps, segment, line);
+      if (!read) return;
+      yield read;
     }
   } finally {
     file.close();
@@ -198,20 +228,6 @@ function readLine(deps: ReadDeps, segment: Segment, line: Pick<Line, "bytes">): 
     throw new Fatal(what, exitCodes.integrity);
   }
   return { record, file: segment.name, text: new TextDecoder().decode(line.bytes) };
-}
-
-function holds(bytes: Uint8Array, needle: Uint8Array): boolean {
-  const last = bytes.length - needle.length;
-  for (
-    let at = bytes.indexOf(needle[0] as number);
-    at !== -1 && at <= last;
-    at = bytes.indexOf(needle[0] as number, at + 1)
-  ) {
-    let i = 1;
-    while (i < needle.length && bytes[at + i] === needle[i]) i++;
-    if (i === needle.length) return true;
-  }
-  return false;
 }
 
 function afterCursor(query: Query): number {

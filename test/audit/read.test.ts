@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
+import fc from "fast-check";
 import type { Query, ReadDeps } from "../../src/audit/read.ts";
 import {
   heldDays,
@@ -11,8 +12,10 @@ import {
   readRecords,
 } from "../../src/audit/read.ts";
 import type { StoredRecord } from "../../src/audit/record.ts";
+import { linesHolding } from "../../src/audit/search.ts";
 import { newAuditId } from "../../src/lib/ids.ts";
 import { runtime } from "../../src/runtime/bun.ts";
+import type { FileFacts, ReadFile } from "../../src/runtime/types.ts";
 import { allRecords } from "./accounting.ts";
 import type { Place } from "./log-folder.ts";
 import { HandClock, newPlace, openLog, rejection } from "./log-folder.ts";
@@ -117,6 +120,79 @@ describe("By id and day", () => {
     }
     expect(await readDispatch(deps, newAuditId(Date.parse("2026-01-10T00:00:00Z")))).toEqual([]);
     expect(await readDispatch(deps, "AUD-nonsense")).toEqual([]);
+  });
+
+  test("readDispatch and readJob find what was said weeks later, in closed files and in the one being written", async () => {
+    const place = newPlace();
+    const clock = new HandClock("2026-01-09T12:00:00.000Z");
+    const { log } = await openLog(place, { clock, rotateBytesMax: 4000 });
+    const dispatch = (number: number): { audit_id: string; job_id: string; action: string } => ({
+      audit_id: newAuditId(clock.now()),
+      job_id: `JOB-20260109-${String(number).padStart(3, "0")}`,
+      action: "enqueue_story",
+    });
+    const story = { ...dispatch(1), story_id: "STORY-1" };
+    const longer = { ...dispatch(1), job_id: "JOB-20260109-0011", story_id: "STORY-1" };
+    const halt = { ...dispatch(2), action: "halt" };
+    for (const about of [story, longer, halt]) await log.append({ event: "intent", ...about });
+    await log.append({ event: "outcome", ...halt, result: "queued" });
+    for (let day = 1; day <= 40; day++) {
+      clock.advanceDays(1);
+      if (day % 10 === 0) await log.append({ event: "job", ...story, podium_status: `day ${day}` });
+      // Other records that quote the id without being about it.
+      await log.append({ event: "intent", user_id: story.audit_id, detail: `"job_id":"${story.job_id}"` });
+    }
+    const deps = { files, sha256, dir: place.dir };
+    const words = ["intent", "day 10", "day 20", "day 30", "day 40"];
+    const wordOf = ({ event, podium_status }: StoredRecord): string => podium_status ?? event;
+    expect((await readDispatch(deps, story.audit_id)).map(({ record }) => wordOf(record))).toEqual(words);
+    expect((await readJob(deps, story.job_id)).map(wordOf)).toEqual(words);
+    expect((await readJob({ ...deps, lastSeq: log.head.seq - 40 }, story.job_id)).length).toBeLessThan(5);
+    const opened: string[] = [];
+    const watched = { ...files, openRead: (path: string) => (opened.push(path), files.openRead(path)) };
+    expect((await readDispatch({ ...deps, files: watched }, halt.audit_id)).length).toBe(2);
+    expect(await readJob({ ...deps, files: watched }, "JOB-20260109-999")).toEqual([]);
+    // A halt ends with its outcome, and what was never dispatched is looked for around its day only.
+    expect(new Set(opened.filter((path) => path !== place.active)).size).toBeLessThan(5);
+    await log.close();
+  });
+
+  describe("linesHolding finds the lines that a plain search finds", () => {
+    const word = "needle-needles";
+    const holding = async (lines: readonly string[], torn = ""): Promise<string[]> => {
+      const bytes = new TextEncoder().encode([...lines, torn].join("\n"));
+      const read = (into: Uint8Array, offset: number): number => {
+        const some = bytes.subarray(offset, offset + into.length);
+        into.set(some);
+        return some.length;
+      };
+      const stat = () => ({ bytes: bytes.length }) as FileFacts;
+      const file: ReadFile = { read, readAsync: async (into, offset) => read(into, offset), stat, close() {} };
+      const found: string[] = [];
+      for await (const { bytes: held } of linesHolding(file, word)) found.push(new TextDecoder().decode(held));
+      return found;
+    };
+
+    test("of any text", async () => {
+      const piece = fc.oneof(
+        fc.constantFrom(word, "needle-", "needle-needle", "s"),
+        fc.nat(80_000).map((length) => "x".repeat(length)),
+      );
+      const line = fc.array(piece, { maxLength: 3 }).map((pieces) => pieces.join(""));
+      await fc.assert(
+        fc.asyncProperty(fc.array(line, { maxLength: 60 }), line, async (lines, torn) => {
+          expect(await holding(lines, torn)).toEqual(lines.filter((each) => each.includes(word)));
+        }),
+      );
+    }, 30_000);
+
+    test("wherever the end of a chunk cuts the word", async () => {
+      const before = Array.from({ length: 8 }, () => "x".repeat(131_071)).slice(1);
+      for (let cut = 0; cut <= word.length; cut++) {
+        const line = `${"y".repeat(131_072 - cut)}${word}`;
+        expect(await holding([...before, line, "z"])).toEqual([line]);
+      }
+    });
   });
 
   test("readJob and readDay find an older day's jobs, with an outcome on the day after", async () => {
