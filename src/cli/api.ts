@@ -3,6 +3,7 @@ import { exitCodes, Fatal } from "../lib/errors.ts";
 import { unixUrl } from "../lib/unix-url.ts";
 import type { FollowedAnswer, Runtime } from "../runtime/types.ts";
 import { ExchangeError } from "../runtime/types.ts";
+import type { ApiRequest } from "../wire/client.ts";
 import type { ProblemAnswer } from "./answers.ts";
 import { problemAnswerSchema } from "./answers.ts";
 import { programName } from "./options.ts";
@@ -12,17 +13,15 @@ import type { ServerAddress } from "./server-address.ts";
 /** The HTTP API as the command line uses it: nothing here knows more than any other client could. */
 export interface Api {
   readonly url: string;
-  /** @throws ExchangeError; Fatal (3) when it is not roxy-core that answers */
-  get(path: string, timeoutMs?: number): Promise<Reply>;
-  /** @throws the same; never sends twice */
-  post(path: string, body: unknown, options: PostOptions): Promise<Reply>;
+  /** @throws ExchangeError; Fatal (3) when it is not roxy-core that answers. Never sends twice */
+  send(request: ApiRequest, options?: SendOptions): Promise<Reply>;
   /** @throws ExchangeError when no answer came */
   follow(path: string, lastEventId: string | undefined): Promise<FollowedAnswer>;
 }
 
-export interface PostOptions {
-  readonly timeoutMs: number;
-  readonly idempotencyKey?: string;
+export interface SendOptions {
+  /** From the first connection attempt to the answer's last byte. */
+  readonly timeoutMs?: number;
 }
 
 /** An answer that is JSON. */
@@ -46,23 +45,15 @@ export function createApi({ exchange, follow }: Pick<Runtime, "exchange" | "foll
   const common = token === undefined ? {} : { "x-roxy-token": token };
   return {
     url,
-    async get(path, timeoutMs = getMs) {
-      const headers = { accept: "application/json", ...common };
-      const answer = await exchange({ url: base + path, method: "GET", headers, timeoutMs, bodyBytesMax });
-      return replyOf(url, answer);
-    },
-    async post(path, body, { timeoutMs, idempotencyKey }) {
-      const headers: Record<string, string> = { "content-type": "application/json", ...common };
-      if (idempotencyKey !== undefined) headers["idempotency-key"] = idempotencyKey;
-      const request = {
+    async send({ path, headers, ...request }, { timeoutMs = getMs } = {}) {
+      const answer = await exchange({
+        ...request,
         url: base + path,
-        method: "POST",
-        headers,
-        body: JSON.stringify(body),
+        headers: { ...headers, ...common },
         timeoutMs,
         bodyBytesMax,
-      };
-      return replyOf(url, await exchange(request));
+      });
+      return replyOf(url, answer);
     },
     follow(path, lastEventId) {
       const headers: Record<string, string> = { accept: "text/event-stream", ...common };

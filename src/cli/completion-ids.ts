@@ -1,4 +1,6 @@
 import { exitCodes } from "../lib/errors.ts";
+import type { ApiRequest } from "../wire/client.ts";
+import { apiRequest } from "../wire/client.ts";
 import { jobsAnswerSchema, statusAnswerSchema } from "./answers.ts";
 import type { Api } from "./api.ts";
 
@@ -17,8 +19,8 @@ const idPattern = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 /** Prints the ids that the gateway knows, one a line, newest first. Prints none when it can't be asked, and says nothing. */
 export async function printIds(api: Api, kind: IdKind, print: (text: string) => void): Promise<number> {
   const [jobs, podium] = await Promise.all([
-    answer(api, `/api/orchestrator/jobs?limit=${jobsRead}`),
-    kind === "job" || kind === "audit" ? undefined : answer(api, "/api/orchestrator/status"),
+    answer(api, apiRequest("get", "/api/orchestrator/jobs", { query: { limit: jobsRead } })),
+    kind === "job" || kind === "audit" ? undefined : answer(api, apiRequest("get", "/api/orchestrator/status")),
   ]);
   const ids = new Set([...idsInPodium(podium, kind), ...idsInJobs(jobs, kind)]);
   print(
@@ -31,9 +33,9 @@ export async function printIds(api: Api, kind: IdKind, print: (text: string) => 
   return exitCodes.done;
 }
 
-async function answer(api: Api, path: string): Promise<unknown> {
+async function answer(api: Api, request: ApiRequest): Promise<unknown> {
   try {
-    return JSON.parse((await api.get(path, patienceMs)).text);
+    return (await api.send(request, { timeoutMs: patienceMs })).json;
   } catch {
     return undefined;
   }

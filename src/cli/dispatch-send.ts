@@ -1,6 +1,7 @@
 import { exitCodes, Fatal } from "../lib/errors.ts";
 import { ExchangeError } from "../runtime/types.ts";
 import type { DispatchRequest } from "../wire/dispatch.ts";
+import { apiRequest } from "../wire/client.ts";
 import { problemAnswerSchema } from "./answers.ts";
 import type { Api, Reply } from "./api.ts";
 import { unreachable } from "./api.ts";
@@ -23,7 +24,9 @@ export async function sendDispatch(api: Api, body: DispatchRequest, key: string)
   let sent = false;
   for (;;) {
     try {
-      const reply = await api.post(dispatchPath, body, { timeoutMs: answerMs, idempotencyKey: key });
+      const reply = await api.send(apiRequest("post", dispatchPath, { body, idempotencyKey: key }), {
+        timeoutMs: answerMs,
+      });
       if (!isInFlight(reply) || performance.now() > until) return reply;
       sent = true;
     } catch (error) {

@@ -1,5 +1,6 @@
 import { exitCodes } from "../lib/errors.ts";
 import { actions } from "../wire/dispatch.ts";
+import { apiRequest } from "../wire/client.ts";
 import { dispatchedSchema, readyAnswerSchema } from "./answers.ts";
 import type { Reply } from "./api.ts";
 import { expectReply, reaching, Refused } from "./api.ts";
@@ -82,7 +83,7 @@ async function cursorOf({ api }: Client): Promise<string> {
 
 /** A server that is not ready says why when it gets the dispatch; its cursor is as good. */
 async function readiness(api: Client["api"]): Promise<Reply> {
-  const reply = await reaching(api, api.get("/ready"));
+  const reply = await reaching(api, api.send(apiRequest("get", "/ready")));
   return reply.status === 503 ? { ...reply, status: 200 } : reply;
 }
 

@@ -2,6 +2,7 @@ import { exitCodes, Fatal } from "../lib/errors.ts";
 import { commit, version } from "../lib/version.ts";
 import type { Runtime } from "../runtime/types.ts";
 import { ExchangeError } from "../runtime/types.ts";
+import { apiRequest } from "../wire/client.ts";
 import type { GatewayAnswer } from "./answers.ts";
 import { readyAnswerSchema } from "./answers.ts";
 import type { Api } from "./api.ts";
@@ -37,7 +38,7 @@ export type GatewaySays =
 /** Who answers at the server's address. */
 export async function gatewaySays(api: Api): Promise<GatewaySays> {
   try {
-    const reply = await api.get("/ready", readyMs);
+    const reply = await api.send(apiRequest("get", "/ready"), { timeoutMs: readyMs });
     const status = reply.status === 503 ? 200 : reply.status;
     const { success, reason = "", gateway } = expectReply(api.url, { ...reply, status }, readyAnswerSchema);
     return { kind: success ? "ready" : "not-ready", running: true, gateway, reason };
@@ -56,7 +57,9 @@ export async function gatewaySays(api: Api): Promise<GatewaySays> {
 
 /** Whether Podium has answered the gateway's own request: its secrets may be others than those of this shell. */
 export async function gatewayReachesPodium(api: Api): Promise<boolean> {
-  const reply = await api.get("/api/orchestrator/status", statusMs).catch(() => undefined);
+  const reply = await api
+    .send(apiRequest("get", "/api/orchestrator/status"), { timeoutMs: statusMs })
+    .catch(() => undefined);
   return reply?.status === 200;
 }
 

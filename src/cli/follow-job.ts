@@ -1,4 +1,5 @@
 import { exitCodes } from "../lib/errors.ts";
+import { apiRequest } from "../wire/client.ts";
 import type { JobAnswer } from "./answers.ts";
 import { jobSchema } from "./answers.ts";
 import { expectReply, reaching } from "./api.ts";
@@ -77,7 +78,7 @@ export function connectionWords(
 }
 
 async function jobNow({ api }: Client, jobId: string): Promise<JobAnswer> {
-  const work = api.get(`/api/orchestrator/status/${encodeURIComponent(jobId)}`);
+  const work = api.send(apiRequest("get", "/api/orchestrator/status/{job_id}", { params: { job_id: jobId } }));
   return expectReply(api.url, await reaching(api, work), jobSchema);
 }
 

@@ -1,5 +1,7 @@
 import { exitCodes, Fatal } from "../lib/errors.ts";
 import { ExchangeError } from "../runtime/types.ts";
+import { apiRequest } from "../wire/client.ts";
+import type { DispatchRequest } from "../wire/dispatch.ts";
 import { dispatchedSchema } from "./answers.ts";
 import type { Api, Reply } from "./api.ts";
 import { expectReply, Refused } from "./api.ts";
@@ -41,7 +43,7 @@ export const runHalt = clientCommand(
     const { api, options, runtime, screen } = client;
     const user = options.value("user") ?? userOf(runtime.process.env);
     const source = options.value("source") ?? "cli";
-    const body = { action: "halt", source, ...(user !== undefined && { auth: { user_id: user } }) };
+    const body = { action: "halt", source, ...(user !== undefined && { auth: { user_id: user } }) } as const;
     const reply = await withProgress(runtime, "Halting", sendHalt(api, body));
     const halted = accepted(api, reply);
     if (client.json) client.printJson(reply.text);
@@ -59,11 +61,11 @@ export const runHalt = clientCommand(
   { regardless: true },
 );
 
-async function sendHalt(api: Api, body: unknown): Promise<Reply> {
+async function sendHalt(api: Api, body: DispatchRequest): Promise<Reply> {
   let sent = false;
   for (let tries = 1; ; tries++) {
     try {
-      return await api.post(dispatchPath, body, { timeoutMs: answerMs });
+      return await api.send(apiRequest("post", dispatchPath, { body }), { timeoutMs: answerMs });
     } catch (error) {
       if (!(error instanceof ExchangeError)) throw error;
       sent ||= error.sent;

@@ -2,6 +2,7 @@ import { exitCodes } from "../lib/errors.ts";
 import { actions } from "../wire/dispatch.ts";
 import { faultsOf } from "../wire/problem.ts";
 import { jobsPageMax, jobsQuerySchema } from "../wire/jobs.ts";
+import { apiRequest } from "../wire/client.ts";
 import type { JobAnswer } from "./answers.ts";
 import { jobsAnswerSchema } from "./answers.ts";
 import { ago } from "./ago.ts";
@@ -48,7 +49,7 @@ const columns: readonly Column[] = [
 /** `jobs`. */
 export const runJobs = clientCommand(jobsCommand, async (client) => {
   const { api, screen, runtime } = client;
-  const work = reaching(api, api.get(`/api/orchestrator/jobs?${queryOf(client)}`));
+  const work = reaching(api, api.send(apiRequest("get", "/api/orchestrator/jobs", { query: queryOf(client) })));
   const reply = await withProgress(runtime, "Reading jobs", work);
   const { jobs, next } = expectReply(api.url, reply, jobsAnswerSchema);
   if (client.json) {
@@ -69,14 +70,15 @@ export const runJobs = clientCommand(jobsCommand, async (client) => {
 });
 
 /** Checked by the server's own schema first, so that a slip is a usage error and not a round trip. */
-function queryOf({ command, options }: Client<typeof jobsCommand>): URLSearchParams {
+function queryOf({ command, options }: Client<typeof jobsCommand>): Record<string, string> {
   const names = ["status", "story", "action", "user", "day", "limit", "cursor"] as const;
   const given = names.flatMap((name): [string, string][] => {
     const value = options.value(name);
     return value === undefined ? [] : [[name, trimmed(value)]];
   });
-  const checked = jobsQuerySchema.safeParse(Object.fromEntries(given));
-  if (checked.success) return new URLSearchParams(given);
+  const query = Object.fromEntries(given);
+  const checked = jobsQuerySchema.safeParse(query);
+  if (checked.success) return query;
   const faults = faultsOf(checked.error).map(({ pointer, detail }) => `--${pointer.slice(1)}: ${detail}`);
   throw usageError(command, faults.join("; "));
 }

@@ -1,4 +1,5 @@
 import { exitCodes } from "../lib/errors.ts";
+import { apiRequest } from "../wire/client.ts";
 import type { GatewayAnswer } from "./answers.ts";
 import { jobSchema, statusAnswerSchema } from "./answers.ts";
 import { expectReply, reaching, Refused } from "./api.ts";
@@ -33,7 +34,10 @@ export const runStatus = clientCommand(statusCommand, async (client) => {
 
 async function jobStatus(client: Client, jobId: string): Promise<number> {
   const { api, screen } = client;
-  const reply = await reaching(api, api.get(`/api/orchestrator/status/${encodeURIComponent(jobId)}`));
+  const reply = await reaching(
+    api,
+    api.send(apiRequest("get", "/api/orchestrator/status/{job_id}", { params: { job_id: jobId } })),
+  );
   const job = expectReply(api.url, reply, jobSchema);
   if (client.json) client.printJson(reply.text);
   else client.print(jobText(screen, job));
@@ -42,7 +46,11 @@ async function jobStatus(client: Client, jobId: string): Promise<number> {
 
 async function wholeStatus(client: Client): Promise<number> {
   const { api, screen, runtime } = client;
-  const reply = await withProgress(runtime, "Asking Podium", reaching(api, api.get("/api/orchestrator/status")));
+  const reply = await withProgress(
+    runtime,
+    "Asking Podium",
+    reaching(api, api.send(apiRequest("get", "/api/orchestrator/status"))),
+  );
   try {
     const { podium, gateway } = expectReply(api.url, reply, statusAnswerSchema);
     if (client.json) client.printJson(reply.text);

@@ -1,4 +1,5 @@
 import { exitCodes } from "../lib/errors.ts";
+import { apiRequest } from "../wire/client.ts";
 import { jobsAnswerSchema, statusAnswerSchema } from "./answers.ts";
 import type { Client } from "./client.ts";
 import type { FollowOptions } from "./follow-events.ts";
@@ -86,12 +87,14 @@ function reader({ api }: Client, take: Take): { status(): Promise<void>; jobs():
   };
   return {
     status: once(async () => {
-      const answer = statusAnswerSchema.safeParse(JSON.parse((await api.get("/api/orchestrator/status")).text)).data;
+      const answer = statusAnswerSchema.safeParse(
+        (await api.send(apiRequest("get", "/api/orchestrator/status"))).json,
+      ).data;
       if (answer) take((state) => afterPodium(afterGateway(state, answer.gateway), answer.podium));
     }),
     jobs: once(async () => {
-      const path = `/api/orchestrator/jobs?limit=${jobsRead}`;
-      const answer = jobsAnswerSchema.safeParse(JSON.parse((await api.get(path)).text)).data;
+      const request = apiRequest("get", "/api/orchestrator/jobs", { query: { limit: jobsRead } });
+      const answer = jobsAnswerSchema.safeParse((await api.send(request)).json).data;
       if (answer) take((state) => ({ ...state, jobs: answer.jobs }));
     }),
   };

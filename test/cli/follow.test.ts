@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { runtime } from "#runtime";
+import type { ApiRequest } from "../../src/wire/client.ts";
 import { createApi } from "../../src/cli/api.ts";
 import type { JobAnswer } from "../../src/cli/answers.ts";
 import { serverEvents } from "../../src/cli/event-source.ts";
@@ -140,18 +141,18 @@ describe("sendDispatch", () => {
       () => Promise.resolve(answer(409, { success: false, code: "in_flight", detail: "" })),
       () => Promise.resolve(answer(200, { success: true })),
     ];
-    const post = (_path: string, _body: unknown, { idempotencyKey }: { idempotencyKey?: string }) => {
-      keys.push(idempotencyKey);
+    const send = ({ headers }: ApiRequest) => {
+      keys.push(headers["idempotency-key"]);
       return answers.shift()!();
     };
-    const api = { ...createApi(runtime, { url: "http://x", warnings: [] }), post };
+    const api = { ...createApi(runtime, { url: "http://x", warnings: [] }), send };
     expect((await sendDispatch(api, body, "k")).status).toBe(200);
     expect(keys).toEqual(["k", "k", "k", "k"]);
   });
 
   test("a server that is not there is not waited for", async () => {
-    const post = () => Promise.reject(new ExchangeError("unreachable", false, "refused"));
-    const api = { ...createApi(runtime, { url: "http://x", warnings: [] }), post };
+    const send = () => Promise.reject(new ExchangeError("unreachable", false, "refused"));
+    const api = { ...createApi(runtime, { url: "http://x", warnings: [] }), send };
     expect(await failureOf(sendDispatch(api, body, "k"))).toMatchObject({ exitCode: 3 });
   });
 });

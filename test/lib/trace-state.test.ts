@@ -53,6 +53,7 @@ describe("a tracestate", () => {
   });
 
   test("goes nowhere without a valid traceparent", () => {
+    expect(traceOf("a", "nonsense", 0, "rojo=1").tracestate).toBeUndefined();
     expect(traceHeaders(traceOf("a", undefined, 0, "rojo=1"))).toEqual({ "x-request-id": "a" });
     expect(traceHeaders(traceOf("a", "nonsense", 0, "rojo=1"))).toEqual({ "x-request-id": "a" });
     expect(traceHeaders(traceOf("a", traceparent, 0, "rojo=1"))["tracestate"]).toBe("rojo=1");

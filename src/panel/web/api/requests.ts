@@ -1,4 +1,5 @@
 import type { Retry } from "../../../lib/errors.ts";
+import type { ApiRequest } from "../../../wire/client.ts";
 import type { Fields } from "./json.ts";
 import { fieldsOf, firstText, listOf, numberOf, parseJson } from "./json.ts";
 
@@ -20,13 +21,9 @@ export type Reply =
   | { readonly ok: true; readonly body: Fields; readonly text: string; readonly replayed: boolean }
   | { readonly ok: false; readonly problem: PlainProblem; readonly body: Fields };
 
-export interface RequestOptions {
-  /** JSON to post; a GET without. */
-  readonly body?: unknown;
-  readonly method?: "POST" | "DELETE";
+export interface SendOptions {
   /** A client token, sent with this one request and kept nowhere. */
   readonly token?: string;
-  readonly idempotencyKey?: string;
   readonly timeoutMs: number;
 }
 
@@ -51,18 +48,18 @@ export class Requests {
   }
 
   /** Never throws: whatever goes wrong is a problem in plain words. */
-  async send(path: string, options: RequestOptions): Promise<Reply> {
+  async send(request: ApiRequest, options: SendOptions): Promise<Reply> {
     const controller = new AbortController();
     const era = this.#era;
     const timer = setTimeout(() => controller.abort(tooLong), options.timeoutMs);
     this.#open.add(controller);
     try {
-      const response = await fetch(path, initOf(options, controller.signal));
+      const response = await fetch(request.path, initOf(request, options, controller.signal));
       const reply = replyOf(response, await response.text());
       if (response.status === 401 && era === this.#era) this.#onUnauthorized();
       return reply;
     } catch {
-      return { ok: false, problem: unanswered(controller.signal.reason, options), body: {} };
+      return { ok: false, problem: unanswered(controller.signal.reason, request, options), body: {} };
     } finally {
       clearTimeout(timer);
       this.#open.delete(controller);
@@ -78,14 +75,14 @@ export class Requests {
   }
 }
 
-function initOf({ body, method, token, idempotencyKey }: RequestOptions, signal: AbortSignal): RequestInit {
-  const headers: Record<string, string> = {};
-  if (token !== undefined) headers["x-roxy-token"] = token;
-  if (idempotencyKey !== undefined) headers["idempotency-key"] = idempotencyKey;
-  const init = { headers, signal, cache: "no-store" } as const;
-  if (body === undefined) return method === undefined ? init : { ...init, method };
-  headers["content-type"] = "application/json";
-  return { ...init, method: "POST", body: JSON.stringify(body) };
+function initOf({ method, headers, body }: ApiRequest, { token }: SendOptions, signal: AbortSignal): RequestInit {
+  return {
+    method,
+    headers: token === undefined ? headers : { ...headers, "x-roxy-token": token },
+    signal,
+    cache: "no-store",
+    ...(body !== undefined && { body }),
+  };
 }
 
 function replyOf(response: Response, text: string): Reply {
@@ -118,8 +115,8 @@ function problemOf(httpStatus: number, body: Fields, retryAfter: number): PlainP
 }
 
 /** Nothing came back. Whether a command arrived can't be known from here, so its key must be kept. */
-function unanswered(reason: unknown, { body, timeoutMs }: RequestOptions): PlainProblem {
-  const facts = { retry: body === undefined ? "safe" : "same-key", httpStatus: 0, faults: [] } as const;
+function unanswered(reason: unknown, { method }: ApiRequest, { timeoutMs }: SendOptions): PlainProblem {
+  const facts = { retry: method === "POST" ? "same-key" : "safe", httpStatus: 0, faults: [] } as const;
   if (reason === letGo) {
     return { ...facts, code: "let_go", title: "Not waited for", detail: "A halt went first: its answer was let go" };
   }

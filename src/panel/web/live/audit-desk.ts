@@ -1,4 +1,6 @@
-import type { RequestOptions, Requests } from "../api/requests.ts";
+import type { ApiRequest } from "../../../wire/client.ts";
+import { apiRequest } from "../../../wire/client.ts";
+import type { Requests } from "../api/requests.ts";
 import type { AuditState } from "../state/audit.ts";
 import { auditFilter, readHead, readVerification, recordsIn } from "../state/audit.ts";
 import type { Store } from "./store.ts";
@@ -52,7 +54,7 @@ export class AuditDesk {
   async open(auditId: string): Promise<void> {
     const before = this.#audit.dispatch;
     if (before?.auditId !== auditId) this.#set({ dispatch: { auditId, records: [] } });
-    const reply = await this.#get(`${base}/${encodeURIComponent(auditId)}`);
+    const reply = await this.#send(apiRequest("get", `${base}/{audit_id}`, { params: { audit_id: auditId } }));
     if (this.#audit.dispatch?.auditId !== auditId) return;
     const records = recordsIn(reply.body);
     this.#set({
@@ -68,7 +70,7 @@ export class AuditDesk {
 
   async verify(): Promise<void> {
     this.#set({ verifying: true, verifyProblem: undefined });
-    const reply = await this.#get(`${base}/verify`, verifyMs);
+    const reply = await this.#send(apiRequest("get", `${base}/verify`), verifyMs);
     if (reply.ok) this.#set({ verifying: false, verification: readVerification(reply.body, new Date().toISOString()) });
     else this.#set({ verifying: false, verifyProblem: reply.problem });
     await this.#readHead();
@@ -76,7 +78,8 @@ export class AuditDesk {
 
   /** Downloads through a request of ours, and not a link: the token goes in a header. */
   async proof(auditId: string): Promise<void> {
-    const reply = await this.#get(`${base}/${encodeURIComponent(auditId)}/proof`, verifyMs);
+    const request = apiRequest("get", `${base}/{audit_id}/proof`, { params: { audit_id: auditId } });
+    const reply = await this.#send(request, verifyMs);
     this.#set({ proofProblem: reply.ok ? undefined : reply.problem });
     if (reply.ok) saveFile(`${auditId}.proof.json`, reply.text);
   }
@@ -84,11 +87,9 @@ export class AuditDesk {
   async #read(cursor: string | undefined): Promise<void> {
     const turn = ++this.#turn;
     const { search, event } = this.#audit;
-    const query = new URLSearchParams({ ...auditFilter(search), ...(event !== "" && { event }) });
-    query.set("limit", String(pageSize));
-    if (cursor !== undefined) query.set("cursor", cursor);
+    const query = { ...auditFilter(search), ...(event !== "" && { event }), limit: pageSize, cursor };
     this.#set({ loading: true });
-    const reply = await this.#get(`${base}?${query.toString()}`);
+    const reply = await this.#send(apiRequest("get", base, { query }));
     if (turn !== this.#turn) return;
     if (!reply.ok) return this.#set({ loading: false, problem: reply.problem });
     const records = recordsIn(reply.body);
@@ -102,14 +103,13 @@ export class AuditDesk {
   }
 
   async #readHead(): Promise<void> {
-    const reply = await this.#get(`${base}/head`);
+    const reply = await this.#send(apiRequest("get", `${base}/head`));
     const head = reply.ok ? readHead(reply.body) : undefined;
     if (head) this.#set({ head });
   }
 
-  #get(path: string, timeoutMs = readMs): ReturnType<Requests["send"]> {
-    const options: RequestOptions = { timeoutMs };
-    return this.#requests.send(path, options);
+  #send(request: ApiRequest, timeoutMs = readMs): ReturnType<Requests["send"]> {
+    return this.#requests.send(request, { timeoutMs });
   }
 
   get #audit(): AuditState {

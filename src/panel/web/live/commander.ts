@@ -1,5 +1,8 @@
+import type { ApiRequest } from "../../../wire/client.ts";
+import { apiRequest } from "../../../wire/client.ts";
+import type { DispatchRequest } from "../../../wire/dispatch.ts";
 import { fieldsOf, firstText } from "../api/json.ts";
-import type { PlainProblem, Reply, RequestOptions, Requests } from "../api/requests.ts";
+import type { PlainProblem, Reply, Requests } from "../api/requests.ts";
 import type { Attempt, Store } from "./store.ts";
 import { Turns } from "./turns.ts";
 
@@ -45,8 +48,9 @@ export class Commander {
     const idempotencyKey = keep(keySlot);
     const startedMs = Date.now();
     this.#note(subject, { phase: "sending", startedMs });
-    const body = { action, payload: ids, source: "web-panel" };
-    const reply = await this.#sendInTurn({ body, idempotencyKey, timeoutMs: commandMs });
+    // Which ids an action takes is the server's to judge: whatever it is, a button has its reasons.
+    const body = { action, payload: ids, source: "web-panel" } as DispatchRequest;
+    const reply = await this.#sendInTurn(apiRequest("post", path, { body, idempotencyKey }));
     if (reply.ok || reply.problem.retry !== "same-key") forget(keySlot);
     this.#note(subject, attemptOf(reply, startedMs));
     // The button goes back to its own words when a double click's tail is over.
@@ -54,10 +58,10 @@ export class Commander {
     this.#onAnswer();
   }
 
-  async #sendInTurn(options: RequestOptions): Promise<Reply> {
+  async #sendInTurn(request: ApiRequest): Promise<Reply> {
     if (!(await this.#turns.enter())) return { ok: false, problem: neverSent, body: {} };
     try {
-      return await this.#requests.send(path, options);
+      return await this.#requests.send(request, { timeoutMs: commandMs });
     } finally {
       this.#turns.leave();
     }
@@ -74,8 +78,9 @@ export class Commander {
     this.#note(subject, { phase: "sending", startedMs });
     this.#turns.clear();
     this.#requests.letGo();
-    const body = { action: "halt", payload: {}, source: "web-panel" };
-    const reply = await this.#requests.send(path, { body, idempotencyKey: newKey(), timeoutMs: haltMs });
+    const body = { action: "halt", payload: {}, source: "web-panel" } as const;
+    const request = apiRequest("post", path, { body, idempotencyKey: newKey() });
+    const reply = await this.#requests.send(request, { timeoutMs: haltMs });
     this.#note(subject, attemptOf(reply, startedMs));
     this.#onAnswer();
   }

@@ -1,3 +1,4 @@
+import { apiRequest } from "../../../wire/client.ts";
 import type { Requests } from "../api/requests.ts";
 import type { Store } from "./store.ts";
 
@@ -38,7 +39,7 @@ export class Pulse {
 
   async #ask(): Promise<void> {
     this.#asking = true;
-    const reply = await this.#requests.send("/health", { timeoutMs: patienceMs });
+    const reply = await this.#requests.send(apiRequest("get", "/health"), { timeoutMs: patienceMs });
     this.#asking = false;
     const before = this.#store.state.facts;
     const code = reply.ok ? "" : reply.problem.code;

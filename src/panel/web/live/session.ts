@@ -1,5 +1,5 @@
 import { fieldsOf, firstText, textOf } from "../api/json.ts";
-import type { RequestOptions } from "../api/requests.ts";
+import { apiRequest } from "../../../wire/client.ts";
 import { Requests } from "../api/requests.ts";
 import type { StreamFrame } from "../api/stream.ts";
 import { recall, Stream } from "../api/stream.ts";
@@ -84,7 +84,7 @@ export class Session {
 
   /** Shows the token once, for a session: the browser keeps its cookie, and this page keeps nothing. */
   async signIn(token: string): Promise<void> {
-    if (!(await this.#readClient({ body: {}, token: token.trim() }))) return;
+    if (!(await this.#readClient("post", token.trim()))) return;
     this.requests.letIn();
     this.store.facts({ tokenNeeded: false });
     this.#stream.connect();
@@ -93,7 +93,7 @@ export class Session {
   }
 
   async signOut(): Promise<void> {
-    await this.requests.send(sessionPath, { method: "DELETE", timeoutMs: readMs });
+    await this.requests.send(apiRequest("delete", sessionPath), { timeoutMs: readMs });
     // What was shown was shown to somebody who has left.
     location.reload();
   }
@@ -127,16 +127,17 @@ export class Session {
   }
 
   /** @returns whether roxy-core knows us */
-  async #readClient(options: Omit<RequestOptions, "timeoutMs"> = {}): Promise<boolean> {
-    const reply = await this.requests.send(sessionPath, { ...options, timeoutMs: readMs });
+  async #readClient(method: "get" | "post" = "get", token?: string): Promise<boolean> {
+    const options = { timeoutMs: readMs, ...(token !== undefined && { token }) };
+    const reply = await this.requests.send(apiRequest(method, sessionPath), options);
     if (reply.ok) this.store.set({ client: readClient(reply.body), tokenProblem: undefined });
-    else if (options.token !== undefined) this.store.set({ tokenProblem: reply.problem });
+    else if (token !== undefined) this.store.set({ tokenProblem: reply.problem });
     return reply.ok;
   }
 
   async #readStatus(): Promise<void> {
     const newsBefore = this.#news;
-    const reply = await this.requests.send("/api/orchestrator/status", { timeoutMs: readMs });
+    const reply = await this.requests.send(apiRequest("get", "/api/orchestrator/status"), { timeoutMs: readMs });
     const gateway = fieldsOf(reply.body["gateway"]);
     if (reply.ok || Object.keys(gateway).length > 0) {
       this.store.set({ gateway });
@@ -168,7 +169,8 @@ export class Session {
   }
 
   async #readJobs(): Promise<void> {
-    const reply = await this.requests.send(`/api/orchestrator/jobs?limit=${jobsListed}`, { timeoutMs: readMs });
+    const request = apiRequest("get", "/api/orchestrator/jobs", { query: { limit: jobsListed } });
+    const reply = await this.requests.send(request, { timeoutMs: readMs });
     if (reply.ok)
       this.store.set({ jobs: readJobs(reply.body), jobsAt: new Date().toISOString(), jobsProblem: undefined });
     else if (reply.problem.httpStatus === 0) this.#pulse.now();
@@ -177,13 +179,13 @@ export class Session {
 
   /** What Podium said about the jobs while nobody was looking. */
   async #readHeard(): Promise<void> {
-    const path = `/api/orchestrator/audit?event=job&limit=${jobsListed}`;
-    const reply = await this.requests.send(path, { timeoutMs: readMs });
+    const request = apiRequest("get", "/api/orchestrator/audit", { query: { event: "job", limit: jobsListed } });
+    const reply = await this.requests.send(request, { timeoutMs: readMs });
     if (reply.ok) this.store.set({ heard: heardFrom(reply.body, this.store.state.heard) });
   }
 
   async #readServices(): Promise<void> {
-    const reply = await this.requests.send("/api/services", { timeoutMs: readMs });
+    const reply = await this.requests.send(apiRequest("get", "/api/services"), { timeoutMs: readMs });
     if (!reply.ok) {
       if (reply.problem.httpStatus !== 0) this.store.set({ servicesProblem: reply.problem });
       return;
