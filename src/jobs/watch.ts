@@ -1,4 +1,5 @@
 import type { StoredRecord } from "../audit/record.ts";
+import { BoundedMap } from "../lib/bounded-map.ts";
 import type { Action } from "../wire/dispatch.ts";
 import { subjectOf } from "../wire/dispatch.ts";
 import type { Job } from "./job.ts";
@@ -26,10 +27,10 @@ export class JobWatch {
   readonly #jobs: JobStore;
   readonly #listeners = new Map<string, Set<() => void>>();
   /** The newest job for each story or plan that was asked for, and the newest that Podium has taken. */
-  readonly #asked = new Map<string, string>();
-  readonly #taken = new Map<string, string>();
+  readonly #asked = new BoundedMap<string, string>(jobsMax);
+  readonly #taken = new BoundedMap<string, string>(jobsMax);
   /** The newest frame about each story of a plan's job. */
-  readonly #planFrames = new Map<string, Map<string, KnownFrame>>();
+  readonly #planFrames = new BoundedMap<string, Map<string, KnownFrame>>(plansMax);
 
   constructor(jobs: JobStore) {
     this.#jobs = jobs;
@@ -78,26 +79,19 @@ export class JobWatch {
   /** @returns the job whose story or plan this one takes over */
   #take(job: Job): string | undefined {
     const subject = subjectOf(job);
-    if (job.status === "pending") keep(this.#asked, subject, job.job_id, jobsMax);
+    if (job.status === "pending") this.#asked.set(subject, job.job_id);
     if (job.status !== "queued") return undefined;
     const before = this.#taken.get(subject);
     const seqBefore = this.#jobs.get(before ?? "")?.receipt.seq ?? -1;
     if (before === job.job_id || seqBefore > job.receipt.seq) return undefined;
-    keep(this.#taken, subject, job.job_id, jobsMax);
+    this.#taken.set(subject, job.job_id);
     return before;
   }
 
   #learn(job: Job, { story_id, podium_status, detail, timestamp }: StoredRecord): void {
     if (job.action !== "enqueue_plan" || story_id === undefined || podium_status === undefined) return;
-    const frames = this.#planFrames.get(job.job_id) ?? new Map<string, KnownFrame>();
-    keep(frames, story_id, { at: timestamp, word: podium_status, ...(detail && { text: detail }) }, planStoriesMax);
-    keep(this.#planFrames, job.job_id, frames, plansMax);
+    const frames = this.#planFrames.get(job.job_id) ?? new BoundedMap<string, KnownFrame>(planStoriesMax);
+    frames.set(story_id, { at: timestamp, word: podium_status, ...(detail && { text: detail }) });
+    this.#planFrames.set(job.job_id, frames);
   }
-}
-
-/** Sets an entry as the newest, and drops the oldest past the bound. */
-function keep<V>(map: Map<string, V>, key: string, value: V, sizeMax: number): void {
-  map.delete(key);
-  map.set(key, value);
-  if (map.size > sizeMax) map.delete(map.keys().next().value!);
 }
