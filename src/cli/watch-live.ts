@@ -18,10 +18,15 @@ const jobsRead = 20;
 /** Where a terminal does not say how large it is: the size that terminals have always had. */
 const usualSize = { columns: 80, rows: 24 };
 
-/** The live view, until somebody ends it: drawn in its place, over and over. @returns the exit code */
-export async function watchLive(client: Client, follow: FollowOptions): Promise<number> {
+/**
+ * The live view, until somebody ends it: drawn in its place, over and over.
+ * @param types of the frames that are listed, by commas; what stands above them comes from all of them
+ * @returns the exit code
+ */
+export async function watchLive(client: Client, follow: FollowOptions, types?: string): Promise<number> {
   const { api, screen, runtime } = client;
   const drawing = liveDrawing(runtime.process);
+  const listed = types === undefined ? undefined : new Set(types.split(","));
   let state = watchState(api.url);
   let begun = false;
   const draw = (): void => {
@@ -44,7 +49,7 @@ export async function watchLive(client: Client, follow: FollowOptions): Promise<
   }, beatMs);
   try {
     for await (const notice of followEvents(api, follow)) {
-      state = afterNotice(state, notice);
+      state = afterNotice(state, notice, listed);
       if (!begun || notice.kind === "back") void Promise.all([read.status(), read.jobs()]);
       begun = true;
       jobsSoon.call();

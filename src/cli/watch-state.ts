@@ -41,14 +41,19 @@ export function watchState(url: string): WatchState {
   };
 }
 
-export function afterNotice(state: WatchState, notice: Notice): WatchState {
+/** @param listed types of frames to list; those that tell of the gateway always are */
+export function afterNotice(state: WatchState, notice: Notice, listed?: ReadonlySet<string>): WatchState {
   if (notice.kind === "lost") return { ...state, connection: "lost", detail: notice.detail };
   if (notice.kind === "back") return { ...state, connection: "live", detail: "" };
   const frame = fieldsIn(notice.text);
-  const isCounted = typeof frame?.["type"] === "string" && counted.has(frame["type"]);
-  const frames = isCounted ? state.frames : [...state.frames, notice.text].slice(-framesMax);
+  const frames = isListed(frame?.["type"], listed) ? [...state.frames, notice.text].slice(-framesMax) : state.frames;
   const podium = frame?.["type"] === "SNAPSHOT" ? frame["podium"] : frame;
   return { ...afterPodium(state, podium), ...telemetryIn(frame), frames };
+}
+
+function isListed(type: unknown, listed: ReadonlySet<string> | undefined): boolean {
+  if (typeof type !== "string" || type === "GATEWAY_STATUS" || type === "GAP") return true;
+  return listed ? listed.has(type) : !counted.has(type);
 }
 
 function telemetryIn(frame: Fields | undefined): Partial<WatchState> {

@@ -49,16 +49,10 @@ async function watchAll(client: Client<typeof watchCommand>): Promise<number> {
   const types = options.value("types");
   const stop = listenForStop(runtime);
   if (stderrIsTerminal && !client.json) stderr(`Watching ${api.url}; Ctrl-C ends\n`);
-  const follow = {
-    path: "/api/orchestrator/events",
-    ...(types !== undefined && { query: { types } }),
-    stop,
-    lostMs,
-    isOver: () => Promise.resolve(false),
-  };
+  const follow = { path: "/api/orchestrator/events", stop, lostMs, isOver: () => Promise.resolve(false) };
   const isLive = screen.isTerminal && runtime.process.env["TERM"] !== "dumb";
-  if (isLive && !client.json && !options.has("lines")) return watchLive(client, follow);
-  for await (const notice of followEvents(api, follow)) {
+  if (isLive && !client.json && !options.has("lines")) return watchLive(client, follow, types);
+  for await (const notice of followEvents(api, { ...follow, ...(types !== undefined && { query: { types } }) })) {
     if (notice.kind !== "frame") stderr(connectionWords(notice));
     else if (client.json) client.printJson(notice.text);
     else client.print(frameLine(screen, notice.text));

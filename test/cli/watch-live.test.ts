@@ -85,6 +85,15 @@ describe("the live view", () => {
     }
   });
 
+  test("--types chooses what is listed, and makes nothing above it old", () => {
+    const state = ["STORY_STATUS", "QUEUE_UPDATE", "OTHER", "GAP"].reduce<WatchState>(
+      (before, type) => afterNotice(before, { kind: "frame", text: frame({ type, queue: ["A"] }) }, new Set(["OTHER"])),
+      watchState("http://127.0.0.1:8000"),
+    );
+    expect(state.queue).toEqual(["A"]);
+    expect(state.frames.map((text) => (JSON.parse(text) as { type: string }).type)).toEqual(["OTHER", "GAP"]);
+  });
+
   test("no line is wider and no view higher than the terminal, whatever it is told and however small it is", () => {
     const words = fc.oneof(
       fc.string({ unit: "binary", maxLength: 400 }),

@@ -75,6 +75,16 @@ browserSuite("halting in a browser", (screen) => {
     expect(await page.locator(".top").getByRole("alert").textContent()).toMatch(/no brakes.*Nothing was executed/s);
   });
 
+  test("a Podium that answers and is not well is called degraded, with its words, until it is well", async () => {
+    podium.status = reply.text('{"success":false,"status":"degraded","error":"no database"}', 503);
+    const page = await screen.page(gateway.url);
+    await page.locator(".state.warn", { hasText: /Podium degraded.*no database/ }).waitFor();
+    await page.getByText("Podium can't be asked, so this is not known.").first().waitFor();
+    podium.status = reply.text(catalogue);
+    await page.reload();
+    await page.locator(".state.good b", { hasText: "Live" }).waitFor();
+  });
+
   test("a double click's second half does not reach the button that has moved under the pointer", async () => {
     const queue = (...ids: string[]): string =>
       JSON.stringify({

@@ -93,6 +93,7 @@ browserSuite("how the panel looks", (screen) => {
         expect(await violations(page)).toEqual([]);
         for (const [width, height] of name === "" ? sizes : sizes.slice(0, 2)) {
           await page.setViewportSize({ width, height });
+          await page.evaluate(() => scrollTo(0, 0));
           const path = `${shots}/${name === "" ? "orchestrator" : name}-${theme}-${width}.png`;
           await page.screenshot({ path });
           expect(await overflow(page)).toBeLessThanOrEqual(0);
