@@ -46,9 +46,9 @@ export class Lane {
     return this.#active.size;
   }
 
-  /** Whether nothing is in line or on its way but the one that asks. */
-  get isCalm(): boolean {
-    return this.#active.size + this.#waiting.length + this.#express <= 1;
+  /** In line or on their way. */
+  get busy(): number {
+    return this.#active.size + this.#waiting.length + this.#express;
   }
 
   /** @throws Problem `shutting_down` */
@@ -107,8 +107,7 @@ export class Lane {
   async close(): Promise<void> {
     this.#closed = true;
     this.cancel(shuttingDown());
-    if (this.#active.size + this.#waiting.length + this.#express > 0)
-      await new Promise<void>((resolve) => (this.#idle = resolve));
+    if (this.busy > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
   }
 
   #advance(): void {
@@ -128,7 +127,7 @@ export class Lane {
   }
 
   #rest(): void {
-    if (this.#active.size + this.#waiting.length + this.#express === 0) this.#idle?.();
+    if (this.busy === 0) this.#idle?.();
   }
 }
 

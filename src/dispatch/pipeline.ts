@@ -57,7 +57,7 @@ export async function dispatch(deps: DispatchDeps, incoming: Incoming): Promise<
       const job = await recordIntent(deps, incoming, fingerprint, earlier.detail);
       fate = "doubt";
       const outcome = await send(deps, incoming, job, ticket);
-      const alone = deps.lane.isCalm;
+      const alone = isAlone(deps);
       // The next one may go while this outcome is written: its own intent is durable, and forwards stay one at a time.
       ticket.leave();
       sentAt = outcome.sentAt;
@@ -130,8 +130,13 @@ async function recordIntent(
   const request = fillRoute(deps.routes[incoming.command.action], incoming.command);
   deps.keys.bind(keyOf(incoming), ids.job_id, ids.audit_id);
   const draft = intentDraft(incoming, ids, fingerprint, request, detail);
-  await timed(deps, "audit_intent", deps.log.append(draft, deps.lane.isCalm));
+  await timed(deps, "audit_intent", deps.log.append(draft, isAlone(deps)));
   return deps.jobs.get(ids.job_id)!;
+}
+
+/** Nothing is under way but the dispatch that asks. */
+function isAlone({ lane, looks }: DispatchDeps): boolean {
+  return lane.busy + looks.busy <= 1;
 }
 
 async function send(deps: DispatchDeps, incoming: Incoming, job: Job, ticket: Ticket): Promise<Sent> {
