@@ -17,6 +17,7 @@ import { refusalsSuite } from "./suite-refusals.ts";
 import { socketSuite } from "./suite-socket.ts";
 import { statusSuite } from "./suite-status.ts";
 import { streamSuite } from "./suite-stream.ts";
+import { upgradeSuite } from "./suite-upgrade.ts";
 import { tokensSuite } from "./suite-tokens.ts";
 
 /** Everything that must hold however the program was started. */
@@ -36,6 +37,7 @@ export const suites: readonly ((launcher: Launcher) => void)[] = [
   idempotencySuite,
   hardeningSuite,
   crashSuite,
+  upgradeSuite,
   configSuite,
   cliSuite,
   pythonSuite,
