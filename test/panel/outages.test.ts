@@ -1,18 +1,28 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { browserSuite } from "./browser.ts";
+import { eventually } from "../e2e/watch.ts";
+import { browserSuite, Screen } from "./browser.ts";
 import type { Server } from "./servers.ts";
 import { gatewayServer, lunoServer } from "./servers.ts";
 
 browserSuite("outages in a browser", (screen) => {
   let luno: Server;
   let gateway: Server;
+  /** Hangs while the other tests run: it takes seconds until a silence is one. */
+  let hanging: { gateway: Server; page: Page };
+  const apart = new Screen();
   beforeAll(async () => {
     luno = await lunoServer().start();
     gateway = await gatewayServer(luno.url).start();
+    const frozen = await gatewayServer(luno.url).start();
+    hanging = { gateway: frozen, page: await apart.page(frozen.url) };
+    await state(hanging.page, "Live");
+    frozen.freeze();
   });
   afterEach(() => screen.closeContexts());
   afterAll(async () => {
+    await apart.closeContexts();
+    await hanging?.gateway.kill();
     await gateway?.kill();
     await luno?.kill();
   });
@@ -77,19 +87,36 @@ browserSuite("outages in a browser", (screen) => {
     expect(await page.locator(".job", { hasText: "LUNO-026-STORY-033" }).count()).toBe(1);
   });
 
-  test("a gateway that hangs with its connections open is not called live", async () => {
-    const page = await live();
-    gateway.freeze();
-    await state(page, "Gateway silent");
-    gateway.thaw();
-    await page.locator(".state", { hasText: /Live/ }).waitFor();
-  });
-
   test("offline it says that the gateway is lost, and comes back with the network", async () => {
     const page = await live();
     await page.context().setOffline(true);
     await state(page, "Gateway lost");
     await page.context().setOffline(false);
+    await page.locator(".state", { hasText: /Live/ }).waitFor();
+  });
+
+  test("a stream whose connection died without a word is noticed, and made anew", async () => {
+    const context = await screen.context();
+    const page = await context.newPage();
+    const streams: (() => void)[] = [];
+    await page.routeWebSocket(/stream/, (socket) => {
+      const server = socket.connectToServer();
+      if (socket.url().includes("types=")) return;
+      let isDead = false;
+      streams.push(() => (isDead = true));
+      server.onMessage((message) => {
+        if (!isDead) socket.send(message);
+      });
+    });
+    await page.goto(gateway.url);
+    await state(page, "Live");
+    for (const die of streams) die();
+    const connections = streams.length;
+    const body = JSON.stringify({ action: "enqueue_story", payload: { story_id: "STORY-005" } });
+    const headers = { "content-type": "application/json" };
+    await fetch(`${gateway.url}/api/orchestrator/dispatch`, { method: "POST", headers, body });
+    await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+    await eventually(() => (streams.length > connections ? true : undefined), "another connection");
     await page.locator(".state", { hasText: /Live/ }).waitFor();
   });
 
@@ -101,6 +128,13 @@ browserSuite("outages in a browser", (screen) => {
     await state(page, "No stream");
     await page.getByRole("button", { name: "Run STORY-004" }).click();
     await page.locator(".job", { hasText: "STORY-004" }).first().locator(".bad", { hasText: "Failed" }).waitFor();
+  });
+
+  test("a gateway that hangs with its connections open is not called live", async () => {
+    await state(hanging.page, "Gateway silent");
+    hanging.gateway.thaw();
+    await hanging.page.locator(".state", { hasText: /Live/ }).waitFor();
+    expect(apart.watched.complaints).toEqual([]);
   });
 
   test("nothing was complained about, and nobody else was asked", () => {

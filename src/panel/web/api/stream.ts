@@ -23,6 +23,16 @@ const backoffFirstMs = 250;
 const backoffMaxMs = 5_000;
 /** A connection that opens no sooner is given up: on loopback it takes a millisecond. */
 const handshakeMs = 8_000;
+/** A frame that is still on its way arrives within this, even to a page that has much to do. */
+const lateMs = 3_000;
+
+/** Cursors are `epoch:seq`; another epoch is another life of roxy-core. */
+function isBehind(own: string | undefined, other: string): boolean {
+  if (own === undefined) return false;
+  const [epoch, seq] = own.split(":");
+  const [otherEpoch, otherSeq] = other.split(":");
+  return epoch !== otherEpoch || Number(seq) < Number(otherSeq);
+}
 
 function openSocket(path: string, query: Readonly<Record<string, string>>): WebSocket {
   const url = new URL(path, location.href);
@@ -75,6 +85,7 @@ export class Stream {
   readonly #options: StreamOptions;
   #socket: WebSocket | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
+  #late: ReturnType<typeof setTimeout> | undefined;
   #failures = 0;
   #cursor: string | undefined;
 
@@ -87,20 +98,36 @@ export class Stream {
     this.#cursor ??= cursor;
   }
 
+  /**
+   * Somebody else has heard that the stream is at this cursor. A connection that stays behind it is dead, whatever the
+   * browser thinks: a network that has gone away tells nobody. Then a new one is made.
+   */
+  hasReached(cursor: string): void {
+    const socket = this.#socket;
+    if (!socket || this.#late !== undefined || !isBehind(this.#cursor, cursor)) return;
+    this.#late = setTimeout(() => {
+      this.#late = undefined;
+      if (this.#socket === socket && isBehind(this.#cursor, cursor)) this.#ended(socket);
+    }, lateMs);
+  }
+
   /** Connects at once, whatever the wait was: something says that the gateway is there. */
   connect(): void {
     if (this.#socket || !this.#options.mayConnect()) return;
     clearTimeout(this.#retry);
     const socket = openSocket(this.#options.path, this.#cursor === undefined ? {} : { since: this.#cursor });
     this.#socket = socket;
-    const deadline = setTimeout(() => this.#ended(socket, deadline), handshakeMs);
+    const deadline = setTimeout(() => this.#ended(socket), handshakeMs);
     socket.addEventListener("open", () => {
       clearTimeout(deadline);
       this.#failures = 0;
       this.#options.onOpen();
     });
     socket.addEventListener("message", ({ data }) => this.#take(data));
-    socket.addEventListener("close", () => this.#ended(socket, deadline));
+    socket.addEventListener("close", () => {
+      clearTimeout(deadline);
+      this.#ended(socket);
+    });
   }
 
   #take(data: unknown): void {
@@ -111,8 +138,7 @@ export class Stream {
     this.#options.onFrame(frame);
   }
 
-  #ended(socket: WebSocket, deadline: ReturnType<typeof setTimeout>): void {
-    clearTimeout(deadline);
+  #ended(socket: WebSocket): void {
     if (this.#socket !== socket) return;
     this.#socket = undefined;
     socket.close();

@@ -1,4 +1,4 @@
-import { fieldsOf, firstText, textOf } from "../api/json.ts";
+import { fieldsOf, firstText } from "../api/json.ts";
 import { apiRequest } from "../../../wire/client.ts";
 import { Requests } from "../api/requests.ts";
 import type { StreamFrame } from "../api/stream.ts";
@@ -73,6 +73,8 @@ export class Session {
     this.#pulse.start();
     void this.#firstReads();
     setInterval(() => this.#beat(), beatMs);
+    // A machine that slept has missed things, and its connection may be dead without knowing.
+    document.addEventListener("visibilitychange", () => this.#soon());
     // Another tab halts: the connections that we hold could be the ones its request is waiting for.
     this.#others?.addEventListener("message", () => this.requests.letGo());
   }
@@ -143,8 +145,11 @@ export class Session {
       this.store.set({ gateway });
       this.store.facts({ audit: firstText(fieldsOf(gateway["audit"]), "state") ?? "open" });
       const { cursor, oldest_cursor: oldest } = fieldsOf(gateway["stream"]);
-      if (textOf(cursor) !== undefined) this.#stream.startAt(textOf(cursor)!);
-      if (textOf(oldest) !== undefined) void this.#recallDepths(textOf(oldest)!);
+      if (typeof cursor === "string") {
+        this.#stream.startAt(cursor);
+        this.#stream.hasReached(cursor);
+      }
+      if (typeof oldest === "string") void this.#recallDepths(oldest);
     }
     if (!reply.ok) {
       if (reply.problem.httpStatus === 0) this.#pulse.now();
