@@ -47,7 +47,7 @@ function serve(options: ServeOptions): Promise<Listener> {
   const stopper = new AbortController();
   const { socket } = options;
   const door = socket === undefined ? { hostname: options.host, port: options.port } : { path: socket };
-  const settings = { ...door, signal: stopper.signal, onListen() {} };
+  const settings = { ...door, signal: stopper.signal, onListen() {}, onError };
   let server: ReturnType<DenoGlobal["serve"]>;
   try {
     server = boundPrivately(() =>
@@ -73,6 +73,12 @@ function serve(options: ServeOptions): Promise<Listener> {
       if (!force) await server.finished;
     },
   });
+}
+
+/** An event stream that was cut off is an error without words, and nothing to print. */
+function onError(error: unknown): Response {
+  if (error !== undefined) throw error;
+  return new Response(null, { status: 500 });
 }
 
 function connectionOf(request: Request, info: DenoInfo): Connection {

@@ -37,10 +37,15 @@ const inboundMax = 16;
 export function streamClient(context: StreamContext, wish: Wish, render: Render): PeerHandlers {
   let outbox: Outbox | undefined;
   const leave: (() => void)[] = [];
+  const forget = (): void => {
+    for (const go of leave.splice(0)) go();
+    if (outbox) context.clients.remove(outbox);
+  };
   let inbound = 0;
   return {
     open(peer: Peer) {
-      const box = new Outbox(peer, { bytesMax: context.queueBytesMax, warning: slowWarning(context, render) });
+      const { queueBytesMax: bytesMax } = context;
+      const box = new Outbox(peer, { bytesMax, warning: slowWarning(context, render), onDrop: forget });
       outbox = box;
       context.clients.add(box);
       const deliver = delivery(context, wish, box, render);
@@ -60,10 +65,7 @@ export function streamClient(context: StreamContext, wish: Wish, render: Render)
       if (++inbound > inboundMax) outbox?.close(closeCodes.policy, "this stream takes no messages");
     },
     drain: () => outbox?.drained(),
-    close() {
-      for (const go of leave.splice(0)) go();
-      if (outbox) context.clients.remove(outbox);
-    },
+    close: forget,
   };
 }
 

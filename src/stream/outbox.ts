@@ -18,6 +18,8 @@ export interface OutboxOptions {
   readonly bytesMax: number;
   /** Makes the warning that is sent when half the bound is reached. */
   readonly warning: (queuedBytes: number) => string;
+  /** Called when it is closed because its client read too slowly: the connection itself may take longer to end. */
+  readonly onDrop?: () => void;
 }
 
 /** One client's queue. Bounded in bytes; past the bound the client is closed and nobody else has been delayed. */
@@ -100,6 +102,7 @@ export class Outbox {
     this.#tooSlow = true;
     this.#close(closeCodes.tooSlow, "too slow: reconnect with since");
     this.#peer.terminate();
+    this.#options.onDrop?.();
   }
 
   #close(code: number, reason: string): void {

@@ -3,6 +3,8 @@ import { heartbeatS } from "../runtime/types.ts";
 
 /** Bytes that the runtime may hold for one client before our own queue takes over. */
 const bufferBytesMax = 65_536;
+/** Heartbeats that a client may leave untaken, as many as pings on a WebSocket. */
+const missesMax = 2;
 
 /**
  * A stream client over server-sent events, as the same kind of peer that a WebSocket is: what is sent counts as waiting
@@ -13,6 +15,9 @@ export function serverSentResponse(handlers: PeerHandlers): Response {
   let peer: Peer;
   let heartbeat: ReturnType<typeof setInterval>;
   let ended = false;
+  let sentBytes = 0;
+  let takenBytes = 0;
+  let misses = 0;
   const end = (code: number): void => {
     if (ended) return;
     ended = true;
@@ -23,20 +28,33 @@ export function serverSentResponse(handlers: PeerHandlers): Response {
     {
       start(controller) {
         const waiting = (): number => Math.max(0, bufferBytesMax - (controller.desiredSize ?? bufferBytesMax));
-        const close = (code: number): void => {
-          if (!ended) controller.close();
-          end(code);
-        };
         peer = {
           send(text) {
-            if (!ended) controller.enqueue(encoder.encode(text));
+            if (ended) return 0;
+            const bytes = encoder.encode(text);
+            sentBytes += bytes.length;
+            controller.enqueue(bytes);
             return waiting();
           },
-          close,
-          terminate: () => close(1006),
+          close(code) {
+            if (!ended) controller.close();
+            end(code);
+          },
+          // A client that does not read would keep even a closed stream's connection for as long as it likes.
+          terminate() {
+            controller.error();
+            end(1006);
+          },
         };
-        // A comment keeps proxies and the client's own idle timers quiet (section 9.2.7).
-        heartbeat = setInterval(() => peer.send(": \n\n"), heartbeatS * 1000);
+        const beat = (): void => {
+          const taken = sentBytes - waiting();
+          misses = taken === sentBytes || taken > takenBytes ? 0 : misses + 1;
+          takenBytes = taken;
+          if (misses >= missesMax) peer.terminate();
+          // A comment keeps proxies and the client's own idle timers quiet (section 9.2.7).
+          else peer.send(": \n\n");
+        };
+        heartbeat = setInterval(beat, heartbeatS * 1000);
         peer.send(": \n\n");
         handlers.open(peer);
       },

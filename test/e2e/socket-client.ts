@@ -32,7 +32,7 @@ export function connectSocket(url: string): Promise<SocketClient> {
       watch.until(
         () => frames.map((text) => ({ text, frame: JSON.parse(text) })).find((f) => fits(f.frame, f.text))?.frame,
         what,
-        () => `Frames so far:\n${frames.join("\n")}`,
+        () => `Frames so far:\n${frames.map((text) => text.slice(0, 300)).join("\n")}`,
       ),
     texts: (types) => frames.filter((text) => !types || types.includes((JSON.parse(text) as { type: string }).type)),
     closed,

@@ -15,6 +15,7 @@ import { podiumFaultsSuite } from "./suite-podium-faults.ts";
 import { pythonSuite } from "./suite-python.ts";
 import { refusalsSuite } from "./suite-refusals.ts";
 import { socketSuite } from "./suite-socket.ts";
+import { slowClientsSuite } from "./suite-slow-clients.ts";
 import { statusSuite } from "./suite-status.ts";
 import { streamSuite } from "./suite-stream.ts";
 import { upgradeSuite } from "./suite-upgrade.ts";
@@ -33,6 +34,7 @@ export const suites: readonly ((launcher: Launcher) => void)[] = [
   streamSuite,
   jobStreamSuite,
   eventsSuite,
+  slowClientsSuite,
   jobsSuite,
   idempotencySuite,
   hardeningSuite,
