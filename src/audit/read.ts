@@ -155,6 +155,16 @@ function isOver(found: readonly Read[]): boolean {
   return found.some(({ record }) => record.event === "outcome" && record.result !== "unknown");
 }
 
+/** Records whose lines hold this text, from the first file of a day on. */
+export async function* readOnward(deps: ReadDeps, day: string, text: string): AsyncGenerator<StoredRecord> {
+  const list = segments(deps.files, deps.dir, deps.sha256);
+  const from = list.findIndex((segment) => segment.day === day);
+  if (from < 0) return;
+  for (const segment of list.slice(from)) {
+    for await (const { record } of readHolding(deps, segment, text)) yield record;
+  }
+}
+
 /** All records of one UTC day, and of the file after it, where a late outcome may be. */
 export async function* readDay(deps: ReadDeps, day: string): AsyncGenerator<StoredRecord> {
   for (const segment of aroundDay(deps, day)) {

@@ -14,10 +14,10 @@ import { readHead, readLast } from "./segments.ts";
 /**
  * Reads the newest part of the log at start: enough for the projections (idempotency keys live a day) and for the
  * newest checkpoint. Of older files only the first and the last record are looked at, so that 90 days cost no more than
- * two; `audit verify` reads them all.
+ * what happened in one day of running; `audit verify` reads them all.
  */
 
-/** How far back the projections need records. */
+/** How far back the projections need records, in running time. */
 const projectionMs = 86_400_000;
 
 interface Bounds {
@@ -50,7 +50,7 @@ export async function replay(deps: AuditDeps, checkpointSize: number | undefined
   const activeHead = deps.files.stat(activePath) ? readHead(deps.files, activePath, deps.sha256) : undefined;
   if (activeHead && isFlaw(activeHead)) throw damaged(activePath, 1, undefined, activeHead);
   if (activeHead) compareNeighbours(deps, closed.at(-1), activePath, activeHead);
-  const from = firstToRead(deps, closed, activeHead, checkpointSize);
+  const from = firstToRead(closed, activeHead, checkpointSize);
   const first = closed[from]?.head ?? activeHead;
   if (!first) throw new Fatal(`Cannot open the audit log in ${deps.dir}: it holds no record`, exitCodes.integrity);
   const walk = new Walk(deps, first, closed[from]?.path ?? activePath, checkpointSize);
@@ -151,29 +151,21 @@ function compareNeighbours(deps: AuditDeps, before: Bounds | undefined, path: st
 }
 
 /**
- * Index of the oldest closed file to read in full. A clock that is wrong now, or was wrong then, must not make us read
- * everything: at most the three newest days are read, and at least what the checkpoint covers last.
+ * Index of the oldest closed file to read in full: all that hold some of the last day of running time, which no clock
+ * that is wrong now, or was wrong then, makes more or less, and at least what the checkpoint covers last.
  */
 function firstToRead(
-  deps: AuditDeps,
   closed: readonly Bounds[],
   activeHead: StoredRecord | undefined,
   checkpointSize: number | undefined,
 ): number {
-  const newest = activeHead?.timestamp ?? closed.at(-1)?.last.timestamp;
-  const newestMs = newest === undefined ? deps.clock.now() : Date.parse(newest);
-  const wantedFromMs = Math.min(deps.clock.now(), newestMs) - projectionMs;
-  // What a clock that was set forward makes look old may have been written a moment ago in running time.
-  const wantedUptimeMs = ((activeHead ?? closed.at(-1)?.last)?.uptime_ms ?? 0) - projectionMs;
-  const days = new Set<string>();
+  const wantedFromMs = ((activeHead ?? closed.at(-1)?.last)?.uptime_ms ?? 0) - projectionMs;
   let from = closed.length;
   while (from > 0) {
-    const { head, last } = closed[from - 1] as Bounds;
-    days.add(head.timestamp.slice(0, 10));
+    const { last } = closed[from - 1] as Bounds;
     const covers = checkpointSize !== undefined && checkpointSize <= last.seq + 1 && activeHead?.seq !== checkpointSize;
     const isNeeded = from === closed.length && !activeHead;
-    const isOld = Date.parse(last.timestamp) < wantedFromMs && (last.uptime_ms ?? -Infinity) < wantedUptimeMs;
-    if (!isNeeded && !covers && (days.size > 2 || isOld)) break;
+    if (!isNeeded && !covers && (last.uptime_ms ?? 0) < wantedFromMs) break;
     from--;
   }
   return from;

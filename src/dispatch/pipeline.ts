@@ -3,6 +3,7 @@ import { messageOf, Problem } from "../lib/errors.ts";
 import { jobIdOf, newAuditId } from "../lib/ids.ts";
 import { traceHeaders } from "../lib/trace.ts";
 import type { Job } from "../jobs/job.ts";
+import { jobOfIntent } from "../jobs/job.ts";
 import type { Action } from "../wire/dispatch.ts";
 import type { Route } from "../wire/podium.ts";
 import { fillRoute } from "../wire/podium.ts";
@@ -130,8 +131,7 @@ async function recordIntent(
   const request = fillRoute(deps.routes[incoming.command.action], incoming.command);
   deps.keys.bind(keyOf(incoming), ids.job_id, ids.audit_id);
   const draft = intentDraft(incoming, ids, fingerprint, request, detail);
-  await timed(deps, "audit_intent", deps.log.append(draft, isAlone(deps)));
-  return deps.jobs.get(ids.job_id)!;
+  return jobOfIntent(await timed(deps, "audit_intent", deps.log.append(draft, isAlone(deps))));
 }
 
 /** Nothing is under way but the dispatch that asks. */
@@ -186,5 +186,7 @@ function fateOf({ result }: Outcome): KeyFate {
 
 function answer(deps: DispatchDeps, job: Job, outcome: Outcome): Dispatched {
   if (outcome.problem) throw outcome.problem.with({ audit_id: job.audit_id, job_id: job.job_id });
-  return { job: deps.jobs.get(job.job_id) ?? job, podiumResult: outcome.response ?? "null", replayed: false };
+  // A flood of looks at the status may have taken its place in memory.
+  const known = deps.jobs.get(job.job_id) ?? { ...job, status: outcome.result };
+  return { job: known, podiumResult: outcome.response ?? "null", replayed: false };
 }

@@ -1,6 +1,7 @@
 import type { AuditLog } from "../audit/log.ts";
 import type { Clock } from "../lib/clock.ts";
 import { Problem } from "../lib/errors.ts";
+import { reconciledReason } from "../jobs/job.ts";
 import type { Doubt, JobStore } from "../jobs/store.ts";
 import type { Verdict } from "../podium/verdict.ts";
 import { storyEvidence } from "../wire/podium.ts";
@@ -47,7 +48,7 @@ async function settle(deps: ReconcileDeps, job: Doubt): Promise<Finding> {
       story_id: job.story_id,
       plan_id: job.plan_id,
       result: finding === "executed" ? "queued" : "failed",
-      reason: "reconciled",
+      reason: reconciledReason,
     });
   }
   return finding;

@@ -1,5 +1,6 @@
 import type { Job } from "../jobs/job.ts";
 import type { JobArchive } from "../jobs/archive.ts";
+import type { Retry } from "../lib/errors.ts";
 import { Problem } from "../lib/errors.ts";
 
 /** What a dispatch is answered with. */
@@ -23,6 +24,7 @@ export function answerOf(job: Job): Dispatched {
   const ids = { job_id: job.job_id, audit_id: job.audit_id };
   if (job.status === "queued") return { job, podiumResult: job.podium_response ?? "null", replayed: true };
   const code = (job.code ?? "podium_rejected") as ConstructorParameters<typeof Problem>[0];
+  const retry = job.retry === undefined ? {} : { retry: job.retry as Retry };
   const headers = { "idempotency-replayed": "true" };
-  throw new Problem(code, job.detail ?? `The dispatch ended as ${job.status}`, { ...ids, headers });
+  throw new Problem(code, job.detail ?? `The dispatch ended as ${job.status}`, { ...ids, ...retry, headers });
 }

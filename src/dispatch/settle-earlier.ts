@@ -82,8 +82,9 @@ async function settleStory(deps: EarlierDeps, incoming: Incoming): Promise<Earli
 async function refuseLateCancel(deps: EarlierDeps, command: Command, jobId: string): Promise<void> {
   if (command.action !== "cancel_story") return;
   const cancel = await deps.archive.find(jobId);
+  // Gone from memory: then so may be what came after it.
   const newest = command.story_id === undefined ? undefined : deps.jobs.ofStory(command.story_id);
-  if (!cancel || (newest && newest.receipt.seq > cancel.receipt.seq)) throw stillUnknown(jobId);
+  if (!cancel || !newest || newest.receipt.seq > cancel.receipt.seq) throw stillUnknown(jobId);
 }
 
 function stillUnknown(jobId: string): Problem {

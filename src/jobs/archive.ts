@@ -1,10 +1,10 @@
 import type { ReadDeps } from "../audit/read.ts";
-import { heldDays, readDay, readJob } from "../audit/read.ts";
+import { heldDays, readDay, readJob, readOnward } from "../audit/read.ts";
 import type { StoredRecord } from "../audit/record.ts";
 import { parseJobId } from "../lib/ids.ts";
 import type { JobsQuery } from "../wire/jobs.ts";
 import type { Job } from "./job.ts";
-import { jobAfter, jobOfIntent } from "./job.ts";
+import { jobAfter, jobOfIntent, reconciledReason } from "./job.ts";
 import type { JobStore } from "./store.ts";
 
 /** Days of the log read for one page: some seconds at most. A page may come back short, with a cursor to go on. */
@@ -72,7 +72,19 @@ export class JobArchive {
     for await (const record of readDay(this.#log(), day)) {
       if (record.job_id !== undefined && parseJobId(record.job_id)?.day === day) records.push(record);
     }
-    return [...jobsOf(records).values()].toSorted(newestFirst);
+    const jobs = jobsOf(records);
+    await this.#findOut(day, jobs);
+    return [...jobs.values()].toSorted(newestFirst);
+  }
+
+  /** What was unknown then may have been found out any day since. */
+  async #findOut(day: string, jobs: Map<string, Job>): Promise<void> {
+    const isUnknown = (job: Job | undefined): job is Job => job?.status === "unknown";
+    if (![...jobs.values()].some(isUnknown)) return;
+    for await (const record of readOnward(this.#log(), day, `"reason":"${reconciledReason}"`)) {
+      const job = jobs.get(record.job_id ?? "");
+      if (isUnknown(job) && record.reason === reconciledReason) jobs.set(job.job_id, jobAfter(job, record));
+    }
   }
 }
 

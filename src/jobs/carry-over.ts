@@ -1,7 +1,7 @@
 import type { Draft, StoredRecord } from "../audit/record.ts";
 import { parseJobId } from "../lib/ids.ts";
+import { carriedReason } from "./job.ts";
 import type { Doubt, JobStore } from "./store.ts";
-import { carriedReason } from "./store.ts";
 
 /** What it takes to say anything. */
 export interface CarryOverDeps {

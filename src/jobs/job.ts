@@ -35,6 +35,11 @@ export interface Job {
   readonly last_event?: string;
 }
 
+/** Why a record says what became of a dispatch whose outcome was unknown. */
+export const reconciledReason = "reconciled";
+/** Why a record says again what older files have said. */
+export const carriedReason = "carried over";
+
 /** A job as its intent record makes it. */
 export function jobOfIntent(record: StoredRecord): Job {
   const { story_id, plan_id, user_id, session_id, detail } = record;
@@ -71,6 +76,7 @@ export function jobAfter(job: Job, record: StoredRecord): Job {
       answered_at: record.timestamp,
     };
   }
+  if (record.reason === carriedReason) return job;
   if (record.event === "job" && record.result !== undefined) {
     return { ...job, status: record.result as JobStatus, updated_at: record.timestamp };
   }

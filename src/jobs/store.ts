@@ -4,7 +4,7 @@ import { jobIdOf, parseJobId } from "../lib/ids.ts";
 import type { Action } from "../wire/dispatch.ts";
 import { isExecuting, subjectOf } from "../wire/dispatch.ts";
 import type { Job } from "./job.ts";
-import { jobAfter, jobOfIntent } from "./job.ts";
+import { carriedReason, jobAfter, jobOfIntent } from "./job.ts";
 
 /**
  * Jobs in memory: at the default limit a day holds 14,400 dispatches, so the newest day is always here. Older ones are
@@ -16,9 +16,6 @@ export const jobsMax = 20_000;
  * forgotten, which is then no longer on anybody's desk.
  */
 export const doubtsMax = 10_000;
-
-/** Why a record says again what older files have said. */
-export const carriedReason = "carried over";
 
 /** What must be known of a dispatch to find out what became of it. */
 export type Doubt = Pick<
@@ -214,7 +211,10 @@ export class JobStore {
       status: "unknown",
     } as const;
     const subject = subjectOf(job);
-    if (!this.#unsettled.has(subject)) this.#doubt(subject, { job, since: uptime_ms ?? this.#clock.monotonic() });
+    // It was found out while this was being written.
+    const isSettled = (this.#jobs.get(job.job_id)?.status ?? "unknown") !== "unknown";
+    if (!isSettled && !this.#unsettled.has(subject))
+      this.#doubt(subject, { job, since: uptime_ms ?? this.#clock.monotonic() });
   }
 
   /** The outcome of a dispatch that memory holds no more was found out. */

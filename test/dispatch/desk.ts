@@ -11,6 +11,7 @@ import type { DispatchDeps } from "../../src/dispatch/pipeline.ts";
 import type { Dispatched } from "../../src/dispatch/replay.ts";
 import { dispatch } from "../../src/dispatch/pipeline.ts";
 import { Refusals } from "../../src/dispatch/refusals.ts";
+import { JobArchive } from "../../src/jobs/archive.ts";
 import type { JobStore } from "../../src/jobs/store.ts";
 import { Problem } from "../../src/lib/errors.ts";
 import { statusSource } from "../../src/podium/status.ts";
@@ -81,13 +82,19 @@ export async function openDesk(options: DeskOptions = {}): Promise<Desk> {
     onFatal: (fatal) => fatals.push(fatal),
     version: "0.0.0",
   });
-  await past.goLive(log, silentLog, () => undefined);
+  const archive = new JobArchive(jobs, () => ({
+    files: runtime.files,
+    sha256: runtime.sha256,
+    dir: path.join(dir, "logs"),
+    lastSeq: log.head.seq,
+  }));
+  await past.goLive(log, silentLog, () => archive.firstDay());
   const token: DispatchDeps["token"] = ({ auditId }) => Promise.resolve(auditId);
   const lane = new Lane({ maxInFlight: options.maxInFlight ?? 1, queueLimit: options.queueLimit ?? 1000 });
   const deps: DispatchDeps = {
     log,
     jobs,
-    archive: { find: (jobId) => Promise.resolve(jobs.get(jobId)) },
+    archive,
     keys,
     limits,
     lane,

@@ -1,6 +1,9 @@
 import type { PodiumClient } from "../../src/podium/client.ts";
 import type { Verdict } from "../../src/podium/verdict.ts";
 import type { PodiumRequest } from "../../src/wire/podium.ts";
+import { defaultRoutes } from "../../src/wire/podium.ts";
+import type { Action } from "../../src/wire/dispatch.ts";
+import { subjectOf } from "../../src/wire/dispatch.ts";
 import { diedMidAnswer, refusedConnection, said, timedOut, yes } from "./scripted-podium.ts";
 
 /** What Podium does with one command: whether it runs it, and what its caller hears. */
@@ -32,17 +35,21 @@ const heard: Readonly<Record<Fault, Verdict>> = {
 };
 const runsNow: ReadonlySet<Fault> = new Set(["yes", "500 ran", "died ran"]);
 
-/** One enqueue that arrived at Podium. */
+/** One command that arrived at Podium. */
 export interface Arrival {
   readonly auditId: string;
-  readonly story: string;
+  readonly action: Action;
+  readonly story: string | undefined;
+  /** What cooldown and doubt are about. */
+  readonly subject: string;
   readonly key: string | undefined;
   /** True time, which no clock shows. */
   readonly at: number;
 }
 
 interface Waiting {
-  readonly request: PodiumRequest;
+  readonly auditId: string;
+  /** Undefined for a look at the status. */
   readonly arrival: Arrival | undefined;
   hear(verdict: Verdict): void;
 }
@@ -55,13 +62,10 @@ export class ModelPodium {
   readonly executions: Arrival[] = [];
   readonly waiting: Waiting[] = [];
   #late: { arrival: Arrival; at: number }[] = [];
+  /** Stories whose run is over. */
+  readonly #ended = new Set<string>();
   /** Audit ids whose next tries are refused too. */
   readonly refusing = new Map<string, number>();
-
-  /** Whether a command may still run that its caller heard nothing of. */
-  get isLate(): boolean {
-    return this.#late.length > 0;
-  }
 
   /** The connection of one gateway process. `alive` turns false at its death. */
   client(alive: () => boolean): PodiumClient {
@@ -76,20 +80,26 @@ export class ModelPodium {
       this.refusing.set(auditId, left - 1);
       return Promise.resolve(refusedConnection);
     }
-    const body = JSON.parse(request.body ?? "{}") as { type?: string; storyId?: string; key?: string };
-    if (body.type === "HALT" || body.type === "CANCEL_STORY") return Promise.resolve(yes);
-    const arrival =
-      body.type === "ENQUEUE_STORY" ? { auditId, story: body.storyId!, key: body.key, at: this.now } : undefined;
-    return new Promise((hear) => void this.waiting.push({ request, arrival, hear }));
+    const arrival = request.method === "GET" ? undefined : this.#arrivalOf(request, auditId);
+    return new Promise((hear) => void this.waiting.push({ auditId, arrival, hear }));
   }
 
-  /** Answers the oldest waiting request; a look at the status is answered truly, or not at all. */
-  answer(fault: Fault, tries: number): void {
-    const next = this.waiting.shift();
+  #arrivalOf({ path, body = "{}" }: PodiumRequest, auditId: string): Arrival {
+    const { type, storyId, planId, key } = JSON.parse(body) as Partial<Record<string, string>>;
+    const fits = ([, route]: [string, (typeof defaultRoutes)["halt"]]): boolean =>
+      route.path === path && route.body?.["type"] === type;
+    const action = Object.entries(defaultRoutes).find(fits)![0] as Action;
+    const subject = subjectOf({ action, story_id: storyId, plan_id: planId });
+    return { auditId, action, story: storyId, subject, key, at: this.now };
+  }
+
+  /** Answers one of those that wait; a look at the status is answered truly, or with nothing, or not at all. */
+  answer(fault: Fault, tries: number, which: number): void {
+    const [next] = this.waiting.splice(which % Math.max(1, this.waiting.length), 1);
     if (!next) return;
-    if (!next.arrival) return next.hear(fault === "lost" || fault === "unsent" ? heard[fault] : this.#status());
-    if (fault === "unsent") this.refusing.set(next.arrival.auditId, tries);
-    else this.#arrive(next.arrival, fault);
+    if (fault === "unsent") this.refusing.set(next.auditId, tries);
+    if (!next.arrival) return next.hear(this.#statusOr(fault));
+    if (fault !== "unsent") this.#arrive(next.arrival, fault);
     next.hear(heard[fault]);
   }
 
@@ -104,24 +114,38 @@ export class ModelPodium {
 
   #arrive(arrival: Arrival, fault: Fault): void {
     this.arrivals.push(arrival);
-    if (runsNow.has(fault)) this.executions.push(arrival);
+    if (runsNow.has(fault)) this.#execute(arrival);
     // As late as it can be: one millisecond before "not started" becomes a proof.
     if (fault === "late") this.#late.push({ arrival, at: this.now + 29_999 });
+  }
+
+  #execute(arrival: Arrival): void {
+    this.executions.push(arrival);
+    if (arrival.action === "enqueue_story") this.#ended.delete(arrival.story!);
+  }
+
+  /** The story's run comes to its end, when it has one. */
+  end(story: string): void {
+    if (this.wordOf(story) === "queued") this.#ended.add(story);
   }
 
   pass(ms: number): void {
     this.now += ms;
     const due = this.#late.filter(({ at }) => at <= this.now);
     this.#late = this.#late.filter(({ at }) => at > this.now);
-    for (const { arrival } of due) this.executions.push(arrival);
+    for (const { arrival } of due) this.#execute(arrival);
   }
 
-  #status(): Verdict {
-    const started = new Set(this.executions.map(({ story }) => story));
-    const stories = ["STORY-0", "STORY-1", "STORY-2"].map((storyId) => ({
-      storyId,
-      status: started.has(storyId) ? "queued" : "todo",
-    }));
+  wordOf(story: string): string {
+    const isStarted = this.executions.some((one) => one.action === "enqueue_story" && one.story === story);
+    if (!isStarted) return "todo";
+    return this.#ended.has(story) ? "done" : "queued";
+  }
+
+  #statusOr(fault: Fault): Verdict {
+    if (fault === "lost" || fault === "unsent") return heard[fault];
+    if (fault === "died not") return said(200, "{}");
+    const stories = ["STORY-0", "STORY-1", "STORY-2"].map((storyId) => ({ storyId, status: this.wordOf(storyId) }));
     return said(200, JSON.stringify({ stories }));
   }
 }

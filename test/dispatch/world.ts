@@ -2,7 +2,13 @@ import { expect, jest } from "bun:test";
 import fs from "node:fs";
 import type { Dispatched } from "../../src/dispatch/replay.ts";
 import { Problem } from "../../src/lib/errors.ts";
-import type { Command } from "../../src/wire/dispatch.ts";
+import type { Bounds } from "../../src/cli/projections.ts";
+import type { JobArchive } from "../../src/jobs/archive.ts";
+import type { Job } from "../../src/jobs/job.ts";
+import { JobWatch } from "../../src/jobs/watch.ts";
+import { followTelemetry } from "../../src/jobs/follow.ts";
+import type { Action, Command } from "../../src/wire/dispatch.ts";
+import { isExecuting, isLimited, subjectOf } from "../../src/wire/dispatch.ts";
 import { FakeClock } from "../lib/fake-clock.ts";
 import type { Desk } from "./desk.ts";
 import { ask, incoming, newFolder, openDesk, quiet, recordsIn } from "./desk.ts";
@@ -14,6 +20,8 @@ import { defaultRoutes } from "../../src/wire/podium.ts";
 
 const cooldownMs = 5_000;
 
+const passesTheLine = (action: Action): boolean => action === "halt" || action === "status";
+
 export interface Live {
   readonly command: Command;
   readonly key: string | undefined;
@@ -21,8 +29,16 @@ export interface Live {
   answer: Dispatched | Problem | undefined;
 }
 
+/** What a configuration may say, and stores small enough to be full. */
+export interface Setup {
+  readonly maxInFlight: number;
+  readonly queueLimit: number;
+  readonly bounds?: Bounds;
+}
+
 /** The gateway under test, Podium, time, and everything that callers were told. */
 export class World {
+  readonly setup: Setup;
   readonly podium = new ModelPodium();
   readonly dir = newFolder();
   clock = new FakeClock();
@@ -33,21 +49,38 @@ export class World {
   readonly told: Live[] = [];
   /** Audit ids that a halt found waiting: they must never arrive. */
   readonly #halted = new Set<string>();
+  #reads = 0;
+
+  constructor(setup: Setup) {
+    this.setup = setup;
+  }
 
   async open(): Promise<void> {
     const mortal = new MortalFiles();
     this.mortal = mortal;
-    this.desk = await openDesk({ clock: this.clock, dir: this.dir, files: mortal.files, dispatchPerMinute: 8 });
+    const { clock, dir, setup } = this;
+    this.desk = await openDesk({ clock, dir, files: mortal.files, dispatchPerMinute: 8, ...setup });
+    this.#watchHalts();
     // The death of the process is Podium's end of the line too.
     const podium = this.podium.client(() => !mortal.dead);
     const podiumStatus = statusSource(podium, this.desk.deps, defaultRoutes.status);
-    Object.assign(this.desk.deps, { podium, podiumStatus });
+    const archive = { find: this.#find.bind(this, this.desk.deps.archive) };
+    Object.assign(this.desk.deps, { podium, podiumStatus, archive });
+  }
+
+  /** Reads of the log's files take their time, which no fake clock makes pass. */
+  async #find(archive: Pick<JobArchive, "find">, jobId: string): Promise<Job | undefined> {
+    this.#reads++;
+    try {
+      return await archive.find(jobId);
+    } finally {
+      this.#reads--;
+    }
   }
 
   start(command: Command, key: string | undefined): Live {
     const live: Live = { command, key, hangUp: new AbortController(), answer: undefined };
     this.live.push(live);
-    if (command.action === "halt") this.#noteHalt();
     const { mortal } = this;
     void ask(this.desk, incoming(command, key, live.hangUp.signal)).then((answer) => {
       // The dead tell nobody.
@@ -56,16 +89,42 @@ export class World {
     return live;
   }
 
-  /** What has an intent but has not begun to be sent when the halt comes. */
-  #noteHalt(): void {
-    const sending = new Set(this.podium.waiting.map(({ arrival }) => arrival?.auditId));
-    for (const { audit_id } of this.desk.jobs.withoutOutcome()) if (!sending.has(audit_id)) this.#halted.add(audit_id);
+  /** Notes what has an intent but has not begun to be sent when a halt comes. */
+  #watchHalts(): void {
+    const { lane, jobs } = this.desk;
+    const halt = lane.halt.bind(lane);
+    lane.halt = () => {
+      const begun = new Set(this.podium.arrivals.map(({ auditId }) => auditId));
+      for (const { arrival } of this.podium.waiting) if (arrival) begun.add(arrival.auditId);
+      for (const { audit_id, action } of jobs.withoutOutcome()) {
+        if (passesTheLine(action) || begun.has(audit_id)) continue;
+        this.#halted.add(audit_id);
+      }
+      halt();
+    };
+  }
+
+  /** Podium's own frame about a story, as the telemetry socket would bring it. */
+  hear(storyId: string): void {
+    const status = this.podium.wordOf(storyId);
+    if (status === "todo") return;
+    const { jobs, log } = this.desk;
+    const terminalStatuses = new Set(["done"]);
+    followTelemetry({ jobs, watch: new JobWatch(jobs), terminalStatuses, append: (draft) => log.append(draft) })({
+      seq: 0,
+      at: "",
+      type: "STORY_STATUS",
+      text: JSON.stringify({ storyId, status }),
+      storyId,
+      status,
+    });
   }
 
   /** Lets everything happen that can; then looks whether all promises still hold. */
   async settle(): Promise<void> {
     for (let tries = 0; tries < 5; tries++) {
-      await quiet();
+      do await quiet();
+      while (this.#reads > 0);
       if (this.podium.refusing.size > 0) jest.advanceTimersByTime(600);
     }
     if (this.mortal.dead) await this.restart("crash", "lost", 0);
@@ -98,9 +157,10 @@ export class World {
   }
 
   check(): void {
-    const keyed = this.podium.executions.flatMap(({ key }) => key ?? []);
+    const keyed = this.podium.executions.flatMap(({ key, action }) => (isExecuting(action) ? (key ?? []) : []));
     expect(keyed.length, `executions by key: ${keyed.join(" ")}`).toBe(new Set(keyed).size);
-    expect(this.podium.waiting.filter(({ arrival }) => arrival).length).toBeLessThanOrEqual(1);
+    const inLine = this.podium.waiting.filter(({ arrival }) => arrival && !passesTheLine(arrival.action));
+    expect(inLine.length).toBeLessThanOrEqual(this.setup.maxInFlight);
     for (const { auditId } of this.podium.arrivals) expect(this.#halted.has(auditId)).toBe(false);
     this.#checkCooldowns();
     this.#checkVerdicts();
@@ -109,19 +169,21 @@ export class World {
   #checkCooldowns(): void {
     const last = new Map<string, (typeof this.podium.arrivals)[number]>();
     for (const arrival of this.podium.arrivals) {
-      const before = last.get(arrival.story);
-      last.set(arrival.story, arrival);
-      if (before) expect(arrival.at - before.at, arrival.story).toBeGreaterThanOrEqual(cooldownMs);
+      if (!isLimited(arrival.action)) continue;
+      const before = last.get(arrival.subject);
+      last.set(arrival.subject, arrival);
+      if (before) expect(arrival.at - before.at, arrival.subject).toBeGreaterThanOrEqual(cooldownMs);
     }
   }
 
   #checkVerdicts(): void {
     const executed = new Set(this.podium.executions.map(({ auditId }) => auditId));
-    const stories = new Set(this.podium.executions.map(({ story }) => story));
+    const done = new Set(this.podium.executions.map(({ action, subject }) => `${action} ${subject}`));
     for (const { answer, command } of this.told) {
       if (!answer) continue;
       if (!(answer instanceof Problem)) {
-        if (command.action === "enqueue_story") expect(stories.has(command.story_id!)).toBe(true);
+        const what = `${command.action} ${subjectOf(command)}`;
+        if (command.action !== "status") expect(done.has(what), what).toBe(true);
         continue;
       }
       // A cooldown may name the earlier dispatch that stands in the way; its verdict is about this one.
@@ -134,7 +196,7 @@ export class World {
   async finish(): Promise<void> {
     // Some are still waiting for the disk when nobody waits for Podium.
     for (let i = 0; (this.podium.waiting.length > 0 || this.live.length > 0) && i < 1000; i++) {
-      if (this.podium.waiting.length > 0) this.podium.answer("yes", 0);
+      if (this.podium.waiting.length > 0) this.podium.answer("yes", 0, 0);
       await this.settle();
     }
     expect(this.live).toEqual([]);
@@ -161,5 +223,13 @@ export class World {
       if (auditId !== undefined) expect(intents).toContain(auditId);
     }
     for (const { auditId } of this.podium.arrivals) expect(intents).toContain(auditId);
+    if (this.setup.maxInFlight === 1) this.#checkOrder(intents);
+  }
+
+  /** One at a time means in the order of arrival, too. */
+  #checkOrder(intents: readonly string[]): void {
+    const inLine = this.podium.arrivals.filter(({ action }) => !passesTheLine(action));
+    const order = inLine.map(({ auditId }) => intents.indexOf(auditId));
+    expect(order).toEqual(order.toSorted((a, b) => a - b));
   }
 }

@@ -5,7 +5,7 @@ import { JobStore } from "../../src/jobs/store.ts";
 import { runtime } from "#runtime";
 import { enqueue, ask, incoming, openDesk } from "../dispatch/desk.ts";
 import type { Desk } from "../dispatch/desk.ts";
-import { yes } from "../dispatch/scripted-podium.ts";
+import { said, timedOut, yes } from "../dispatch/scripted-podium.ts";
 import { Problem } from "../../src/lib/errors.ts";
 import { FakeClock } from "../lib/fake-clock.ts";
 
@@ -37,4 +37,24 @@ test("a job whose id is ahead of its time, as the clock was once, is found in th
   }
   expect(ids).toEqual([...[1, 2, 3, 4, 5, 6].map((number) => `JOB-20260113-00${number}`), "JOB-20260114-001"]);
   for (const [i, id] of ids.entries()) expect((await archive().find(id))?.story_id).toBe(`STORY-${i}`);
+});
+
+test("a job whose outcome was found out days later is told as found out, alone and in the list of its day", async () => {
+  desk = await openDesk();
+  desk.podium.rule = () => timedOut;
+  await ask(desk, incoming(enqueue("STORY-0")));
+  desk.podium.rule = () => yes;
+  for (let i = 1; i <= 4; i++) {
+    desk.clock.pass(day);
+    await jobId(`STORY-${i}`);
+  }
+  const told = async (): Promise<(string | undefined)[]> => [
+    (await archive().find("JOB-20260109-001"))?.status,
+    (await archive().list({ limit: 9, day: "2026-01-09" })).jobs[0]?.status,
+  ];
+  expect(await told()).toEqual(["unknown", "unknown"]);
+  desk.podium.rule = ({ request }) =>
+    request.method === "GET" ? said(200, '{"stories":[{"storyId":"STORY-0","status":"queued"}]}') : said(409, "{}");
+  await ask(desk, incoming(enqueue("STORY-0")));
+  expect(await told()).toEqual(["queued", "queued"]);
 });

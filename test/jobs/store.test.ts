@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { carriedReason, JobStore, jobsMax } from "../../src/jobs/store.ts";
+import { carriedReason } from "../../src/jobs/job.ts";
+import { JobStore, jobsMax } from "../../src/jobs/store.ts";
 import { dayOf } from "../../src/lib/clock.ts";
 import { jobIdOf, parseJobId } from "../../src/lib/ids.ts";
 import { FakeClock, morning } from "../lib/fake-clock.ts";
@@ -218,6 +219,15 @@ test("what a file says again changes nothing that is known better", () => {
   store.apply(carriedAt(morning + day, 1));
   expect(store.get(intent.job_id!)).toBe(before);
   expect(store.unknownSince(before)).toBe(intent.uptime_ms! + 1);
+});
+
+test("a doubt that was found out while it was being said again stays found out", () => {
+  const intent = intentAt(morning, 1, { story_id: "STORY-1" });
+  const store = storeWith(intent, outcomeAt(morning + 1, intent, "unknown"));
+  store.apply(recordAt(morning + 2, { ...outcomeAt(morning + 2, intent, "queued"), event: "job" }));
+  store.apply(carriedAt(morning + 2, 1));
+  expect(store.doubts()).toEqual([]);
+  expect(store.get(intent.job_id!)?.status).toBe("queued");
 });
 
 test("past the bound the oldest doubt is forgotten, and none that is forgotten counts as older than it was", () => {
