@@ -29,14 +29,20 @@ interface SocketData {
 type Socket = Bun.Socket<SocketData>;
 
 /**
- * Milliseconds that a connection is kept for the next request. Servers keep an idle one for 5 s or more; one that is closed
- * in the moment that we write would cost an unknown outcome for nothing.
+ * Milliseconds that a connection is kept for the next request: a request that meets the server's closing of it has an
+ * unknown outcome for nothing. Servers keep idle ones for 5 s or more.
  */
-const idleMs = 1_000;
+const idleMsMax = 1_000;
+/** And those before it is used again: who closes without saying so mostly does it right behind the answer. */
+const idleMsMin = 5;
+/** A server that was seen to close an idle connection gets none to keep for this long. */
+const distrustMs = 60_000;
 /** Idle connections in all: as many as `podium.max_in_flight` may be. */
 const idleMax = 128;
-/** Newest last. */
+/** Oldest first. */
 const idle: Socket[] = [];
+/** Until when, by address: as many as there are services in the configuration. */
+const distrusted = new Map<string, number>();
 let sweeper: ReturnType<typeof setTimeout> | undefined;
 
 /** One request on one connection. */
@@ -145,7 +151,10 @@ const handlers: Bun.SocketHandler<SocketData> = {
     forget(socket);
     socket.terminate();
   },
-  end: (socket) => socket.data.attempt?.end(),
+  end(socket) {
+    forget(socket);
+    socket.data.attempt?.end();
+  },
   close(socket) {
     forget(socket);
     socket.data.attempt?.fail(broken("before an answer came"));
@@ -155,37 +164,40 @@ const handlers: Bun.SocketHandler<SocketData> = {
 };
 
 function takeIdle(address: string): Socket | undefined {
-  const oldest = performance.now() - idleMs;
-  for (let i = idle.length - 1; i >= 0; i--) {
-    const socket = idle[i]!;
-    if (socket.data.idleSince < oldest) return undefined;
-    if (socket.data.address !== address) continue;
-    idle.splice(i, 1);
-    return socket;
-  }
-  return undefined;
+  closeOld();
+  const rested = performance.now() - idleMsMin;
+  const at = idle.findIndex(({ data }) => data.address === address && data.idleSince <= rested);
+  return at < 0 ? undefined : idle.splice(at, 1)[0];
 }
 
 function keepIdle(socket: Socket): void {
-  if (idle.length >= idleMax) idle.shift()!.end();
-  socket.data.idleSince = performance.now();
+  const now = performance.now();
+  if (idle.length >= idleMax || (distrusted.get(socket.data.address) ?? 0) > now) return void socket.end();
+  socket.data.idleSince = now;
   idle.push(socket);
-  sweeper ??= setTimeout(sweep, idleMs);
+  sweeper ??= setTimeout(sweep, idleMsMax);
   sweeper.unref();
 }
 
 /** Nobody is left holding a connection that will never be used again. */
 function sweep(): void {
   sweeper = undefined;
-  const oldest = performance.now() - idleMs;
-  while (idle[0] && idle[0].data.idleSince < oldest) idle.shift()!.end();
-  if (idle.length > 0) sweeper = setTimeout(sweep, idleMs);
+  closeOld();
+  if (idle.length > 0) sweeper = setTimeout(sweep, idleMsMax);
   sweeper?.unref();
 }
 
+function closeOld(): void {
+  const oldest = performance.now() - idleMsMax;
+  while (idle[0] && idle[0].data.idleSince < oldest) idle.shift()!.end();
+}
+
+/** The server has closed it, or has said what nobody asked for. */
 function forget(socket: Socket): void {
   const at = idle.indexOf(socket);
-  if (at >= 0) idle.splice(at, 1);
+  if (at < 0) return;
+  idle.splice(at, 1);
+  distrusted.set(socket.data.address, performance.now() + distrustMs);
 }
 
 function unreachable(error: unknown): ExchangeError {

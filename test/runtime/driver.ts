@@ -25,6 +25,8 @@ export interface Result {
 
 export interface Driver {
   exchange(request: OutgoingRequest): Promise<Result>;
+  /** Each is started by the driver itself, in the very moment that the one before has its answer. */
+  oneAfterTheOther(requests: readonly OutgoingRequest[]): Promise<Result[]>;
   stop(): void;
 }
 
@@ -39,6 +41,7 @@ export function startDriver(name: RuntimeName, env: Readonly<Record<string, stri
   });
   const waiting = new Map<number, (result: Result) => void>();
   let count = 0;
+  const answerTo = (id: number): Promise<Result> => new Promise((resolve) => waiting.set(id, resolve));
   createInterface({ input: child.stdout }).on("line", (line) => {
     const result = JSON.parse(line) as Result;
     waiting.get(result.id)?.(result);
@@ -47,8 +50,13 @@ export function startDriver(name: RuntimeName, env: Readonly<Record<string, stri
   return {
     exchange(request) {
       const id = ++count;
-      child.stdin.write(`${JSON.stringify({ id, request })}\n`);
-      return new Promise((resolve) => waiting.set(id, resolve));
+      child.stdin.write(`${JSON.stringify([{ id, request }])}\n`);
+      return answerTo(id);
+    },
+    oneAfterTheOther(requests) {
+      const asked = requests.map((request) => ({ id: ++count, request }));
+      child.stdin.write(`${JSON.stringify(asked)}\n`);
+      return Promise.all(asked.map(({ id }) => answerTo(id)));
     },
     stop: () => void child.kill("SIGKILL"),
   };

@@ -3,7 +3,7 @@ import { runtime } from "#runtime";
 import type { ExchangeError, OutgoingRequest } from "../../src/runtime/types.ts";
 
 /**
- * Runs exchanges on whichever runtime starts it: one JSON request a line on standard input, one JSON result a line on
+ * Runs exchanges on whichever runtime starts it: JSON requests on standard input, those of a line one after the other, one JSON result a line on
  * standard output, in the order in which they end.
  */
 interface Asked {
@@ -21,6 +21,8 @@ async function run({ id, request }: Asked): Promise<object> {
   }
 }
 
-createInterface({ input: process.stdin }).on("line", (line) => {
-  void run(JSON.parse(line) as Asked).then((result) => process.stdout.write(`${JSON.stringify(result)}\n`));
-});
+async function runAll(asked: readonly Asked[]): Promise<void> {
+  for (const one of asked) process.stdout.write(`${JSON.stringify(await run(one))}\n`);
+}
+
+createInterface({ input: process.stdin }).on("line", (line) => void runAll(JSON.parse(line) as Asked[]));

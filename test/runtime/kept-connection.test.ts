@@ -69,6 +69,14 @@ describe.each(runtimeNames)("a kept connection on %s", (name) => {
     await server.close();
   });
 
+  test("that the server closes right behind its answer, without having said so, is not used again", async () => {
+    const server = await rawServer((socket) => void socket.end(keptOpen));
+    // The next request is at hand in the moment of the answer: the worst that a line of waiting commands can do.
+    const results = await driver.oneAfterTheOther(Array.from({ length: 40 }, (_, i) => post(server.url, `r${i}`)));
+    expect(results.map(({ status }) => status)).toEqual(results.map(() => 200));
+    await server.close();
+  });
+
   test("that dies just as a request goes out: it arrives once at most, and what arrived is never called unsent", async () => {
     let count = 0;
     const server = await rawServer((socket) => {
@@ -89,20 +97,35 @@ describe.each(runtimeNames)("a kept connection on %s", (name) => {
   });
 });
 
-test("Bun: one that is free carries the next request, one that is busy does not", async () => {
+test("Bun: one that has rested carries the next request, one that is busy does not", async () => {
   const driver = startDriver("bun", {});
   const hold = Promise.withResolvers<void>();
   const server = await rawServer((socket) => {
     if (server.requests.at(-1)?.includes("slow")) void hold.promise.then(() => socket.write(keptOpen));
     else socket.write(keptOpen);
   });
-  for (let i = 0; i < 3; i++) await driver.exchange(post(server.url, `r${i}`));
-  expect(server.connections()).toBe(1);
+  const isReused = (): boolean => server.connections() < server.requests.length;
+  for (let i = 0; !isReused(); i++) await driver.exchange(post(server.url, `r${i}`));
   const slow = driver.exchange(post(server.url, "slow"));
   expect(await driver.exchange(post(server.url, "quick"))).toMatchObject({ status: 200 });
   hold.resolve();
   expect(await slow).toMatchObject({ status: 200 });
-  expect(server.connections()).toBe(2);
+  driver.stop();
+  await server.close();
+});
+
+test("Bun: a server that closes idle connections is given none to keep", async () => {
+  const driver = startDriver("bun", {});
+  const server = await rawServer((socket) => {
+    // Later than right behind the answer, sooner than its time.
+    socket.write(keptOpen, () => setTimeout(() => socket.end(), 20));
+  });
+  const closed = Promise.withResolvers<void>();
+  server.onClosed = () => closed.resolve();
+  await driver.exchange(post(server.url, "first"));
+  await closed.promise;
+  for (let i = 0; i < 40; i++) expect(await driver.exchange(post(server.url, `r${i}`))).toMatchObject({ status: 200 });
+  expect(server.connections()).toBe(server.requests.length);
   driver.stop();
   await server.close();
 });

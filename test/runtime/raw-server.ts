@@ -10,6 +10,8 @@ export interface RawServer {
   readonly requests: string[];
   /** Connections, whether or not a request came over them. */
   connections(): number;
+  /** Called for each connection that has ended. */
+  onClosed?: () => void;
   close(): Promise<void>;
 }
 
@@ -22,7 +24,10 @@ export async function rawServer(answer: Answering, onConnect?: Answering): Promi
     connections++;
     sockets.add(socket);
     socket.on("error", () => {});
-    socket.on("close", () => sockets.delete(socket));
+    socket.on("close", () => {
+      sockets.delete(socket);
+      self.onClosed?.();
+    });
     onConnect?.(socket);
     let text = "";
     socket.on("data", (chunk) => {
@@ -35,7 +40,7 @@ export async function rawServer(answer: Answering, onConnect?: Answering): Promi
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as net.AddressInfo;
-  return {
+  const self: RawServer = {
     url: `http://127.0.0.1:${port}`,
     port,
     requests,
@@ -45,6 +50,7 @@ export async function rawServer(answer: Answering, onConnect?: Answering): Promi
       await new Promise((resolve) => server.close(resolve));
     },
   };
+  return self;
 }
 
 function isWhole(text: string): boolean {
