@@ -1,5 +1,7 @@
-import type { AuditEvent, Sha256, StoredRecord } from "./record.ts";
-import { events, hashSuffixBytes, recordVersion } from "./record.ts";
+import type { AuditEvent } from "../wire/audit.ts";
+import { auditEvents } from "../wire/audit.ts";
+import type { Sha256, StoredRecord } from "./record.ts";
+import { hashSuffixBytes, recordVersion } from "./record.ts";
 
 /**
  * What a stored line is. The one framing function: recovery, verification and every reader go through it, so that they
@@ -118,7 +120,7 @@ function hasShape(line: Uint8Array, at: number): boolean {
 }
 
 function eventAt(line: Uint8Array, at: number): AuditEvent | undefined {
-  return events.find((event) => matches(line, at, event) && line[at + event.length] === 0x22);
+  return auditEvents.find((event) => matches(line, at, event) && line[at + event.length] === 0x22);
 }
 
 function digitsAt(line: Uint8Array, at: number): number {

@@ -1,5 +1,6 @@
 import { Problem } from "../lib/errors.ts";
 import { timestampOf } from "../lib/clock.ts";
+import type { AuditEvent } from "../wire/audit.ts";
 import type { Options } from "../wire/dispatch.ts";
 
 /**
@@ -7,23 +8,6 @@ import type { Options } from "../wire/dispatch.ts";
  */
 
 export type Sha256 = (data: string | Uint8Array) => string;
-
-/** The closed set. One `intent` has exactly one `outcome`, or is closed as `unknown`. */
-export const events = [
-  "genesis",
-  "open",
-  "intent",
-  "outcome",
-  "unknown",
-  "rejected",
-  "job",
-  "checkpoint",
-  "recover",
-  "close",
-  "prune",
-  "key",
-] as const;
-export type AuditEvent = (typeof events)[number];
 
 /** Format of the lines; a log of another version is refused, never rewritten. */
 export const recordVersion = 1;

@@ -1,5 +1,5 @@
-import type { Filter, ReadDeps } from "../audit/read.ts";
-import { newestFirst, oldestFirst, readDispatch } from "../audit/read.ts";
+import type { ReadDeps } from "../audit/read.ts";
+import { newestFirst, readDispatch } from "../audit/read.ts";
 import type { StoredRecord } from "../audit/record.ts";
 import { loadConfig } from "../config/load.ts";
 import { exitCodes, Fatal } from "../lib/errors.ts";
@@ -9,7 +9,7 @@ import type { CommandSpec, Given } from "./options.ts";
 import { configArgs, helpText, parseOptions, programName, settingOptions, usageError } from "./options.ts";
 import { printable } from "./printable.ts";
 
-/** `audit tail`, `audit show` and `audit export`. */
+/** `audit tail` and `audit show`. */
 
 const json = { name: "json", summary: "Print the stored lines, one JSON object each" } as const;
 
@@ -33,25 +33,6 @@ export const showCommand = {
   positionals: ["AUDIT_ID"],
   options: [json, ...settingOptions],
   examples: [`${programName} audit show AUD-01ARZ3NDEKTSV4RRFFQ69G5FAV`],
-} as const satisfies CommandSpec;
-
-export const exportCommand = {
-  name: "audit export",
-  summary: "Write records of a time range to standard output",
-  usage: "[options]",
-  options: [
-    { name: "from", value: "TIME", summary: "Day or UTC time, inclusive, such as 2026-01-09 or 2026-01-09T08:00Z" },
-    { name: "to", value: "TIME", summary: "Day or UTC time; a day is included, a time is not" },
-    {
-      name: "format",
-      value: "jsonl|csv",
-      summary: "jsonl (default) prints the stored lines, so that they can be verified",
-    },
-    { name: "event", value: "EVENT", summary: "Only records of this event, such as outcome" },
-    { name: "json", summary: "The same as --format jsonl" },
-    ...settingOptions,
-  ],
-  examples: [`${programName} audit export --from 2026-01-01 --to 2026-01-31 --format csv > january.csv`],
 } as const satisfies CommandSpec;
 
 /** How often `tail -f` looks: quick for a person, nothing for the machine. */
@@ -136,65 +117,6 @@ export async function runShow(runtime: Runtime, argv: readonly string[]): Promis
     runtime.process.stdout(options.has("json") ? `${text}\n` : `${blockOf(record)}\n`);
   }
   return exitCodes.done;
-}
-
-export async function runExport(runtime: Runtime, argv: readonly string[]): Promise<number> {
-  const options = parseOptions(exportCommand, argv);
-  if (options.help) return help(runtime, exportCommand);
-  const format = options.value("format") ?? "jsonl";
-  if (format !== "jsonl" && format !== "csv") throw usageError(exportCommand, "--format must be jsonl or csv");
-  const from = timeOf(options.value("from"), "from");
-  const to = timeOf(options.value("to"), "to");
-  const filter: Filter = { ...(options.value("event") && { event: options.value("event") as StoredRecord["event"] }) };
-  const deps = readDeps(runtime, exportCommand, options.given);
-  if (format === "csv") runtime.process.stdout(`${csvColumns.join(",")}\r\n`);
-  for await (const { record, text } of oldestFirst(deps, 0, { from, to })) {
-    if (record.timestamp < from || record.timestamp >= to) continue;
-    if (filter.event !== undefined && record.event !== filter.event) continue;
-    runtime.process.stdout(format === "csv" ? csvLine(record) : `${text}\n`);
-  }
-  return exitCodes.done;
-}
-
-/** Timestamps in the log all have one shape, so they compare as text. A day as `to` means its end. */
-function timeOf(text: string | undefined, side: "from" | "to"): string {
-  if (text === undefined) return side === "from" ? "" : "~";
-  const ms = Date.parse(text);
-  const isTime = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?Z)?$/.test(text) && Number.isFinite(ms);
-  if (!isTime) throw usageError(exportCommand, `--${side} needs a day or a UTC time, such as 2026-01-09T08:00Z`);
-  const end = side === "to" && text.length === 10 ? 86_400_000 : 0;
-  return new Date(ms + end).toISOString();
-}
-
-const csvColumns = [
-  "seq",
-  "timestamp",
-  "event",
-  "audit_id",
-  "job_id",
-  "action",
-  "story_id",
-  "plan_id",
-  "source",
-  "user_id",
-  "result",
-  "code",
-  "http_status",
-  "podium_status",
-  "duration_ms",
-  "podium_response",
-  "detail",
-  "hash",
-] as const;
-
-/** RFC 4180. A cell that a spreadsheet would run as a formula gets an apostrophe in front. */
-function csvLine(record: StoredRecord): string {
-  const cells = csvColumns.map((column) => {
-    const text = String(record[column] ?? "");
-    const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-    return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-  });
-  return `${cells.join(",")}\r\n`;
 }
 
 function lineOf(record: StoredRecord): string {

@@ -1,10 +1,10 @@
 import { Hono } from "hono";
 import type { Evidence } from "../audit/evidence.ts";
-import type { AuditEvent } from "../audit/record.ts";
+import type { Span } from "../audit/read.ts";
 import type { Receipt } from "../wire/dispatch.ts";
-import { timestampOf } from "../lib/clock.ts";
 import { ulidTime } from "../lib/ids.ts";
-import type { AuditQuery } from "../wire/audit.ts";
+import type { AuditEvent, AuditQuery } from "../wire/audit.ts";
+import { momentOf } from "../wire/moment.ts";
 import { auditQuerySchema } from "../wire/audit.ts";
 import { jsonWith } from "../wire/raw-json.ts";
 import type { HttpEnv } from "./app.ts";
@@ -83,17 +83,19 @@ function pageQuery(query: AuditQuery): Parameters<Evidence["page"]>[0] {
     filter: Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined)) as {
       event?: AuditEvent;
     },
-    ...(from !== undefined && { from: momentOf("/from", from) }),
-    ...(to !== undefined && { to: momentOf("/to", to) }),
+    ...spanOf(from, to),
     order,
     limit,
     ...(cursor !== undefined && { cursor }),
   };
 }
 
-/** Records carry milliseconds and are compared as text, so a moment must be written as they are. */
-function momentOf(pointer: string, text: string): string {
-  const epochMs = Date.parse(text);
-  if (Number.isNaN(epochMs)) throw invalid(pointer, "Not a day or a time");
-  return timestampOf(epochMs);
+function spanOf(from: string | undefined, to: string | undefined): Span {
+  const span = {
+    ...(from !== undefined && { from: momentOf(from, "from")! }),
+    ...(to !== undefined && { to: momentOf(to, "to")! }),
+  };
+  if (span.from !== undefined && span.to !== undefined && span.from >= span.to)
+    throw invalid("/to", "This does not lie behind from");
+  return span;
 }

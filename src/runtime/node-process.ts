@@ -17,7 +17,7 @@ export function nodeProcess(args: readonly string[], self: readonly string[]): P
     stdoutIsTerminal: process.stdout.isTTY === true,
     stderrIsTerminal: process.stderr.isTTY === true,
     self,
-    stdout: (text) => void process.stdout.write(text),
+    ...standardOutput(),
     stderr: (text) => void process.stderr.write(text),
     terminalSize,
     onTerminalResize: (handler) => void process.on("SIGWINCH", handler),
@@ -41,6 +41,33 @@ function terminalSize(): TerminalSize | undefined {
   if (!process.stdout.isTTY) return undefined;
   const [columns, rows] = process.stdout.getWindowSize();
   return columns > 0 && rows > 0 ? { columns, rows } : undefined;
+}
+
+/** With the back-pressure that a pipe has: what its reader has not taken must not gather here. */
+function standardOutput(): Pick<Process, "stdout" | "stdoutTaken"> {
+  const { stdout } = process;
+  let taken = Promise.withResolvers<void>();
+  taken.resolve();
+  let isFull = false;
+  let isGone = false;
+  const release = (): void => {
+    isFull = false;
+    taken.resolve();
+  };
+  stdout.on("drain", release);
+  // Nobody reads any more: there is nothing to wait for.
+  stdout.on("error", () => {
+    isGone = true;
+    release();
+  });
+  return {
+    stdout(text) {
+      if (stdout.write(text) || isFull || isGone) return;
+      isFull = true;
+      taken = Promise.withResolvers();
+    },
+    stdoutTaken: () => taken.promise,
+  };
 }
 
 /** Ended, not only written to: Bun calls back for an empty write while earlier text is still on its way to a pipe. */

@@ -240,6 +240,8 @@ export interface Process {
   /** The command line that starts this program again: the binary alone, or the runtime with the source. */
   readonly self: readonly string[];
   stdout(text: string): void;
+  /** Resolves when standard output takes more. A long output waits for it between its pieces, or else stands in memory. */
+  stdoutTaken(): Promise<void>;
   stderr(text: string): void;
   /** Of the terminal behind standard output, as it is now; undefined where there is none or it does not say. */
   terminalSize(): TerminalSize | undefined;

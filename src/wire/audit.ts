@@ -1,19 +1,38 @@
 import { z } from "zod";
 import { actions, idSchema } from "./dispatch.ts";
+import { momentExpected, momentOf } from "./moment.ts";
+
+/** The closed set. One `intent` has exactly one `outcome`, or is closed as `unknown`. */
+export const auditEvents = [
+  "genesis",
+  "open",
+  "intent",
+  "outcome",
+  "unknown",
+  "rejected",
+  "job",
+  "checkpoint",
+  "recover",
+  "close",
+  "prune",
+  "key",
+] as const;
+export type AuditEvent = (typeof auditEvents)[number];
 
 /** Records on one page. */
 export const auditPageMax = 500;
 const auditPageDefault = 50;
 
-const moment = z.string().regex(/^\d{4}-\d\d-\d\d(T[\d:.]+Z)?$/, "Expected a day or an RFC 3339 time in UTC");
+const moment = (side: "from" | "to"): z.ZodType<string, string> =>
+  z
+    .string()
+    .max(40, momentExpected)
+    .refine((text) => momentOf(text, side) !== undefined, momentExpected);
 const name = z.string().min(1).max(128);
 
 /** The query of `GET /api/orchestrator/audit`. Values are strings, as a URL gives them. */
 export const auditQuerySchema = z.strictObject({
-  event: z
-    .string()
-    .regex(/^[a-z]{1,16}$/, "Expected an event such as intent")
-    .optional(),
+  event: z.enum(auditEvents).optional(),
   action: z.enum(actions).optional(),
   story: idSchema.optional(),
   plan: idSchema.optional(),
@@ -21,10 +40,8 @@ export const auditQuerySchema = z.strictObject({
   source: name.optional(),
   job: z.string().max(64).optional(),
   result: z.string().max(64).optional(),
-  /** Inclusive. */
-  from: moment.optional(),
-  /** Exclusive. */
-  to: moment.optional(),
+  from: moment("from").optional().describe("A day, or an RFC 3339 time; inclusive."),
+  to: moment("to").optional().describe("A day, which is included, or an RFC 3339 time, which is not."),
   order: z.enum(["newest", "oldest"]).default("newest"),
   limit: z.coerce.number("Expected a whole number").int().min(1).max(auditPageMax).default(auditPageDefault),
   /** The seq of the last record of the page before. */

@@ -206,7 +206,26 @@ describe("audit tail, show, export", () => {
     const { out: csv } = await run(place, "export", "--format", "csv", "--event", "outcome");
     expect(csv).toStartWith("seq,timestamp,event,");
     expect(csv).toContain(`"'=cmd|""x"""`);
-    expect(await run(place, "export", "--from", "yesterday")).toMatchObject({ code: 2 });
+    for (const [from, to, count] of [
+      ["2026-01-09T09:00+01:00", "2026-01-09T08:00:00.001Z", 3],
+      ["2026-01-09T08:00:00.001Z", "2026-01-10T07:59:59.999Z", 0],
+      ["2026-01-10", "2026-01-10", 3],
+    ] as const) {
+      const { code, out: some } = await run(place, "export", "--from", from, "--to", to);
+      expect({ from, code, lines: some.split("\n").length - 1 }).toEqual({ from, code: 0, lines: count });
+    }
+    for (const bad of ["yesterday", "2026-02-30", "2026-01-09T08:00", "2026-01-09T25:00Z", ""]) {
+      expect(await run(place, "export", "--from", bad)).toMatchObject({
+        code: 2,
+        err: expect.stringContaining("--from: Expected a day"),
+      });
+    }
+    expect(await run(place, "export", "--from", "2026-01-10", "--to", "2026-01-09")).toMatchObject({ code: 2 });
+    expect(await run(place, "export", "--event", "bogus")).toMatchObject({
+      code: 2,
+      out: "",
+      err: expect.stringContaining("--event must be one of genesis, open, intent, outcome,"),
+    });
     expect(await run(place, "export", "--format", "xml")).toMatchObject({ code: 2 });
   });
 });

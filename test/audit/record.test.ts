@@ -5,8 +5,9 @@ import { frameLine, decodeLine, isFlaw } from "../../src/audit/frame.ts";
 import { linesBackwards } from "../../src/audit/lines-backwards.ts";
 import { linesOf } from "../../src/audit/lines.ts";
 import type { Draft } from "../../src/audit/record.ts";
-import { encodeRecord, events, lineBytesMax, zeroHash } from "../../src/audit/record.ts";
+import { encodeRecord, lineBytesMax, zeroHash } from "../../src/audit/record.ts";
 import { Problem } from "../../src/lib/errors.ts";
+import { auditEvents } from "../../src/wire/audit.ts";
 import { runtime } from "../../src/runtime/bun.ts";
 import type { ReadFile } from "../../src/runtime/types.ts";
 
@@ -20,7 +21,7 @@ const text = (draft: Draft): string => new TextDecoder().decode(encode(draft).li
 const anyText = fc.string({ unit: "binary", maxLength: 40 }).filter((value) => value.isWellFormed());
 const anyDraft: fc.Arbitrary<Draft> = fc.record(
   {
-    event: fc.constantFrom(...events),
+    event: fc.constantFrom(...auditEvents),
     audit_id: anyText,
     story_id: anyText,
     user_id: anyText,
