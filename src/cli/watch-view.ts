@@ -83,7 +83,8 @@ const action: JobColumn = { title: "ACTION", columnsMax: 13, text: (one) => one.
 const about = (columnsMax: number): JobColumn => ({
   title: "ABOUT",
   columnsMax: Math.min(40, Math.max(8, columnsMax)),
-  text: ({ story_id, plan_id }) => story_id ?? plan_id ?? "",
+  // What is about nothing, such as a halt, is named by what it does.
+  text: ({ story_id, plan_id, action: done }) => story_id ?? plan_id ?? done,
 });
 const status: JobColumn = { title: "STATUS", columnsMax: 9, style: styleOfStatus, text: (one) => one.status };
 const podium: JobColumn = {
@@ -107,6 +108,7 @@ function columnsFor(width: number): readonly JobColumn[] {
   for (const others of [
     [job, action, status, podium, age, user],
     [job, action, status, podium, age],
+    [job, action, newest, age],
     [job, newest, age],
     [job, newest],
   ] as const) {

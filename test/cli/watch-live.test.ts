@@ -66,6 +66,18 @@ describe("the live view", () => {
     ]);
   });
 
+  test("a narrower terminal gets fewer columns, and never a row that says nothing", () => {
+    const state = { ...told(), jobs: [job, { ...job, action: "halt", story_id: undefined, podium_status: undefined }] };
+    const rows = (columns: number): string[] =>
+      watchLines(plain, state, { columns, rows: 24 }, nowMs).filter((line) => line.startsWith("JOB-") || columns < 40);
+    expect(rows(80)).toEqual([
+      "JOB-20260109-001  enqueue_story  STORY-001  in_progress  5 s ago",
+      "JOB-20260109-001  halt           halt       queued       5 s ago",
+    ]);
+    expect(rows(60)[1]).toBe("JOB-20260109-001  halt       queued       5 s ago");
+    expect(rows(30)).toContain("halt       queued");
+  });
+
   test("a lost gateway is said, and that what stands below is old; so is a lost Podium", () => {
     const lost = afterNotice(told(), { kind: "lost", detail: "the connection ended" });
     expect(watchLines(plain, lost, { columns: 120, rows: 24 }, nowMs)[0]).toContain(

@@ -152,10 +152,20 @@ browserSuite("how the panel looks", (screen) => {
   test("texts of strangers are text, in their place, whole on demand", async () => {
     const podium = await PodiumStub.start();
     const stories = Object.entries(hostile).map(([name, title]) => ({ id: `S-${name}`, status: "todo", title }));
-    podium.status = reply.text(JSON.stringify({ data: { tasks: stories }, agents: [{ name: hostile.turned }] }));
+    const everywhere = {
+      orchestrator: { state: `halted ${hostile.turned} ${hostile.html} ${hostile.long}` },
+      data: { tasks: stories },
+      queue: [{ storyId: hostile.long, queue: hostile.html, waitsFor: [hostile.turned, hostile.long] }],
+      agents: [{ name: hostile.turned }, { agentId: hostile.long, storyId: hostile.html, status: hostile.control }],
+      plans: [{ planId: hostile.html, title: hostile.control, error: hostile.long }],
+    };
+    podium.status = reply.text(JSON.stringify(everywhere));
     podium.otherwise = reply.text(JSON.stringify({ success: false, error: hostile.html }));
     const front = await gatewayServer(podium.url).start();
     const page = await screen.page(front.url);
+    await page.locator(".state.warn b", { hasText: "Halted" }).waitFor();
+    expect(await page.evaluate(() => /[\u202a-\u202e\u2066-\u2069]/.test(document.body.innerText))).toBe(false);
+    expect(await page.evaluate(() => document.body.innerText.includes("xxend"))).toBe(false);
     const row = (name: string) => page.locator(".story", { hasText: `S-${name}` });
     expect(await row("html").locator(".row-title").textContent()).toBe(hostile.html);
     expect(await row("turned").locator(".row-title").textContent()).toContain("‹U+202E›gnp.exe");
@@ -167,7 +177,13 @@ browserSuite("how the panel looks", (screen) => {
     expect(await long.textContent()).toContain("xend");
     await row("html").getByRole("button").click();
     expect(await row("html").getByRole("alert").textContent()).toContain("<img src=x onerror=alert(1)>");
-    expect(await page.evaluate(() => document.querySelectorAll("main img, main script").length)).toBe(0);
+    expect(await page.evaluate(() => document.querySelectorAll("#panel img, #panel script").length)).toBe(0);
+    podium.status = reply.text(JSON.stringify({ success: false, error: `${hostile.turned} ${hostile.long}` }), 503);
+    await page.reload();
+    await page.locator(".state.warn", { hasText: /Podium degraded.*evil/ }).waitFor();
+    // Neither turning marks nor a line of any length is in the bar, until somebody asks for it.
+    expect(await page.evaluate(() => /[\u202a-\u202e\u2066-\u2069]/.test(document.body.innerText))).toBe(false);
+    expect(await page.locator(".top").evaluate((top) => top.clientHeight)).toBeLessThan(200);
     expect(await overflow(page)).toBeLessThanOrEqual(0);
     await front.kill();
     await podium.down();

@@ -10,6 +10,7 @@ import { heardFrom } from "../state/heard.ts";
 import { jobsListed, readJobs } from "../state/jobs.ts";
 import { readPodium } from "../state/read-podium.ts";
 import { podiumHealth, readServices } from "../state/services.ts";
+import { wordOf } from "../state/words.ts";
 import { workOf } from "../state/work.ts";
 import { AuditDesk } from "./audit-desk.ts";
 import { Commander } from "./commander.ts";
@@ -263,7 +264,8 @@ function spokenOf(frames: readonly StreamFrame[]): { spoken: string } | undefine
   for (const { type, fields } of frames.toReversed()) {
     const [storyId, status] = [firstText(fields, "storyId"), firstText(fields, "status")];
     if (type !== "STORY_STATUS" || storyId === undefined || status === undefined) continue;
-    if (status === "done" || status === "failed" || status === "cancelled") return { spoken: `${storyId}: ${status}` };
+    if (status === "done" || status === "failed" || status === "cancelled")
+      return { spoken: `${wordOf(storyId)}: ${status}` };
   }
   return undefined;
 }

@@ -66,6 +66,13 @@ function named(char: string): string {
   return `‹U+${char.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}›`;
 }
 
+/** A stranger's word inside a sentence of ours, or a button's name: what misleads made visible, and no longer than this. */
+export function wordOf(text: string, charsMax = 64): string {
+  const visible = visibleText(text);
+  const short = beginning(visible, charsMax);
+  return short === undefined ? visible : `${short}…`;
+}
+
 /** The beginning of a long text, cut between characters. @returns undefined when it is short enough */
 export function beginning(text: string, charsMax: number): string | undefined {
   if (text.length <= charsMax) return undefined;

@@ -2,12 +2,13 @@
 import type { Session } from "../live/session.ts";
 import type { PanelState } from "../live/store.ts";
 import { connectionWord } from "../state/connection.ts";
-import { timeWords, visibleText } from "../state/words.ts";
+import { timeWords, wordOf } from "../state/words.ts";
 import { isHalted } from "../state/work.ts";
 import { HaltControl, HaltNote } from "./halt-button.tsx";
 import { Icon } from "./icon.tsx";
 import { openHelp } from "./help.tsx";
 import { SignedIn } from "./signed-in.tsx";
+import { Text } from "./text.tsx";
 import { chooseTheme, nextTheme, theme } from "./theme.ts";
 
 const pages = [
@@ -21,7 +22,7 @@ export function Header({ session, state }: { session: Session; state: PanelState
   const { level, word, detail } = connectionWord(
     state.facts,
     (at) => timeWords(at, state.nowMs),
-    isHalted(state.work) ? { haltedAs: visibleText(state.work.state ?? "") } : {},
+    isHalted(state.work) ? { haltedAs: wordOf(state.work.state ?? "", 24) } : {},
   );
   return (
     <header class="top">
@@ -50,7 +51,7 @@ export function Header({ session, state }: { session: Session; state: PanelState
         <b>{word}</b>
         {/* Another word is another line: a new one comes, none moves. */}
         <span class="state-detail" key={word}>
-          {detail}
+          <Text text={detail} chars={200} />
         </span>
         {state.facts.gap && level !== "bad" && (
           <button type="button" class="quiet small" onClick={() => session.store.facts({ gap: undefined })}>

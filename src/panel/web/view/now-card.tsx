@@ -3,6 +3,7 @@ import type { Session } from "../live/session.ts";
 import type { PanelState } from "../live/store.ts";
 import type { Agent, QueueEntry } from "../state/work.ts";
 import { isHalted } from "../state/work.ts";
+import { wordOf } from "../state/words.ts";
 import { CommandButton } from "./command-button.tsx";
 import { Freshness, unread } from "./freshness.tsx";
 import { Status } from "./status.tsx";
@@ -27,8 +28,8 @@ export function NowCard({ session, state }: Props) {
       {isHalted(state.work) && (
         <p class="note note-doubt" role="status">
           <span class="note-words">
-            <strong>The orchestrator is {state.work.state}.</strong> What waits in the queue stays there. Starting it
-            again is done at the orchestrator itself: this door has no command for it.
+            <strong>The orchestrator is {wordOf(state.work.state ?? "", 24)}.</strong> What waits in the queue stays
+            there. Starting it again is done at the orchestrator itself: this door has no command for it.
           </span>
         </p>
       )}
@@ -75,7 +76,7 @@ function AgentRow({ session, state, agent }: Props & { agent: Agent }) {
             </span>
           )}
         </div>
-        {storyId !== undefined && <Progress percent={progress} label={`Progress of ${storyId}`} />}
+        {storyId !== undefined && <Progress percent={progress} label={`Progress of ${wordOf(storyId)}`} />}
       </div>
       <div class="row-actions">
         {cancel && (
@@ -83,7 +84,7 @@ function AgentRow({ session, state, agent }: Props & { agent: Agent }) {
             session={session}
             state={state}
             command={cancel}
-            label={`Cancel ${storyId}`}
+            label={`Cancel ${wordOf(storyId ?? "")}`}
             icon="stop"
             compact
           />
@@ -141,7 +142,15 @@ function EntryRow({ session, state, entry }: Props & { entry: QueueEntry }) {
           {title !== undefined && <Id id={id} />}
           {queue !== undefined && <Text text={queue} chars={32} />}
           {since !== undefined && <Time at={since} nowMs={state.nowMs} />}
-          {waitsFor.length > 0 && <span>waits for {waitsFor.slice(0, 3).join(", ")}</span>}
+          {waitsFor.length > 0 && (
+            <span>
+              waits for{" "}
+              {waitsFor
+                .slice(0, 3)
+                .map((one) => wordOf(one))
+                .join(", ")}
+            </span>
+          )}
         </div>
       </div>
       <div class="row-actions">
@@ -150,7 +159,7 @@ function EntryRow({ session, state, entry }: Props & { entry: QueueEntry }) {
           state={state}
           key="cancel"
           command={cancel}
-          label={`Cancel ${id}`}
+          label={`Cancel ${wordOf(id)}`}
           icon="stop"
           compact
         />
@@ -159,7 +168,7 @@ function EntryRow({ session, state, entry }: Props & { entry: QueueEntry }) {
           state={state}
           key="run"
           command={run}
-          label={`Run ${id}`}
+          label={`Run ${wordOf(id)}`}
           icon="play"
           compact
         />

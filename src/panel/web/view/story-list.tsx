@@ -4,7 +4,7 @@ import type { Session } from "../live/session.ts";
 import type { PanelState } from "../live/store.ts";
 import type { Story } from "../state/work.ts";
 import { isUnderWay } from "../state/work.ts";
-import { shortJob } from "../state/words.ts";
+import { shortJob, wordOf } from "../state/words.ts";
 import { AttemptProblem, CommandButton } from "./command-button.tsx";
 import { Freshness, unread } from "./freshness.tsx";
 import { Status } from "./status.tsx";
@@ -94,7 +94,7 @@ function StoryRow({ session, state, story }: { session: Session; state: PanelSta
             state={state}
             key="cancel"
             command={cancel}
-            label={`Cancel ${id}`}
+            label={`Cancel ${wordOf(id)}`}
             icon="stop"
             compact
           />
@@ -104,7 +104,7 @@ function StoryRow({ session, state, story }: { session: Session; state: PanelSta
           state={state}
           key="run"
           command={run}
-          label={`Run ${id}`}
+          label={`Run ${wordOf(id)}`}
           icon="play"
           compact
         />
