@@ -17,6 +17,7 @@ import { refusalsSuite } from "./suite-refusals.ts";
 import { socketSuite } from "./suite-socket.ts";
 import { slowClientsSuite } from "./suite-slow-clients.ts";
 import { statusSuite } from "./suite-status.ts";
+import { streamSchedulesSuite } from "./suite-stream-schedules.ts";
 import { streamSuite } from "./suite-stream.ts";
 import { upgradeSuite } from "./suite-upgrade.ts";
 import { tokensSuite } from "./suite-tokens.ts";
@@ -32,6 +33,7 @@ export const suites: readonly ((launcher: Launcher) => void)[] = [
   statusSuite,
   socketSuite,
   streamSuite,
+  streamSchedulesSuite,
   jobStreamSuite,
   eventsSuite,
   slowClientsSuite,
