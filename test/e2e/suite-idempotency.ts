@@ -16,6 +16,7 @@ export function idempotencySuite(launcher: Launcher): void {
     unknowns(scene);
   });
   underLimits(launcher);
+  overRestarts(launcher);
 }
 
 let keys = 0;
@@ -182,6 +183,32 @@ function underLimits(launcher: Launcher): void {
       const first = await scene.enqueue(story, headers);
       for (let i = 0; i < 15; i++) expectReplay(await scene.enqueue(story, headers), first);
       expect(scene.podium.commands).toHaveLength(1);
+    });
+  });
+}
+
+function overRestarts(launcher: Launcher): void {
+  describe("a restart in the middle", () => {
+    const settings = { "limits.dispatch_per_minute": "3", "limits.story_cooldown_s": "3600" };
+    const scene = useScene(launcher, { settings });
+    test("of a key's life, of a cooldown and of the minute changes none of them", async () => {
+      const { story, headers } = pair();
+      const first = await scene.enqueue(story, headers);
+      for (const how of ["kill", "stop"] as const) {
+        expect((await scene.enqueue(newStory())).status).toBe(200);
+        await scene.restart(how);
+        const again = await scene.enqueue(story, headers);
+        expectReplay(again, { ...first, json: { ...first.json, stream_url: again.json.stream_url } });
+        const rested = await scene.enqueue(story);
+        expectProblem(rested, { status: 429, code: "story_cooldown", retry: "safe" });
+        expect(Number(rested.headers.get("retry-after"))).toBeWithin(3_000, 3_601);
+      }
+      const fourth = await scene.enqueue(newStory());
+      expectProblem(fourth, { status: 429, code: "rate_limited", retry: "safe" });
+      expect(Number(fourth.headers.get("retry-after"))).toBeWithin(1, 61);
+      expect(scene.podium.commands).toHaveLength(3);
+      const intents = scene.gateway.records().filter(({ event }) => event === "intent");
+      expect(intents).toHaveLength(3);
     });
   });
 }

@@ -18,6 +18,7 @@ export function refusalsSuite(launcher: Launcher): void {
     routes(scene);
   });
   limits(launcher);
+  floods(launcher);
   queue(launcher);
   clientTokens(launcher);
 }
@@ -148,6 +149,29 @@ function limits(launcher: Launcher): void {
       await scene.restart("kill", { defaultLimits: true });
       expectLimited(await scene.enqueue(eleventh), "rate_limited", 60);
       expect(scene.podium.commands.some(({ body }) => body.includes(eleventh))).toBe(false);
+    });
+  });
+}
+
+function floods(launcher: Launcher): void {
+  describe("a flood of refusals", () => {
+    const scene = useScene(launcher, { settings: { "limits.story_cooldown_s": "3600" } });
+    test("is counted to the last one, in a few lines", async () => {
+      const story = newStory();
+      expect((await scene.enqueue(story)).status).toBe(200);
+      const startedAt = performance.now();
+      for (let round = 0; round < 4; round++) {
+        const answers = await Promise.all(Array.from({ length: 75 }, () => scene.enqueue(story)));
+        for (const answer of answers) expectProblem(answer, { status: 429, code: "story_cooldown", retry: "safe" });
+      }
+      await scene.gateway.stop();
+      // One line at once and one with the rest, in each ten seconds.
+      const linesMax = 2 * Math.ceil((performance.now() - startedAt) / 10_000);
+      const rejected = scene.gateway.records().filter(({ event }) => event === "rejected");
+      expect(rejected.length).toBeLessThanOrEqual(linesMax);
+      expect(rejected.reduce((sum, { count }) => sum + count, 0)).toBe(300);
+      for (const record of rejected) expect(record).toMatchObject({ story_id: story, code: "story_cooldown" });
+      await scene.restart("stop");
     });
   });
 }

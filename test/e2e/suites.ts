@@ -11,6 +11,7 @@ import { hardeningSuite } from "./suite-hardening.ts";
 import { idempotencySuite } from "./suite-idempotency.ts";
 import { jobStreamSuite } from "./suite-job-stream.ts";
 import { jobsSuite } from "./suite-jobs.ts";
+import { orderSuite } from "./suite-order.ts";
 import { podiumFaultsSuite } from "./suite-podium-faults.ts";
 import { pythonSuite } from "./suite-python.ts";
 import { refusalsSuite } from "./suite-refusals.ts";
@@ -39,6 +40,7 @@ export const suites: readonly ((launcher: Launcher) => void)[] = [
   slowClientsSuite,
   jobsSuite,
   idempotencySuite,
+  orderSuite,
   hardeningSuite,
   crashSuite,
   upgradeSuite,
