@@ -13,6 +13,7 @@ import { jobStreamSuite } from "./suite-job-stream.ts";
 import { jobsSuite } from "./suite-jobs.ts";
 import { orderSuite } from "./suite-order.ts";
 import { podiumFaultsSuite } from "./suite-podium-faults.ts";
+import { loadSuite } from "./suite-load.ts";
 import { pythonSuite } from "./suite-python.ts";
 import { refusalsSuite } from "./suite-refusals.ts";
 import { socketSuite } from "./suite-socket.ts";
@@ -43,6 +44,7 @@ export const suites: readonly ((launcher: Launcher) => void)[] = [
   orderSuite,
   hardeningSuite,
   crashSuite,
+  loadSuite,
   upgradeSuite,
   configSuite,
   cliSuite,
