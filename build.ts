@@ -8,8 +8,8 @@ import type { PanelFile, PanelFiles } from "./src/panel/assets.ts";
  *   bun build.ts NAME...      dist/roxy-core-NAME for other machines
  *   bun build.ts all          every one of them
  *   bun build.ts panel        the web panel alone, for running from source
- * Beside the binaries lie SHA256SUMS and a bill of materials (roxy-core.cdx.json). The same commit in the same folder
- * gives the same bytes; in another folder only the engine's bytecode differs.
+ * Beside the binaries lie SHA256SUMS and a bill of materials (roxy-core.cdx.json). The same commit gives the same bytes,
+ * whatever the folder.
  * The web panel is bundled first: into dist/panel.json, and from there into the program.
  */
 const targets = {

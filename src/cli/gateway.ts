@@ -14,6 +14,7 @@ import { JobArchive } from "../jobs/archive.ts";
 import type { JobWatch } from "../jobs/watch.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Fatal } from "../lib/errors.ts";
+import { messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { commit, version } from "../lib/version.ts";
 import type { Neighbour } from "../podium/neighbours.ts";
@@ -85,7 +86,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     onDispatch: metrics.instruments.dispatched,
     onAnswer: metrics.instruments.answered,
   });
-  metrics.watch(readingsOf(options, dispatch, stream));
+  metrics.watch(readingsOf(options, dispatch, stream, () => notReady(dispatch, live) === undefined));
   let doors: Doors;
   try {
     doors = await openDoors(options.runtime, options.config.listen, (request, connection) =>
@@ -120,9 +121,15 @@ interface Live {
   draining: boolean;
 }
 
+/** Why a dispatch would be refused right now, whatever it asks for. */
 function notReady({ log }: DispatchDeps, { draining }: Live): string | undefined {
   if (draining) return "roxy-core is shutting down";
-  return log.state === "open" ? undefined : "the audit log can't be written";
+  try {
+    log.assertAdmits("dispatch");
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
 }
 
 /** What the doors are opened onto. */

@@ -9,13 +9,14 @@ export function readingsOf(
   { runtime, config, clock }: GatewayOptions,
   { log, lane }: DispatchDeps,
   { hub, clients, telemetry, faults }: StreamRoom,
+  ready: () => boolean,
 ): Readings {
   return {
     version,
     commit,
     runtime: `${runtime.name} ${runtime.version}`,
     startedAtS: Math.floor(clock.now() / 1000),
-    ready: () => log.state === "open",
+    ready,
     lane: () => lane,
     audit: () => ({ seq: log.head.seq, checkpointSize: log.checkpointSize, open: log.state === "open" }),
     diskFreeBytes() {

@@ -121,5 +121,13 @@ function reserve(launcher: Launcher): void {
       expect((await scene.dispatch({ action: "halt" })).status).toBe(200);
       expect(scene.podium.requests).toHaveLength(1);
     });
+
+    test("it is not ready and says why, and alive all the same", async () => {
+      const ready = await scene.get("/ready");
+      expect([ready.status, ready.json.success]).toEqual([503, false]);
+      expect(ready.json.reason).toContain("audit.disk_reserve_mb");
+      expect((await scene.get("/metrics")).text).toContain("\nroxy_ready 0\n");
+      expect((await scene.get("/health")).status).toBe(200);
+    });
   });
 }
