@@ -16,7 +16,7 @@ import type { Lane, Ticket } from "./lane.ts";
 import type { Dispatched } from "./replay.ts";
 import { replay } from "./replay.ts";
 import type { EarlierDeps } from "./settle-earlier.ts";
-import { settleEarlier } from "./settle-earlier.ts";
+import { hasDoubts, nothingEarlier, settleEarlier } from "./settle-earlier.ts";
 import type { Outcome } from "./records.ts";
 import { intentDraft, outcomeDraft, outcomeOfVerdict, outcomeUnsent } from "./records.ts";
 import { timed } from "./stages.ts";
@@ -49,7 +49,7 @@ export async function dispatch(deps: DispatchDeps, incoming: Incoming): Promise<
   if (claim.kind === "settled") return replay(deps.archive, claim.jobId);
   let fate: KeyFate = claim.kind === "unknown" ? "doubt" : "free";
   try {
-    const earlier = await settleEarlier(deps, incoming, claim);
+    const earlier = hasDoubts(deps, incoming, claim) ? await settleEarlier(deps, incoming, claim) : nothingEarlier;
     fate = earlier.fate;
     if (earlier.answer) return earlier.answer;
     const ticket = admit(deps, incoming, haltsBefore);

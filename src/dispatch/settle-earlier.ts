@@ -28,15 +28,20 @@ export interface Earlier {
   readonly detail?: string;
 }
 
-const nothing: Earlier = { fate: "free" };
+export const nothingEarlier: Earlier = { fate: "free" };
+
+/** Whether there is anything to find out first. When not, a claim and its job id are one step, and who comes second hears both. */
+export function hasDoubts({ jobs }: EarlierDeps, { command }: Incoming, claim: Claim): boolean {
+  if (claim.kind === "unknown") return true;
+  return isExecuting(command.action) && jobs.unsettledOf(subjectOf(command)) !== undefined;
+}
 
 /**
  * Before anything is sent for a key or a story whose last outcome is unknown, Podium is asked.
  * @throws Problem when that can't be found out, or not yet
  */
-export async function settleEarlier(deps: EarlierDeps, incoming: Incoming, claim: Claim): Promise<Earlier> {
-  if (claim.kind === "unknown") return settleKey(deps, incoming, claim.jobId);
-  return isExecuting(incoming.command.action) ? settleStory(deps, incoming) : nothing;
+export function settleEarlier(deps: EarlierDeps, incoming: Incoming, claim: Claim): Promise<Earlier> {
+  return claim.kind === "unknown" ? settleKey(deps, incoming, claim.jobId) : settleStory(deps, incoming);
 }
 
 /** The dispatch under this very key: as long as nobody knows what became of it, it is not sent again. */
@@ -64,14 +69,14 @@ async function settleKey(deps: EarlierDeps, incoming: Incoming, jobId: string): 
  */
 async function settleStory(deps: EarlierDeps, incoming: Incoming): Promise<Earlier> {
   const doubt = deps.jobs.unsettledOf(subjectOf(incoming.command));
-  if (!doubt) return nothing;
+  if (!doubt) return nothingEarlier;
   const finding = await reconcile(deps, doubt);
   if (finding === "waiting") throw inDoubt(deps, incoming, doubt.job_id);
   if (finding === "undecided") {
     return { fate: "free", detail: `Sent although Podium does not tell what became of ${doubt.job_id}` };
   }
   deps.keys.learn(doubt.audit_id, finding);
-  return nothing;
+  return nothingEarlier;
 }
 
 /**
