@@ -23,6 +23,11 @@ browserSuite("dispatching in a browser", (screen) => {
     const answer = await fetch(`${gateway.url}/api/orchestrator/audit?event=intent&story=${story}`);
     return ((await answer.json()) as { records: unknown[] }).records.length;
   };
+  const planIntents = async (plan: string): Promise<string[]> => {
+    const answer = await fetch(`${gateway.url}/api/orchestrator/audit?event=intent&plan=${plan}`);
+    const { records } = (await answer.json()) as { records: { action: string }[] };
+    return records.map(({ action }) => action).toReversed();
+  };
   const live = async (): Promise<Page> => {
     const opened = await screen.page(gateway.url);
     await opened.locator(".state.good").waitFor();
@@ -105,9 +110,10 @@ browserSuite("dispatching in a browser", (screen) => {
     await other.close();
     expect(await staged.locator(".staged-stories li").count()).toBe(4);
     expect(await intents("SKOREQ-XXX-EPIC-001-STORY-001")).toBe(0);
-    await staged.getByRole("button", { name: "Apply 4 stories" }).click();
+    await staged.getByRole("button", { name: "Apply 4 stories" }).dblclick();
     await plan.getByRole("button", { name: "Enqueue" }).click();
     await row(page, "SKOREQ-XXX-EPIC-001-STORY-004").locator(".status.good", { hasText: "done" }).waitFor();
+    expect(await planIntents("SKOREQ-XXX")).toEqual(["prepare_apply", "apply_plan", "enqueue_plan"]);
   });
 
   test("a wrong nonce is refused in its place", async () => {

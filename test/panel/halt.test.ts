@@ -72,7 +72,9 @@ browserSuite("halting in a browser", (screen) => {
     const page = await open();
     podium.otherwise = reply.text('{"success":false,"error":"no brakes"}');
     await page.locator("#halt").click({ delay: 1_200 });
-    expect(await page.locator(".top").getByRole("alert").textContent()).toMatch(/no brakes.*Nothing was executed/s);
+    expect(await page.locator(".top").getByRole("alert").textContent()).toMatch(
+      /no brakes.*Nothing was executed.*Halt again: a second halt does no harm/s,
+    );
   });
 
   test("a Podium that answers and is not well is called degraded, with its words, until it is well", async () => {

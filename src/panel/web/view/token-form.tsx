@@ -1,4 +1,5 @@
 /** @jsxImportSource hono/jsx/dom */
+import type { PlainProblem } from "../api/requests.ts";
 import type { Session } from "../live/session.ts";
 import type { PanelState } from "../live/store.ts";
 import { fieldText } from "./field-text.ts";
@@ -17,13 +18,16 @@ export function TokenForm({ session, state }: { session: Session; state: PanelSt
       <h2 id="token-title">Sign in</h2>
       <form class="dispatch" onSubmit={submit}>
         <label for="token">Token</label>
-        <input id="token" name="token" class="id" type="password" autocomplete="off" required />
+        <input id="token" name="token" class="id" type="password" autocomplete="off" required ref={takeFocus} />
         <button type="submit" class="primary">
           Sign in
         </button>
       </form>
       {state.tokenProblem && (
-        <ProblemNote problem={state.tokenProblem} remedy="Enter a token that roxy-core knows: roxy-core token list." />
+        <ProblemNote
+          problem={inWords(state.tokenProblem)}
+          remedy="Its owner sees which there are: roxy-core token list."
+        />
       )}
       <p class="fine">
         Yours is one that <span class="id">roxy-core token add NAME</span> printed, or what the file holds that{" "}
@@ -31,4 +35,15 @@ export function TokenForm({ session, state }: { session: Session; state: PanelSt
       </p>
     </section>
   );
+}
+
+/** The page has nothing else to offer at this moment. Called by the renderer just before it puts the field in. */
+function takeFocus(field: HTMLElement | null): void {
+  setTimeout(() => field?.focus());
+}
+
+/** "A token is needed" is no news to somebody who has just entered one. */
+function inWords(problem: PlainProblem): PlainProblem {
+  if (problem.code !== "unauthorized") return problem;
+  return { ...problem, title: "roxy-core does not know this token", detail: "It may be mistyped, or was removed." };
 }
