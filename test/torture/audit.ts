@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 /**
  * What takes too long for every day: `bun test/torture/audit.ts [ROUNDS] [SEED]`. A thousand kill -9 under load, in
- * folders of 50 rounds each, and a SIGKILL at every single system call that changes a file.
+ * folders of 50 rounds each, and EIO, ENOSPC and SIGKILL at every single system call that changes a file.
  */
 
 const rounds = Number(process.argv[2] ?? 1000);
