@@ -5,6 +5,7 @@ import { beginJob, isAbout, isEnd } from "./job-stream.ts";
 import type { Hub, StreamEvent } from "./hub.ts";
 import { closeCodes, Outbox } from "./outbox.ts";
 import type { Render } from "./render.ts";
+import { Replay } from "./replay.ts";
 
 /** What one client asked for, taken from its URL. */
 export interface Wish {
@@ -31,11 +32,12 @@ export interface StreamContext {
 const inboundMax = 16;
 
 /**
- * One client, whatever it is connected by: what is known first, then live, then (for a job) the end. All that `open`
- * does happens in one turn: between the history and the subscription no frame can slip through, and none comes twice.
+ * One client, whatever it is connected by: what is known or was missed first, then live, then (for a job) the end. The
+ * last look at the history and the subscription are one turn: no frame can slip through, and none comes twice.
  */
 export function streamClient(context: StreamContext, wish: Wish, render: Render): PeerHandlers {
   let outbox: Outbox | undefined;
+  let replay: Replay | undefined;
   const leave: (() => void)[] = [];
   const forget = (): void => {
     for (const go of leave.splice(0)) go();
@@ -44,44 +46,49 @@ export function streamClient(context: StreamContext, wish: Wish, render: Render)
   let inbound = 0;
   return {
     open(peer: Peer) {
-      const { queueBytesMax: bytesMax } = context;
+      const { hub, queueBytesMax: bytesMax } = context;
       const box = new Outbox(peer, { bytesMax, warning: slowWarning(context, render), onDrop: forget });
       outbox = box;
       context.clients.add(box);
       const deliver = delivery(context, wish, box, render);
-      leave.push(context.hub.subscribe(deliver));
+      const sayStatus = (position?: number): void =>
+        deliver({ ...context.gatewayStatus(), ...(position !== undefined && { position }) });
+      const goLive = (waited: boolean): void => {
+        if (waited) sayStatus(hub.seq);
+        leave.push(hub.subscribe(deliver));
+        if (!wish.job) return;
+        const { job } = wish;
+        const endIfOver = (): void => endJob(hub, job, deliver, box);
+        leave.push(job.listen(endIfOver));
+        endIfOver();
+      };
+      const after = wish.since === undefined ? undefined : hub.positionOf(wish.since);
       // Whoever joins now has missed nothing up to here; whoever resumes has not caught up yet.
-      const status = context.gatewayStatus();
-      box.send(render(wish.since === undefined ? { ...status, position: context.hub.seq } : status));
-      const isResumed = begin(context, wish, deliver);
-      if (!wish.job) return;
-      const { job } = wish;
-      if (!isResumed) beginJob(context.hub, job, deliver);
-      const endIfOver = (): void => endJob(context.hub, job, deliver, box);
-      leave.push(job.listen(endIfOver));
-      endIfOver();
+      sayStatus(wish.since === undefined ? hub.seq : undefined);
+      if (after !== undefined) {
+        replay = new Replay(hub, box, { after, deliver, goLive });
+        return replay.advance();
+      }
+      if (wish.since !== undefined) tellGap(context, wish.since, deliver);
+      if (wish.job) beginJob(hub, wish.job, deliver);
+      goLive(false);
     },
     message() {
       if (++inbound > inboundMax) outbox?.close(closeCodes.policy, "this stream takes no messages");
     },
-    drain: () => outbox?.drained(),
+    drain() {
+      outbox?.drained();
+      replay?.advance();
+    },
     close: forget,
   };
 }
 
-/** Everything that a client gets between the gateway's status and the first live frame. @returns whether it resumed */
-function begin(context: StreamContext, wish: Wish, deliver: (event: StreamEvent) => void): boolean {
-  const { hub } = context;
-  if (wish.since === undefined) return false;
-  const missed = hub.since(wish.since);
-  if (missed) {
-    for (const event of missed) deliver(event);
-    return true;
-  }
-  const gap = hub.own("GAP", { reason: "cursor", since: wish.since, resumeAt: `${hub.epoch}:${hub.seq}` });
+/** A cursor that can't be honoured: where to go on from, and how Podium is now. */
+function tellGap({ hub, snapshot }: StreamContext, since: string, deliver: (event: StreamEvent) => void): void {
+  const gap = hub.own("GAP", { reason: "cursor", since, resumeAt: `${hub.epoch}:${hub.seq}` });
   deliver({ ...gap, position: hub.seq });
-  void context.snapshot().then((event) => event && deliver(event));
-  return false;
+  void snapshot().then((event) => event && deliver(event));
 }
 
 /** The log knows how the job has ended: our word about it, and goodbye. */

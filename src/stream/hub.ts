@@ -131,16 +131,20 @@ export class Hub {
   }
 
   /**
-   * The frames after a cursor `epoch:seq`, oldest first.
+   * The position that a cursor `epoch:seq` names.
    * Undefined when it can't be honoured: another epoch, a future position, or history that has been dropped.
    */
-  since(cursor: string): readonly StreamEvent[] | undefined {
+  positionOf(cursor: string): number | undefined {
     const match = /^([0-9a-f]{16}):(\d{1,16})$/.exec(cursor);
     if (!match || match[1] !== this.epoch) return undefined;
     const seq = Number(match[2]);
-    const oldest = this.#seq - this.#history.length + 1;
-    if (seq > this.#seq || seq < oldest - 1) return undefined;
-    return this.#history.slice(seq - oldest + 1);
+    return seq > this.#seq || this.after(seq) === "forgotten" ? undefined : seq;
+  }
+
+  /** The frame after a position; undefined at the end. */
+  after(seq: number): StreamEvent | undefined | "forgotten" {
+    const index = seq - (this.#seq - this.#history.length);
+    return index < 0 ? "forgotten" : this.#history[index];
   }
 
   #keep(event: StreamEvent): void {

@@ -49,6 +49,11 @@ export class Outbox {
     return this.#tooSlow;
   }
 
+  /** Whether what is sent now would wait. */
+  get isBlocked(): boolean {
+    return this.#blocked;
+  }
+
   /** Whether its last frame has been sent, or waits. */
   get isEnding(): boolean {
     return this.#closed || this.#farewell !== undefined;
@@ -61,7 +66,7 @@ export class Outbox {
       return;
     }
     this.#push(text);
-    if (this.#queuedBytes > this.#options.bytesMax) this.#drop();
+    if (this.#queuedBytes > this.#options.bytesMax) this.drop();
     else if (!this.#warned && this.#queuedBytes > this.#options.bytesMax / 2) {
       this.#warned = true;
       this.#push(this.#options.warning(this.#queuedBytes));
@@ -97,8 +102,8 @@ export class Outbox {
     this.#queuedBytes += bytes;
   }
 
-  /** A client that does not read will not see a close frame either: the connection itself must go. */
-  #drop(): void {
+  /** Ends a client that reads too slowly. One that does not read will not see a close frame either: the connection itself must go. */
+  drop(): void {
     this.#tooSlow = true;
     this.#close(closeCodes.tooSlow, "too slow: reconnect with since");
     this.#peer.terminate();

@@ -1,7 +1,9 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import type { Json } from "./http-client.ts";
 import type { Launcher } from "./launcher.ts";
 import type { Scene } from "./scene.ts";
 import { listen, streamPath, useScene } from "./scene.ts";
+import type { SocketClient } from "./socket-client.ts";
 import type { StalledClient } from "./stalled-client.ts";
 import { stallOn, tooSlowFrame } from "./stalled-client.ts";
 
@@ -28,10 +30,7 @@ export function slowClientsSuite(launcher: Launcher): void {
         let sent = 0;
         while ((await dropped(scene)) === before && sent < framesMax) {
           for (let i = 0; i < 10; i++) {
-            // One at a time: Deno takes nothing to the kernel before we are done, and a burst would be a slow client's.
-            const text = numbered(++sent);
-            scene.podium.emit(text);
-            await good.frame((_, got) => got === text, `frame ${sent}`);
+            await say(scene, good, ++sent);
           }
         }
         expect(sent).toBeLessThan(framesMax);
@@ -43,7 +42,30 @@ export function slowClientsSuite(launcher: Launcher): void {
         if (kind === "websocket") expect(heard.subarray(-64).includes(tooSlowFrame)).toBe(true);
       },
     );
+
+    test("one that was away for far more than its queue holds gets all of it", async () => {
+      const good = await listen(scene, "?envelope=1");
+      const from = (await mark(scene, good, "from")).id;
+      for (let n = 1; n <= 100; n++) await say(scene, good, n);
+      await mark(scene, good, "to");
+      const back = await scene.socket(`${streamPath}?since=${from}`);
+      await back.frame(({ mark: name }) => name === "to", "the last of it");
+      const numbers = back.texts(["QUEUE_UPDATE"]).map((text) => (JSON.parse(text) as { n: number }).n);
+      expect(numbers).toEqual(Array.from({ length: 100 }, (_, i) => i + 1));
+    });
   });
+}
+
+/** A frame that everything before it has come before; with its cursor. */
+function mark(scene: Scene, client: SocketClient, name: string): Promise<Json> {
+  scene.podium.emit(JSON.stringify({ type: "AGENT_STATUS", mark: name }));
+  return client.frame(({ event }) => event.mark === name, `the mark "${name}"`);
+}
+
+/** One frame at a time: Deno takes nothing to the kernel before we are done, and a burst would be a slow client's. */
+async function say(scene: Scene, good: SocketClient, n: number): Promise<void> {
+  scene.podium.emit(numbered(n));
+  await good.frame((frame) => (frame.event ?? frame).n === n, `frame ${n}`);
 }
 
 function numbered(n: number): string {

@@ -223,6 +223,40 @@ test("frames that could not be passed on are said, now and to whoever comes late
   }
 });
 
+/** Frames of 1 KiB and more, of which a stalled client takes some dozens and no more. */
+const big = (n: number): string => JSON.stringify({ type: "STORY_STATUS", n, filler: "x".repeat(1000) });
+const numbersIn = ({ heard }: ScriptedPeer): number[] =>
+  heard.flatMap((text) => (text.includes('"n":') ? [(JSON.parse(text) as { n: number }).n] : []));
+
+test("what a client missed waits in the history, not in a queue: nobody is slow for having been away", () => {
+  const { hub, context } = roomOf(1000);
+  for (let n = 1; n <= 500; n++) hub.publish(big(n));
+  const peer = new ScriptedPeer();
+  peer.stalled = true;
+  const handlers = streamClient({ ...context, queueBytesMax: 10_000 }, { since: `${hub.epoch}:0` }, renderPlain);
+  handlers.open(peer);
+  expect(peer.heard.length).toBeLessThan(100);
+  for (let n = 501; n <= 600; n++) hub.publish(big(n));
+  peer.resume(() => handlers.drain(peer));
+  hub.publish(big(601));
+  expect(numbersIn(peer)).toEqual(Array.from({ length: 601 }, (_, i) => i + 1));
+  expect(peer.heard.filter((text) => text.includes("GATEWAY_STATUS"))).toHaveLength(2);
+  expect([peer.ended, hub.subscribers]).toEqual([[], 1]);
+});
+
+test("whoever catches up more slowly than the history moves is told that it is too slow", () => {
+  const { hub, context } = roomOf(100);
+  for (let n = 1; n <= 100; n++) hub.publish(big(n));
+  const peer = new ScriptedPeer();
+  peer.stalled = true;
+  const handlers = streamClient(context, { since: `${hub.epoch}:0` }, renderPlain);
+  handlers.open(peer);
+  for (let n = 101; n <= 400; n++) hub.publish(big(n));
+  peer.resume(() => handlers.drain(peer));
+  expect(peer.ended).toEqual([4008, "cut"]);
+  expect([hub.subscribers, context.clients.size, context.clients.dropped]).toEqual([0, 0, 1]);
+});
+
 type Step = { readonly kind: "publish" | "join" | "drop" | "resume" | "announce"; readonly who: number };
 const steps = fc.array(
   fc.record({

@@ -9,6 +9,19 @@ function hubOf(history = 100): Hub {
   return new Hub({ clock: new FakeClock(), types: ["STORY_STATUS", "QUEUE_UPDATE"], history });
 }
 
+/** What came after a cursor, oldest first; undefined when it can't be honoured. */
+function since(hub: Hub, cursor: string): StreamEvent[] | undefined {
+  let position = hub.positionOf(cursor);
+  if (position === undefined) return undefined;
+  const missed: StreamEvent[] = [];
+  for (let next = hub.after(position); next !== undefined; next = hub.after(position)) {
+    if (next === "forgotten") throw new Error("what was honoured has been forgotten");
+    missed.push(next);
+    position = next.seq;
+  }
+  return missed;
+}
+
 const frame = (n: number): string => `{"type":"STORY_STATUS","storyId":"STORY-1","n":${n}}`;
 
 test("wanted frames are numbered without holes and reach every subscriber as the same bytes", () => {
@@ -54,7 +67,7 @@ test("frames of our own are outside the sequence", () => {
     podium: "connected",
     timestamp: "2026-01-09T08:00:00.000Z",
   });
-  expect(hub.since(`${hub.epoch}:0`)).toHaveLength(2);
+  expect(since(hub, `${hub.epoch}:0`)).toHaveLength(2);
 });
 
 test("a cursor gives exactly what came after it, or nothing at all", () => {
@@ -62,14 +75,14 @@ test("a cursor gives exactly what came after it, or nothing at all", () => {
     fc.property(fc.integer({ min: 1, max: 40 }), fc.nat(200), fc.nat(220), (history, published, seq) => {
       const hub = hubOf(history);
       for (let i = 1; i <= published; i++) hub.publish(frame(i));
-      const missed = hub.since(`${hub.epoch}:${seq}`);
+      const missed = since(hub, `${hub.epoch}:${seq}`);
       if (seq > published) expect(missed).toBeUndefined();
       else if (published - seq <= history) {
         expect(missed?.map((event) => event.seq)).toEqual(
           Array.from({ length: published - seq }, (_, i) => seq + 1 + i),
         );
       } else if (missed) expect(missed).toHaveLength(published - seq);
-      const oldest = hub.since(`${hub.epoch}:${published - history - (history >> 2) - 1}`);
+      const oldest = since(hub, `${hub.epoch}:${published - history - (history >> 2) - 1}`);
       expect(oldest).toBeUndefined();
     }),
   );
@@ -87,7 +100,7 @@ test.each([
 ])("the cursor %p of another epoch or of none can't be honoured", (cursor) => {
   const hub = hubOf();
   hub.publish(frame(1));
-  expect(hub.since(cursor)).toBeUndefined();
+  expect(since(hub, cursor)).toBeUndefined();
 });
 
 test("two hubs have two epochs", () => {
@@ -99,8 +112,8 @@ test("history is bounded in bytes too, and says so by refusing old cursors", () 
   const hub = hubOf(1000);
   const big = JSON.stringify({ type: "STORY_STATUS", text: "x".repeat(1_000_000) });
   for (let i = 0; i < 40; i++) hub.publish(big);
-  expect(hub.since(`${hub.epoch}:0`)).toBeUndefined();
-  const kept = hub.since(`${hub.epoch}:24`);
+  expect(since(hub, `${hub.epoch}:0`)).toBeUndefined();
+  const kept = since(hub, `${hub.epoch}:24`);
   expect(kept).toHaveLength(16);
 });
 
