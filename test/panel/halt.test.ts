@@ -87,6 +87,17 @@ browserSuite("halting in a browser", (screen) => {
     await page.locator(".state.good b", { hasText: "Live" }).waitFor();
   });
 
+  test("a gateway that takes nothing because its disk is full says so, and still takes a halt", async () => {
+    const full = await gatewayServer(podium.url, { "audit.disk_reserve_mb": "1048576" }).start();
+    const page = await screen.page(full.url);
+    await page
+      .locator(".state.bad", { hasText: /Takes nothing.*audit\.disk_reserve_mb.*A halt is still taken/ })
+      .waitFor();
+    await page.locator("#halt").click({ delay: 1_200 });
+    await page.getByText(/^Halted at/).waitFor();
+    await full.kill();
+  });
+
   test("a double click's second half does not reach the button that has moved under the pointer", async () => {
     const queue = (...ids: string[]): string =>
       JSON.stringify({

@@ -23,6 +23,8 @@ const readMs = 12_000;
 /** How often things are read anew while the stream tells of every change, and while it doesn't. */
 const calmMs = { status: 30_000, jobs: 10_000 };
 const aloneMs = { status: 3_000, jobs: 3_000 };
+/** A disk fills, and is emptied, in minutes. */
+const readyMs = 5_000;
 const servicesMs = { shown: 5_000, hidden: 30_000 };
 /** Frames of one burst are taken together, once in this time. */
 const burstMs = 30;
@@ -46,7 +48,7 @@ export class Session {
   readonly #stream: Stream;
   readonly #pulse: Pulse;
   readonly #others = "BroadcastChannel" in globalThis ? new BroadcastChannel(haltChannel) : undefined;
-  readonly #due = { status: Date.now(), jobs: Date.now(), services: 0 };
+  readonly #due = { status: Date.now(), jobs: Date.now(), ready: Date.now(), services: 0 };
   readonly #reading = new Set<string>();
   #hasRecalled = false;
   #frames: StreamFrame[] = [];
@@ -103,7 +105,7 @@ export class Session {
 
   /** Reads everything at the next beat. */
   readAnew(): void {
-    this.#due.status = this.#due.jobs = this.#due.services = 0;
+    this.#due.status = this.#due.jobs = this.#due.ready = this.#due.services = 0;
     this.#beat();
   }
 
@@ -116,13 +118,19 @@ export class Session {
     const pace = facts.stream === "open" && facts.upstream === "connected" ? calmMs : aloneMs;
     this.#atMost("status", pace.status, nowMs, () => this.#readStatus());
     this.#atMost("jobs", pace.jobs, nowMs, () => this.#readJobs());
+    this.#atMost("ready", readyMs, nowMs, () => this.#readReady());
     const servicesPace = page.name === "services" ? servicesMs.shown : servicesMs.hidden;
     this.#atMost("services", servicesPace, nowMs, () => this.#readServices());
     this.audit.beat(nowMs);
     if (facts.podium === "answered") this.#sample(work.queue.length, nowMs);
   }
 
-  #atMost(what: "status" | "jobs" | "services", everyMs: number, nowMs: number, read: () => Promise<void>): void {
+  #atMost(
+    what: "status" | "jobs" | "ready" | "services",
+    everyMs: number,
+    nowMs: number,
+    read: () => Promise<void>,
+  ): void {
     if (nowMs - this.#due[what] < everyMs || this.#reading.has(what)) return;
     this.#due[what] = nowMs;
     this.#reading.add(what);
@@ -138,13 +146,20 @@ export class Session {
     return reply.ok;
   }
 
+  /** Whether a dispatch would be taken: an answer that says no comes with status 503, and is no problem document. */
+  async #readReady(): Promise<void> {
+    const { body } = await this.requests.send(apiRequest("get", "/ready"), { timeoutMs: readMs });
+    const state = firstText(fieldsOf(fieldsOf(body["gateway"])["audit"]), "state");
+    if (state === undefined) return;
+    this.store.facts({ audit: state, refuses: body["success"] === true ? "" : (firstText(body, "reason") ?? "") });
+  }
+
   async #readStatus(): Promise<void> {
     const newsBefore = this.#news;
     const reply = await this.requests.send(apiRequest("get", "/api/orchestrator/status"), { timeoutMs: readMs });
     const gateway = fieldsOf(reply.body["gateway"]);
     if (reply.ok || Object.keys(gateway).length > 0) {
       this.store.set({ gateway });
-      this.store.facts({ audit: firstText(fieldsOf(gateway["audit"]), "state") ?? "open" });
       const { cursor, oldest_cursor: oldest } = fieldsOf(gateway["stream"]);
       if (typeof cursor === "string") {
         this.#stream.startAt(cursor);
@@ -241,7 +256,7 @@ export class Session {
   /** The first reads are in, or too slow to wait for: everything is drawn at once, so that nothing jumps. */
   async #firstReads(): Promise<void> {
     const patience = new Promise((resolve) => setTimeout(resolve, firstReadsMs));
-    const reads = [this.#readClient(), this.#readStatus(), this.#readJobs(), this.#readHeard()];
+    const reads = [this.#readClient(), this.#readReady(), this.#readStatus(), this.#readJobs(), this.#readHeard()];
     await Promise.race([patience, Promise.all(reads)]);
     this.store.set({ ready: true });
   }

@@ -15,6 +15,8 @@ export interface ConnectionFacts {
   readonly podiumHealth: "unknown" | "up" | "degraded" | "down";
   /** `open` unless the audit log can't be written. */
   readonly audit: string;
+  /** Why roxy-core would take no dispatch right now, in its words; empty when it would. */
+  readonly refuses: string;
   /** Connected again, but what is shown has not been read anew yet. */
   readonly catchingUp: boolean;
   /** Time over which telemetry may have been missed, until somebody has seen it. */
@@ -36,6 +38,7 @@ export const noFacts: ConnectionFacts = {
   podiumDetail: "",
   podiumHealth: "unknown",
   audit: "open",
+  refuses: "",
   catchingUp: true,
   gap: undefined,
   behind: false,
@@ -63,7 +66,7 @@ export function connectionWord(
 
 type Time = (at: string) => string;
 
-function gatewayWord({ gateway, gatewaySince, tokenNeeded, audit }: ConnectionFacts, time: Time) {
+function gatewayWord({ gateway, gatewaySince, tokenNeeded, audit, refuses }: ConnectionFacts, time: Time) {
   if (gateway === "unknown" && !tokenNeeded) return said("busy", "Connecting", "Asking roxy-core how things stand.");
   const since = gatewaySince === "" ? "" : ` since ${time(gatewaySince)}`;
   if (gateway === "lost") {
@@ -85,9 +88,10 @@ function gatewayWord({ gateway, gatewaySince, tokenNeeded, audit }: ConnectionFa
     return said(
       "bad",
       "Log closed",
-      `The audit log is ${audit}: nothing is dispatched until it can be written; halt works.`,
+      `The audit log is ${audit}: what can't be recorded is not sent, not even a halt. Restart roxy-core; until then stop the orchestrator's own process where it must stop.`,
     );
   }
+  if (refuses !== "") return said("bad", "Takes nothing", `${refuses}. A halt is still taken.`);
   return undefined;
 }
 
