@@ -43,36 +43,79 @@ export const runtime: Runtime = {
   serve,
 };
 
+type Server = ReturnType<DenoGlobal["serve"]>;
+
 function serve(options: ServeOptions): Promise<Listener> {
   const stopper = new AbortController();
   const { socket } = options;
-  const door = socket === undefined ? { hostname: options.host, port: options.port } : { path: socket };
-  const settings = { ...door, signal: stopper.signal, onListen() {}, onError };
-  let server: ReturnType<DenoGlobal["serve"]>;
-  try {
-    server = boundPrivately(() =>
+  const open = (port: number): Server => {
+    const door = socket === undefined ? { hostname: options.host, port } : { path: socket };
+    const settings = { ...door, signal: stopper.signal, onListen() {}, onError };
+    return boundPrivately(() =>
       Deno.serve(settings, (request, info) => options.fetch(request, connectionOf(request, info))),
     );
+  };
+  let server: KeptServer;
+  try {
+    server = new KeptServer(open, socket === undefined ? options.port : 0);
   } catch (error) {
     const inUse = error instanceof Error && error.name === "AddrInUse";
     return Promise.reject(inUse ? Object.assign(new Error(error.message), { code: "EADDRINUSE" }) : error);
   }
-  let finished = false;
-  let shuttingDown = false;
-  void server.finished.then(() => (finished = true));
   return Promise.resolve({
     host: socket === undefined ? options.host : "",
-    port: server.addr.port ?? 0,
-    stop: async (force) => {
-      // Aborting what has been shut down already throws from inside the runtime, past any catch of ours.
-      if (force && !finished && !shuttingDown) stopper.abort();
-      else if (!finished && !shuttingDown) {
-        shuttingDown = true;
-        await server.shutdown();
-      }
-      if (!force) await server.finished;
-    },
+    port: server.port,
+    stop: (force) => server.stop(force, () => stopper.abort()),
   });
+}
+
+const reopenMs = 100;
+
+/**
+ * Deno ends its whole server when one connection can't be accepted, as for want of descriptors. It is then opened again
+ * at the same place, for as long as it takes.
+ */
+class KeptServer {
+  readonly #open: (port: number) => Server;
+  #server: Server;
+  #stopping = false;
+  #finished = false;
+
+  constructor(open: (port: number) => Server, port: number) {
+    this.#open = open;
+    this.#server = open(port);
+    this.#watch();
+  }
+
+  get port(): number {
+    return this.#server.addr.port ?? 0;
+  }
+
+  async stop(force: boolean, abort: () => void): Promise<void> {
+    // Aborting what has been shut down already throws from inside the runtime, past any catch of ours.
+    const isFirst = !this.#finished && !this.#stopping;
+    this.#stopping = true;
+    if (isFirst && force) abort();
+    else if (isFirst) await this.#server.shutdown();
+    if (!force) await this.#server.finished;
+  }
+
+  #watch(): void {
+    this.#server.finished.then(
+      () => (this.#finished = true),
+      () => this.#reopen(),
+    );
+  }
+
+  #reopen(): void {
+    if (this.#stopping) return;
+    try {
+      this.#server = this.#open(this.port);
+      this.#watch();
+    } catch {
+      setTimeout(() => this.#reopen(), reopenMs);
+    }
+  }
 }
 
 /** An event stream that was cut off is an error without words, and nothing to print. */

@@ -4,6 +4,7 @@ import { badInputSuite } from "./suite-bad-input.ts";
 import { cliSuite } from "./suite-cli.ts";
 import { configSuite } from "./suite-config.ts";
 import { crashSuite } from "./suite-crash.ts";
+import { descriptorsSuite } from "./suite-descriptors.ts";
 import { demoSuite } from "./suite-demo.ts";
 import { dispatchSuite } from "./suite-dispatch.ts";
 import { eventsSuite } from "./suite-events.ts";
@@ -43,6 +44,7 @@ export const suites: readonly ((launcher: Launcher) => void)[] = [
   idempotencySuite,
   orderSuite,
   hardeningSuite,
+  descriptorsSuite,
   crashSuite,
   loadSuite,
   upgradeSuite,

@@ -78,6 +78,15 @@ describe("the token file", () => {
       expect(looks).toBe(3);
     }
   });
+
+  test("every digit of a digest is compared, whether the first or none is wrong", () => {
+    for (const given of ["0".repeat(64), `f${"0".repeat(63)}`, `${"0".repeat(63)}f`]) {
+      let digits = 0;
+      const counted = { length: 64, charCodeAt: (at: number) => (digits++, "0".repeat(64).charCodeAt(at)) };
+      tokenOf([{ name: "a", role: "admin", hash: counted as unknown as string }], given);
+      expect(digits).toBe(64);
+    }
+  });
 });
 
 describe("reading again without a restart", () => {

@@ -1,0 +1,55 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import net from "node:net";
+import type { Answer } from "./http-client.ts";
+import { call } from "./http-client.ts";
+import type { Gateway, Launcher } from "./launcher.ts";
+import { removeRoot, startGateway } from "./launcher.ts";
+import { PodiumStub } from "./podium-stub.ts";
+import { dispatchCall, enqueueBody } from "./scene.ts";
+import { eventually } from "./watch.ts";
+
+const descriptors = 96;
+const connections = 300;
+
+/** A flood of connections that say nothing, past what the process may open. */
+export function descriptorsSuite(launcher: Launcher): void {
+  describe("more connections than descriptors", () => {
+    let podium: PodiumStub;
+    let gateway: Gateway;
+    beforeAll(async () => {
+      podium = await PodiumStub.start();
+      const command = ["sh", "-c", `ulimit -n ${descriptors}; exec "$@"`, "sh", ...launcher.command];
+      gateway = await startGateway({ ...launcher, command }, { podiumUrl: podium.url });
+    });
+    afterAll(async () => {
+      await gateway?.kill();
+      await podium?.down();
+      if (gateway) removeRoot(gateway.root);
+    });
+
+    test("do not end it: when they are gone it dispatches, and everything is on record", async () => {
+      expect((await call(gateway.baseUrl, dispatchCall(enqueueBody("STORY-BEFORE")))).status).toBe(200);
+      const flood = Array.from({ length: connections }, () => {
+        const socket = net.connect(gateway.port, "127.0.0.1");
+        // What comes of each is not the point; that they all were tried is.
+        const tried = new Promise<void>((resolve) => {
+          for (const event of ["connect", "error", "close"]) socket.once(event, () => resolve());
+          socket.on("error", () => {});
+        });
+        return { socket, tried };
+      });
+      await Promise.all(flood.map(({ tried }) => tried));
+      for (const { socket } of flood) socket.destroy();
+      const answered = (path: string): Promise<Answer | undefined> =>
+        call(gateway.baseUrl, { path }).catch(() => undefined);
+      await eventually(
+        async () => ((await answered("/ready"))?.status === 200 ? true : undefined),
+        "it to be ready again",
+      );
+      expect((await call(gateway.baseUrl, dispatchCall(enqueueBody("STORY-AFTER")))).status).toBe(200);
+      expect(podium.commands.map(({ body }) => JSON.parse(body).storyId)).toEqual(["STORY-BEFORE", "STORY-AFTER"]);
+      expect(await gateway.stop()).toEqual({ code: 0, signal: null });
+      expect(gateway.records().filter(({ event }) => event === "outcome")).toHaveLength(2);
+    });
+  });
+}
