@@ -50,7 +50,7 @@ async function watchAll(client: Client<typeof watchCommand>): Promise<number> {
   const stop = listenForStop(runtime);
   if (stderrIsTerminal && !client.json) stderr(`Watching ${api.url}; Ctrl-C ends\n`);
   const follow = { path: "/api/orchestrator/events", stop, lostMs, isOver: () => Promise.resolve(false) };
-  const isLive = screen.isTerminal && runtime.process.env["TERM"] !== "dumb";
+  const isLive = screen.isTerminal && (runtime.process.env["TERM"] ?? "dumb") !== "dumb";
   if (isLive && !client.json && !options.has("lines")) return watchLive(client, follow, types);
   for await (const notice of followEvents(api, { ...follow, ...(types !== undefined && { query: { types } }) })) {
     if (notice.kind !== "frame") stderr(connectionWords(notice));

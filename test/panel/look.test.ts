@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdirSync, readFileSync, statSync } from "node:fs";
+import { mkdirSync, statSync } from "node:fs";
 import type { Page } from "playwright-core";
 import { PodiumStub, reply } from "../e2e/podium-stub.ts";
 import { repository } from "../e2e/launcher.ts";
 import { eventually } from "../e2e/watch.ts";
+import { violations } from "./axe.ts";
 import { browserSuite } from "./browser.ts";
 import type { Server } from "./servers.ts";
 import { gatewayServer, lunoServer } from "./servers.ts";
 
-const axe = readFileSync(`${repository}/node_modules/axe-core/axe.min.js`, "utf8");
 const picture = `${repository}/docs/panel.png`;
 const shots = `${repository}/dist/screenshots`;
 const sizes = [
@@ -18,24 +18,6 @@ const sizes = [
 ] as const;
 const themes = ["light", "dark"] as const;
 const pages = ["", "audit", "services"] as const;
-
-interface Violation {
-  readonly id: string;
-  readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
-}
-
-/** axe's own words for what is wrong; from outside the page's policy, as an inspector would run it. */
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axe);
-  const found = await page.evaluate(async () => {
-    const { axe: checker } = window as unknown as {
-      axe: { run(options: object): Promise<{ violations: Violation[] }> };
-    };
-    const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-    return (await checker.run({ runOnly: { type: "tag", values: tags } })).violations;
-  });
-  return found.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`));
-}
 
 const overflow = (page: Page): Promise<number> =>
   page.evaluate(() => document.documentElement.scrollWidth - innerWidth);

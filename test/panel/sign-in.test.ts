@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import type { BrowserContext, Page } from "playwright-core";
+import { violations } from "./axe.ts";
 import { browserSuite } from "./browser.ts";
 import type { Server } from "./servers.ts";
 import { gatewayServer, lunoServer, newFolder } from "./servers.ts";
@@ -49,6 +50,7 @@ browserSuite("signing in with a token, in a browser", (screen) => {
     await page.goto(gateway.url);
     await signIn(page, " not-the-right-one ");
     await page.getByRole("alert").waitFor();
+    expect(await violations(page)).toEqual([]);
     expect(await page.getByRole("alert").textContent()).toMatch(/does not know this token.*roxy-core token list/s);
     expect(await page.locator(".story").count()).toBe(0);
     await signIn(page, tokens.mark);
@@ -101,6 +103,7 @@ browserSuite("signing in with a token, in a browser", (screen) => {
     await page.locator(".story").first().waitFor();
     expect(await page.getByRole("button", { name: /^(Run|Cancel|Prepare|Apply|Enqueue)/ }).count()).toBe(0);
     await page.getByText("may only read (role viewer)").waitFor();
+    expect(await violations(page)).toEqual([]);
     const halt = page.locator("#halt");
     expect(await halt.getAttribute("aria-disabled")).toBe("true");
     const dispatches: string[] = [];

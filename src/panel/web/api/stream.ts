@@ -51,7 +51,7 @@ function frameOf(data: unknown): StreamFrame | undefined {
   return { type, at, fields, ...(cursor !== undefined && { cursor }) };
 }
 
-/** What roxy-core remembers is sent in one go when the connection opens; over loopback that takes milliseconds. */
+/** What roxy-core remembers is sent as soon as the connection opens; over loopback a thousand frames take milliseconds. */
 const recallMs = 1_000;
 
 /**
