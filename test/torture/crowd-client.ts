@@ -1,19 +1,18 @@
 /**
  * Many WebSocket clients in one process, over raw sockets: a client library for each would cost more than the server.
- *   bun crowd-client.ts URL COUNT STALLED FRAMES
- * Says `{"connected":N}` when all are there, and `{"received":…,"p50":…,"p99":…}` when every one that reads has the frame
- * numbered FRAMES. STALLED of them never read; one more reads a byte a second.
+ *   bun crowd-client.ts URL COUNT FRAMES
+ * Says `{"connected":N}` when all are there, and of each round `{"round":…,"received":…,"faults":…,"p50":…,"p99":…}` when
+ * every one has its frame numbered FRAMES. Podium's frames name their round, their number `n` and their time `t`.
  */
 import net from "node:net";
 
-const [url = "", count = "0", stalled = "0", frames = "0"] = process.argv.slice(2);
+const [url = "", count = "0", frames = "0"] = process.argv.slice(2);
 const { hostname, port, pathname } = new URL(url);
-const readers = Number(count) - Number(stalled) - (Number(stalled) > 0 ? 1 : 0);
+const readers = Number(count);
 const last = Number(frames);
-const latenciesMs: number[] = [];
+let latenciesMs: number[] = [];
 let connected = 0;
 let finished = 0;
-let received = 0;
 let faults = 0;
 
 const handshake = [
@@ -30,10 +29,6 @@ function say(words: object): void {
   process.stdout.write(`${JSON.stringify(words)}\n`);
 }
 
-function arrived(): void {
-  if (++connected === Number(count)) say({ connected });
-}
-
 /** One client's reading: frames are unmasked text (RFC 6455 section 5.2), short or 16 bits long. */
 class Reader {
   #rest: Buffer = Buffer.alloc(0);
@@ -47,7 +42,7 @@ class Reader {
       if (end < 0) return;
       this.#upgraded = true;
       this.#rest = this.#rest.subarray(end + 4);
-      arrived();
+      if (++connected === readers) say({ connected });
     }
     for (;;) {
       const frame = this.#frame();
@@ -72,35 +67,29 @@ class Reader {
   }
 
   #numbered(text: string): void {
-    const { n, t } = JSON.parse(text) as { n: number; t: number };
+    const { round, n, t } = JSON.parse(text) as { round: number; n: number; t: number };
     if (n !== this.#next++) faults++;
-    received++;
     latenciesMs.push(performance.timeOrigin + performance.now() - t);
-    if (n === last && ++finished === readers) report();
+    if (n !== last) return;
+    this.#next = 1;
+    if (++finished === readers) report(round);
   }
 }
 
-function report(): void {
+function report(round: number): void {
   latenciesMs.sort((a, b) => a - b);
   const at = (share: number): number => Math.round(latenciesMs[Math.floor(latenciesMs.length * share)]! * 100) / 100;
-  say({ received, faults, p50: at(0.5), p99: at(0.99), max: at(0.999999) });
+  say({ round, received: latenciesMs.length, faults, p50: at(0.5), p99: at(0.99) });
+  latenciesMs = [];
+  finished = 0;
 }
 
-for (let i = 0; i < Number(count); i++) {
+for (let i = 0; i < readers; i++) {
   const reader = new Reader();
   const socket = net.connect({ host: hostname, port: Number(port) });
   socket.on("connect", () => socket.write(handshake));
   socket.on("error", () => faults++);
-  if (i < readers) {
-    socket.on("data", (data: Buffer) => reader.take(data));
-    continue;
-  }
-  // The handshake's answer is read, and then nothing more, or a byte a second.
-  socket.once("readable", () => {
-    socket.read();
-    arrived();
-    if (i === Number(count) - 1) setInterval(() => socket.read(1), 1000);
-  });
+  socket.on("data", (data: Buffer) => reader.take(data));
   // At most some hundred connections at a time are being made: the listener's backlog is not what is measured.
   if (i % 200 === 199) await new Promise((resolve) => setTimeout(resolve, 20));
 }
