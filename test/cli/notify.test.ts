@@ -38,7 +38,7 @@ test.skipIf(missing)("a service manager hears of readiness, of life and of the e
   const heard = (word: string): Promise<string> =>
     manager.line((line) => (line.includes(word) ? (JSON.parse(line) as string) : undefined), `it hears ${word}`);
   const ready = await heard("READY=1");
-  expect(ready).toContain(`Listening on port ${gateway.port}`);
+  expect(ready).toContain(`Listening on ${gateway.baseUrl}`);
   expect(ready).toContain(`MAINPID=${gateway.child.pid}`);
   await heard("WATCHDOG=1");
   await gateway.stop();
