@@ -3,7 +3,7 @@ import type { Flaw } from "./frame.ts";
 import { decodeLine, isFlaw } from "./frame.ts";
 import { isSignedBy, noteBytesMax, parseNote } from "./note.ts";
 import { checkpointName, pathIn } from "./folder.ts";
-import { Problem } from "../lib/errors.ts";
+import { Fatal, Problem, exitCodes } from "../lib/errors.ts";
 import { rootOfInclusion } from "./proof.ts";
 import { Prover } from "./prove.ts";
 import type { Sha256, StoredRecord } from "./record.ts";
@@ -29,13 +29,31 @@ export interface ProofFile {
 const format = "roxy-core/audit-proof@1";
 const encoder = new TextEncoder();
 
-/** @param lines the stored lines to prove. @throws Problem `not_found` */
+/** @param lines the stored lines to prove. @throws Problem `not_found`; Fatal (exit code 4) when the log was changed */
 export async function makeProofFile(
-  deps: { readonly files: Files; readonly dir: string; readonly sha256: Sha256 },
+  deps: LogFiles,
   auditId: string,
   publicKey: string,
   lines: readonly { readonly seq: number; readonly line: string }[],
 ): Promise<ProofFile> {
+  const prove = async (): Promise<ProofFile> => {
+    const records = await proveLines(deps, lines);
+    return { format, audit_id: auditId, public_key: publicKey, records };
+  };
+  // A server that prunes meanwhile takes files away that the proof was begun with; those that are left tell the same.
+  return prove().catch(prove);
+}
+
+interface LogFiles {
+  readonly files: Files;
+  readonly dir: string;
+  readonly sha256: Sha256;
+}
+
+async function proveLines(
+  deps: LogFiles,
+  lines: readonly { readonly seq: number; readonly line: string }[],
+): Promise<ProofFile["records"]> {
   const path = pathIn(deps.dir, checkpointName);
   if (!deps.files.stat(path))
     throw new Problem("not_found", `Cannot prove anything: the checkpoint ${path} is missing`);
@@ -46,9 +64,17 @@ export async function makeProofFile(
   const records = [];
   for (const { seq, line } of lines) {
     const hashes = await prover.inclusion(seq, note);
+    const root = rootOfInclusion(deps.sha256, deps.sha256(`\0${line}`), seq, note.size, hashes);
+    if (root !== note.root) throw unprovable(path, seq);
     records.push({ line, proof: tlogProof(seq, hashes, text) });
   }
-  return { format, audit_id: auditId, public_key: publicKey, records };
+  return records;
+}
+
+/** What is handed out was checked as its taker will check it. */
+function unprovable(path: string, seq: number): Fatal {
+  const what = `Cannot prove seq ${seq}: the log's records are not those that ${path} is signed over`;
+  return new Fatal(`${what}. Run \`roxy-core audit verify\``, exitCodes.integrity);
 }
 
 /** C2SP tlog-proof, version 1. */

@@ -1,13 +1,14 @@
 import { Problem } from "../lib/errors.ts";
 import type { Files } from "../runtime/types.ts";
+import type { Flaw } from "./frame.ts";
 import { isFlaw } from "./frame.ts";
 import { linesOf } from "./lines.ts";
 import type { SignedCheckpoint } from "./note.ts";
 import type { Span } from "./proof.ts";
 import { consistencySpans, inclusionSpans } from "./proof.ts";
-import type { Sha256 } from "./record.ts";
+import type { Sha256, StoredRecord } from "./record.ts";
 import type { Segment } from "./segments.ts";
-import { readHead, segments } from "./segments.ts";
+import { headOf, openSegment, segments } from "./segments.ts";
 import { Tree, decodeRange } from "./tree.ts";
 
 /**
@@ -17,6 +18,7 @@ import { Tree, decodeRange } from "./tree.ts";
 
 export class Prover {
   readonly #files: Files;
+  readonly #dir: string;
   readonly #sha256: Sha256;
   readonly #segments: readonly { segment: Segment; range: readonly string[] }[];
   /** Leaf hashes of the file that was read last: a proof's small subtrees all lie in one. */
@@ -24,10 +26,11 @@ export class Prover {
 
   constructor(files: Files, dir: string, sha256: Sha256) {
     this.#files = files;
+    this.#dir = dir;
     this.#sha256 = sha256;
     this.#segments = segments(files, dir, sha256).map((segment) => ({
       segment,
-      range: rangeBefore(files, segment, sha256),
+      range: rangeBefore(segment, headOf(files, dir, sha256, segment)),
     }));
   }
 
@@ -94,7 +97,9 @@ export class Prover {
     const entry = this.#segments.findLast(({ segment }) => segment.firstSeq <= seq);
     if (!entry) throw new Problem("not_found", `Cannot make the proof: seq ${seq} was pruned`);
     if (this.#cached?.segment === entry.segment) return this.#cached;
-    const file = this.#files.openRead(entry.segment.path);
+    // The server may close the file meanwhile: it is found under its new name.
+    const file = openSegment(this.#files, this.#dir, this.#sha256, entry.segment)?.file;
+    if (!file) throw new Problem("not_found", `Cannot make the proof: seq ${seq} was pruned`);
     const hashes: string[] = [];
     try {
       for await (const lines of linesOf(file, 0, file.stat().bytes)) {
@@ -108,8 +113,7 @@ export class Prover {
   }
 }
 
-function rangeBefore(files: Files, segment: Segment, sha256: Sha256): string[] {
-  const head = readHead(files, segment.path, sha256);
+function rangeBefore(segment: Segment, head: StoredRecord | Flaw | undefined): string[] {
   if (!head || isFlaw(head)) throw new Problem("not_found", `Cannot make the proof: ${segment.path} is damaged`);
   return decodeRange(head.tree_range ?? "");
 }

@@ -64,6 +64,17 @@ export function openSegment(files: Files, dir: string, sha256: Sha256, listed: S
   return undefined;
 }
 
+/** The first record of a file of the list, under whatever name it has by now. @throws FileError */
+export function headOf(files: Files, dir: string, sha256: Sha256, listed: Segment): StoredRecord | Flaw | undefined {
+  const opened = openSegment(files, dir, sha256, listed);
+  try {
+    const line = opened && firstLine(opened.file);
+    return line && decodeLine(line, sha256);
+  } finally {
+    opened?.file.close();
+  }
+}
+
 function seqOf(line: Uint8Array | undefined, sha256: Sha256): number | undefined {
   const head = line && frameLine(line, sha256);
   return head && !isFlaw(head) ? head.seq : undefined;

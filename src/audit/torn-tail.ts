@@ -23,7 +23,8 @@ export async function setTornTailAside(deps: AuditDeps, path: string, rest: Rest
     );
   }
   const fragment = new Uint8Array(rest.bytes);
-  withFile(deps.files, path, (file) => file.read(fragment, rest.offset));
+  const count = withFile(deps.files, path, (file) => file.read(fragment, rest.offset));
+  if (count !== rest.bytes) throw new Fatal(`Cannot read ${path}: got ${count} of its last ${rest.bytes} bytes`);
   const digest = deps.sha256(fragment);
   const aside = `${path.replace(/\.jsonl$/, "")}.fragment.${seq}.${digest.slice(0, 16)}`;
   deps.files.writeAtomic(aside, fragment, 0o600);

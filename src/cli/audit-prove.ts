@@ -49,7 +49,7 @@ export async function runProve(runtime: Runtime, argv: readonly string[]): Promi
   if (found.length === 0) throw new Fatal(`The audit log holds no records of ${printable(auditId)}`);
   const lines = found.map(({ record, text }) => ({ seq: record.seq, line: text }));
   const file = await makeProofFile(deps, auditId, await signingKey(deps), lines).catch((error: unknown) => {
-    throw new Fatal(messageOf(error));
+    throw error instanceof Fatal ? error : new Fatal(messageOf(error));
   });
   runtime.process.stdout(`${JSON.stringify(file, null, 2)}\n`);
   return exitCodes.done;

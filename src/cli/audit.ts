@@ -4,8 +4,8 @@ import { noteBytesMax } from "../audit/note.ts";
 import type { VerifyResult } from "../audit/verify.ts";
 import { verify } from "../audit/verify.ts";
 import { loadConfig } from "../config/load.ts";
-import { exitCodes, Fatal } from "../lib/errors.ts";
-import type { Runtime } from "../runtime/types.ts";
+import { exitCodes, Fatal, messageOf } from "../lib/errors.ts";
+import type { Files, Runtime } from "../runtime/types.ts";
 import { exportCommand, runExport } from "./audit-export.ts";
 import { checkReadable, runShow, runTail, showCommand, tailCommand } from "./audit-read.ts";
 import { checkProofCommand, proveCommand, runCheckProof, runProve } from "./audit-prove.ts";
@@ -96,14 +96,19 @@ async function runVerify(runtime: Runtime, argv: readonly string[]): Promise<num
   checkReadable(runtime.files, dir, keyFile === undefined ? exitCodes.failed : exitCodes.integrity);
   const checkpointFile = options.value("checkpoint");
   const json = options.has("json");
-  const result = await verify({
-    files: runtime.files,
-    sha256: runtime.sha256,
-    dir,
-    ...(keyFile !== undefined && { publicKey: await readPublicKey(runtime.files, keyFile) }),
-    ...(checkpointFile !== undefined && { checkpoint: readText(runtime, checkpointFile) }),
-    ...(runtime.process.stderrIsTerminal && !json && { onProgress: progressBar(runtime) }),
-  });
+  const { files, sha256 } = runtime;
+  const publicKey = keyFile === undefined ? undefined : await readPublicKey(files, keyFile);
+  const checkpoint = checkpointFile === undefined ? undefined : readCheckpointFile(files, checkpointFile);
+  const result = await withBar(runtime, !json, (onProgress) =>
+    verify({
+      files,
+      sha256,
+      dir,
+      ...(publicKey !== undefined && { publicKey }),
+      ...(checkpoint !== undefined && { checkpoint }),
+      onProgress,
+    }),
+  );
   runtime.process.stdout(json ? `${JSON.stringify(result, null, 2)}\n` : verdictText(result, dir));
   if (result.fault?.foreignVersion) return exitCodes.failed;
   return result.ok ? exitCodes.done : exitCodes.integrity;
@@ -123,8 +128,12 @@ function whatToVerify(
   return { dir: given ?? audit.dir, keyFile: key ?? configured };
 }
 
-function readText(runtime: Runtime, path: string): string {
-  return new TextDecoder().decode(runtime.files.readAll(path, noteBytesMax));
+function readCheckpointFile(files: Files, path: string): string {
+  try {
+    return new TextDecoder().decode(files.readAll(path, noteBytesMax));
+  } catch (error) {
+    throw new Fatal(`Cannot read the checkpoint ${path}: ${messageOf(error)}`);
+  }
 }
 
 function verdictText(result: VerifyResult, dir: string): string {
@@ -152,13 +161,25 @@ function verdictText(result: VerifyResult, dir: string): string {
   return `${lines.join("\n")}\n`;
 }
 
-function progressBar(runtime: Runtime): (bytes: number, total: number) => void {
+/** On a terminal, on a line of standard error that is gone again at the end, whatever the end is. */
+async function withBar<T>(
+  runtime: Runtime,
+  isWanted: boolean,
+  work: (show: (bytes: number, total: number) => void) => Promise<T>,
+): Promise<T> {
+  const { stderr, stderrIsTerminal } = runtime.process;
+  if (!isWanted || !stderrIsTerminal) return work(() => {});
   let shown = -1;
-  return (bytes, total) => {
-    const percent = total === 0 ? 100 : Math.floor((bytes / total) * 100);
+  const show = (bytes: number, total: number): void => {
+    // The log of a live server grows past the total of the start.
+    const percent = total === 0 ? 100 : Math.min(100, Math.floor((bytes / total) * 100));
     if (percent === shown) return;
     shown = percent;
-    const bar = "#".repeat(Math.floor(percent / 4)).padEnd(25, ".");
-    runtime.process.stderr(`\r[${bar}] ${String(percent).padStart(3)} %${percent >= 100 ? "\r\u001b[K" : ""}`);
+    stderr(`\r[${"#".repeat(Math.floor(percent / 4)).padEnd(25, ".")}] ${String(percent).padStart(3)} %`);
   };
+  try {
+    return await work(show);
+  } finally {
+    if (shown !== -1) stderr("\r\u001b[K");
+  }
 }

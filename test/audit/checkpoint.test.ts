@@ -15,7 +15,7 @@ import { runtime } from "../../src/runtime/bun.ts";
 import { allRecords } from "./accounting.ts";
 import { intentDraft, outcomeDraft } from "./drafts.ts";
 import type { Place } from "./log-folder.ts";
-import { HandClock, newPlace, openLog, verifyPlace } from "./log-folder.ts";
+import { HandClock, newPlace, openLog, rejection, verifyPlace } from "./log-folder.ts";
 
 /** Checkpoints and proofs, against an implementation in another language, written from the specifications. */
 
@@ -245,6 +245,18 @@ describe("Proofs from the files", () => {
       expect(isFlaw(await checkProofFile(forged, sha256))).toBe(true);
     }
     expect(isFlaw(await checkProofFile(text, sha256, new Uint8Array(32).toBase64()))).toBe(true);
+  });
+
+  test("of a log that was changed are not made: what is handed out was checked", async () => {
+    const { place } = await busyLog(1, 3);
+    const auditId = intentDraft(1).audit_id!;
+    const lines = linesAbout(place, auditId);
+    const { publicKey } = await verifyPlace(place);
+    // Another record, not the one to prove: the path to the root leads through it.
+    const closed = join(place.dir, "orchestrator-audit-2026-01-09.0.jsonl");
+    writeFileSync(closed, readFileSync(closed, "utf8").replace("STORY-2", "STORY-9"));
+    const made = makeProofFile({ files, sha256, dir: place.dir }, auditId, publicKey!, lines);
+    expect(await rejection(made)).toMatchObject({ exitCode: 4, message: expect.stringContaining("audit verify") });
   });
 
   test("each later checkpoint is consistent with each earlier one", async () => {

@@ -18,13 +18,16 @@ interface Output {
   readonly err: string;
 }
 
-async function run(place: Place, ...argv: string[]): Promise<Output> {
+/** `--terminal` as the last word: standard error is one. */
+async function run(place: Place, ...words: string[]): Promise<Output> {
+  const isTerminal = words.at(-1) === "--terminal";
+  const argv = isTerminal ? words.slice(0, -1) : words;
   let out = "";
   let err = "";
   const process = Object.create(runtime.process, {
     env: { value: { ROXY_ROOT: place.root } },
     home: { value: place.root },
-    stderrIsTerminal: { value: false },
+    stderrIsTerminal: { value: isTerminal },
     stdout: { value: (text: string) => void (out += text) },
     stderr: { value: (text: string) => void (err += text) },
   }) as Runtime["process"];
@@ -96,6 +99,26 @@ describe("audit verify", () => {
     expect((await run(place, "verify", "--checkpoint", kept)).code).toBe(0);
     const { place: other } = await someLog();
     expect((await run(other, "verify", "--checkpoint", kept)).code).toBe(4);
+  });
+
+  test("shows a bar on a terminal while it reads, which is gone at the end, whatever the end is", async () => {
+    const place = newPlace();
+    const { log } = await openLog(place);
+    for (let i = 0; i < 10; i++)
+      await log.appendMany(Array.from({ length: 20 }, (_, at) => ({ ...intent(at), detail: "x".repeat(10_000) })));
+    await log.close();
+    const onTerminal = (...argv: string[]): Promise<Output> => run(place, ...argv, "--terminal");
+    const sound = await onTerminal("verify");
+    expect(sound).toMatchObject({ code: 0, out: expect.stringMatching(/^Intact: /) });
+    expect(sound.err).toMatch(/^(\r\[#*\.*\] +\d+ %){3,}\r\u001b\[K$/);
+    expect(sound.err).toContain("100 %");
+    const text = readFileSync(place.active, "utf8");
+    const at = text.lastIndexOf('"mark"');
+    writeFileSync(place.active, `${text.slice(0, at)}"merk"${text.slice(at + 6)}`);
+    const broken = await onTerminal("verify");
+    expect(broken).toMatchObject({ code: 4, out: expect.stringMatching(/^NOT INTACT: /) });
+    expect(broken.err).toEndWith("%\r\u001b[K");
+    expect((await onTerminal("verify", "--json")).err).toBe("");
   });
 
   test("runs beside a live server", async () => {
