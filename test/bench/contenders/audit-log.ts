@@ -91,7 +91,7 @@ async function append({ root, rounds, each }: Append): Promise<unknown> {
     ...runtime.files,
     openAppend(path) {
       const file = runtime.files.openAppend(path);
-      return { ...file, datasync: () => (syncs++, file.datasync()) };
+      return { ...file, datasync: (here) => (syncs++, file.datasync(here)) };
     },
   };
   const log = await AuditLog.open(depsFor(root, counting));
@@ -107,7 +107,7 @@ async function append({ root, rounds, each }: Append): Promise<unknown> {
       offLoop.write(line);
       return offLoop.datasync();
     },
-    alone: () => log.append(intentDraft(1)),
+    alone: () => log.append(intentDraft(1), true),
   };
   const times = { bare: [] as number[], offLoop: [] as number[], alone: [] as number[] };
   for (let round = 0; round < rounds; round++) {
