@@ -30,6 +30,11 @@ export interface Incoming {
   readonly trace?: Trace;
 }
 
+/** The key that a dispatch is remembered by. A look at the status executes nothing, so its key stays free for a command. */
+export function keyOf({ command, idempotencyKey }: Incoming): string | undefined {
+  return command.action === "status" ? undefined : idempotencyKey;
+}
+
 /**
  * The validated body of a dispatch.
  * @throws Problem `invalid_request` with a JSON Pointer for each fault

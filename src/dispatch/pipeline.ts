@@ -8,6 +8,7 @@ import type { Action } from "../wire/dispatch.ts";
 import type { Route } from "../wire/podium.ts";
 import { fillRoute } from "../wire/podium.ts";
 import type { Incoming } from "./command.ts";
+import { keyOf } from "./command.ts";
 import type { ForwardDeps } from "./forward.ts";
 import { forward } from "./forward.ts";
 import { cancelledByHalt } from "./lane.ts";
@@ -72,11 +73,6 @@ export async function dispatch(deps: DispatchDeps, incoming: Incoming): Promise<
   } finally {
     deps.keys.leave(key, fate);
   }
-}
-
-/** A look at the status executes nothing: there is nothing to remember it by. */
-function keyOf({ command, idempotencyKey }: Incoming): string | undefined {
-  return command.action === "status" ? undefined : idempotencyKey;
 }
 
 /** Which request a key belongs to: the command and who sent it from where, not the order of its JSON. */

@@ -6,6 +6,7 @@ import { utf8Bytes } from "../lib/utf8.ts";
 import type { Action, JobStatus } from "../wire/dispatch.ts";
 import type { PodiumRequest } from "../wire/podium.ts";
 import type { Incoming } from "./command.ts";
+import { keyOf } from "./command.ts";
 
 export interface Ids {
   readonly audit_id: string;
@@ -20,13 +21,13 @@ export function intentDraft(
   request: PodiumRequest,
   detail: string | undefined,
 ): Draft {
-  const { command, asker, idempotencyKey, trace } = incoming;
+  const { command, asker, trace } = incoming;
   return {
     event: "intent",
     ...ids,
     ...command,
     ...asker,
-    ...(idempotencyKey !== undefined && { idempotency_key: idempotencyKey }),
+    idempotency_key: keyOf(incoming),
     request_hash: fingerprint,
     ...(trace && { request_id: trace.requestId, traceparent: trace.traceparent }),
     podium_request: `${request.method} ${request.path}`,

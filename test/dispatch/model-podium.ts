@@ -3,7 +3,7 @@ import type { Verdict } from "../../src/podium/verdict.ts";
 import type { PodiumRequest } from "../../src/wire/podium.ts";
 import { defaultRoutes } from "../../src/wire/podium.ts";
 import type { Action } from "../../src/wire/dispatch.ts";
-import { subjectOf } from "../../src/wire/dispatch.ts";
+import { isExecuting, subjectOf } from "../../src/wire/dispatch.ts";
 import { diedMidAnswer, refusedConnection, said, timedOut, yes } from "./scripted-podium.ts";
 
 /** What Podium does with one command: whether it runs it, and what its caller hears. */
@@ -54,6 +54,10 @@ interface Waiting {
   hear(verdict: Verdict): void;
 }
 
+function isSameRun(one: Arrival, other: Arrival): boolean {
+  return one.subject === other.subject && isExecuting(one.action) && isExecuting(other.action);
+}
+
 /** Podium's side of the model: what really happened, whatever the gateway believes. */
 export class ModelPodium {
   now = 0;
@@ -62,6 +66,8 @@ export class ModelPodium {
   readonly executions: Arrival[] = [];
   readonly waiting: Waiting[] = [];
   #late: { arrival: Arrival; at: number }[] = [];
+  /** Commands that were sent while an earlier one about the same could still come true. */
+  readonly tooEarly: Arrival[] = [];
   /** Stories whose run is over. */
   readonly #ended = new Set<string>();
   /** Audit ids whose next tries are refused too. */
@@ -81,6 +87,7 @@ export class ModelPodium {
       return Promise.resolve(refusedConnection);
     }
     const arrival = request.method === "GET" ? undefined : this.#arrivalOf(request, auditId);
+    if (arrival && this.#late.some(({ arrival: late }) => isSameRun(late, arrival))) this.tooEarly.push(arrival);
     return new Promise((hear) => void this.waiting.push({ auditId, arrival, hear }));
   }
 

@@ -10,7 +10,7 @@ import type { Setup } from "./world.ts";
 import { World } from "./world.ts";
 
 /** Runs of each seed; more by ROXY_RUNS, another seed by ROXY_SEED. */
-const numRuns = Number(process.env["ROXY_RUNS"] ?? 200);
+const numRuns = Number(process.env["ROXY_RUNS"] ?? 150);
 const seeds = { fixed: 20_260_109, random: Number(process.env["ROXY_SEED"] ?? Math.floor(Math.random() * 2 ** 31)) };
 
 interface Known {

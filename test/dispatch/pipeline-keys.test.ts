@@ -125,6 +125,15 @@ test("a restart in the middle of a key's life, a cooldown and the minute changes
   expect(third.job.job_id).toBe("JOB-20260109-003");
 });
 
+test("a look at the status under a command's key takes nothing from it, over a restart neither", async () => {
+  const desk = await open();
+  desk.podium.rule = () => yes;
+  const { job } = answered(await ask(desk, incoming(enqueue("STORY-1"), "k")));
+  expect(verdictOf(await ask(desk, incoming({ action: "status" }, "k")))).toBe("ok");
+  const again = await restart(desk);
+  expect(answered(await ask(again, incoming(enqueue("STORY-1"), "k"))).job.job_id).toBe(job.job_id);
+});
+
 test("after silence the same key asks Podium first: started means executed, and is answered", async () => {
   const desk = await open();
   desk.podium.rule = () => timedOut;

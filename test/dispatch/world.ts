@@ -159,6 +159,8 @@ export class World {
   check(): void {
     const keyed = this.podium.executions.flatMap(({ key, action }) => (isExecuting(action) ? (key ?? []) : []));
     expect(keyed.length, `executions by key: ${keyed.join(" ")}`).toBe(new Set(keyed).size);
+    // A memory for one doubt may forget another.
+    if (this.setup.bounds?.jobs === undefined) expect(this.podium.tooEarly).toEqual([]);
     const inLine = this.podium.waiting.filter(({ arrival }) => arrival && !passesTheLine(arrival.action));
     expect(inLine.length).toBeLessThanOrEqual(this.setup.maxInFlight);
     for (const { auditId } of this.podium.arrivals) expect(this.#halted.has(auditId)).toBe(false);
