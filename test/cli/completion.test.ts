@@ -97,6 +97,24 @@ describe("completion ids", () => {
     expect(await ids("job", "http://127.0.0.1:1")).toEqual([]);
   });
 
+  test("a Podium that hangs keeps nobody waiting: what the record knows comes all the same", async () => {
+    const slow = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      fetch: ({ url }) =>
+        new URL(url).pathname.endsWith("/jobs")
+          ? Response.json(known["/api/orchestrator/jobs"])
+          : new Promise<Response>(() => {}),
+    });
+    try {
+      const startedAt = performance.now();
+      expect(await ids("story", String(slow.url).replace(/\/$/, ""))).toEqual(["OLD-1"]);
+      expect(performance.now() - startedAt).toBeLessThan(5_000);
+    } finally {
+      await slow.stop(true);
+    }
+  });
+
   test("refuses a kind that there is not", async () => {
     const { code, stderr } = await runHere({ HOME: folder }, ["completion", "ids", "horses"]);
     expect(code).toBe(2);
