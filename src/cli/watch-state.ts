@@ -12,11 +12,12 @@ export interface WatchState {
   readonly telemetry: string;
   /** Podium's word for itself, such as `running` or `halted`. */
   readonly podium: string;
-  readonly queue: readonly string[];
-  readonly running: readonly string[];
+  /** Undefined until Podium has told. */
+  readonly queue: readonly string[] | undefined;
+  readonly running: readonly string[] | undefined;
   readonly agents: { readonly busy: number; readonly total: number } | undefined;
-  /** Newest first. */
-  readonly jobs: readonly JobAnswer[];
+  /** Newest first; undefined until they were read. */
+  readonly jobs: readonly JobAnswer[] | undefined;
   /** The last frames that tell something of their own, as they came, oldest first. */
   readonly frames: readonly string[];
 }
@@ -33,10 +34,10 @@ export function watchState(url: string): WatchState {
     detail: "",
     telemetry: "",
     podium: "",
-    queue: [],
-    running: [],
+    queue: undefined,
+    running: undefined,
     agents: undefined,
-    jobs: [],
+    jobs: undefined,
     frames: [],
   };
 }

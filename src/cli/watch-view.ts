@@ -23,9 +23,9 @@ export function watchLines(screen: Screen, state: WatchState, size: TerminalSize
   const height = Math.max(1, size.rows - 1);
   const head = fitting(screen, width, (painting) => [stateLine(painting, state), workLine(painting, state)]);
   const room = Math.max(0, height - head.length - 2);
-  const jobs = state.jobs.slice(0, Math.min(jobsMax, Math.ceil(room * 0.6)));
-  const none = room === 0 ? [] : fitting(screen, width, () => ["Nothing has been dispatched yet"]);
-  const rows = state.jobs.length === 0 ? none : jobLines(screen, width, jobs, nowMs);
+  const jobs = state.jobs?.slice(0, Math.min(jobsMax, Math.ceil(room * 0.6))) ?? [];
+  const none = room === 0 || !state.jobs ? [] : fitting(screen, width, () => ["Nothing has been dispatched yet"]);
+  const rows = state.jobs?.length ? jobLines(screen, width, jobs, nowMs) : none;
   const framesMax = Math.max(0, height - head.length - rows.length - 2);
   const newest = framesMax === 0 ? [] : state.frames.slice(-framesMax);
   const frames = newest.map(
@@ -58,10 +58,18 @@ function stateLine(screen: Screen, { url, connection, detail, telemetry, podium 
   return `${parts.join(", ")}  ${screen.paint("dim", url)}`;
 }
 
+/** What Podium has told; what it has not is left out. */
 function workLine(screen: Screen, { queue, running, agents }: WatchState): string {
-  const waiting = queue.length === 0 ? "nothing waits" : `${queue.length} waiting (${listed(queue)})`;
-  const busy = running.length === 0 ? "nothing runs" : `running ${screen.paint("cyan", listed(running))}`;
-  return [busy, waiting, ...(agents === undefined ? [] : [`${agents.busy} of ${agents.total} agents busy`])].join(", ");
+  const runs = (ids: readonly string[]): string =>
+    ids.length === 0 ? "nothing runs" : `running ${screen.paint("cyan", listed(ids))}`;
+  const waits = (ids: readonly string[]): string =>
+    ids.length === 0 ? "nothing waits" : `${ids.length} waiting (${listed(ids)})`;
+  const parts = [
+    ...(running ? [runs(running)] : []),
+    ...(queue ? [waits(queue)] : []),
+    ...(agents ? [`${agents.busy} of ${agents.total} agents busy`] : []),
+  ];
+  return parts.join(", ") || "Podium has not told yet what runs and what waits";
 }
 
 function jobLines(screen: Screen, width: number, jobs: readonly JobAnswer[], nowMs: number): string[] {

@@ -66,6 +66,14 @@ describe("the live view", () => {
     ]);
   });
 
+  test("what is not known is not said to be nothing", () => {
+    const lines = (state: WatchState): string => watchLines(plain, state, { columns: 100, rows: 24 }, nowMs).join("\n");
+    expect(lines(watchState("http://127.0.0.1:8000"))).not.toMatch(/nothing|Nothing/);
+    expect(lines({ ...watchState("http://127.0.0.1:8000"), queue: [], running: [], jobs: [] })).toMatch(
+      /nothing runs, nothing waits[^]*Nothing has been dispatched/,
+    );
+  });
+
   test("a narrower terminal gets fewer columns, and never a row that says nothing", () => {
     const state = { ...told(), jobs: [job, { ...job, action: "halt", story_id: undefined, podium_status: undefined }] };
     const rows = (columns: number): string[] =>
