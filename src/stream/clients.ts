@@ -17,6 +17,7 @@ export class Clients {
   readonly #perAddress = new Map<string, number>();
   #admitted = 0;
   #dropped = 0;
+  #isClosing = false;
 
   constructor(options: ClientsOptions) {
     this.#options = options;
@@ -33,9 +34,10 @@ export class Clients {
 
   /**
    * Takes a place for a client of this address; the returned function gives it back, once.
-   * @throws Problem `too_many_clients`
+   * @throws Problem `too_many_clients`, `shutting_down`
    */
   admit(address: string): () => void {
+    if (this.#isClosing) throw new Problem("shutting_down", "roxy-core is shutting down", { retryAfterS: 1 });
     const { clientsMax, perAddressMax } = this.#options;
     const here = this.#perAddress.get(address) ?? 0;
     if (this.#admitted >= clientsMax) throw tooMany(`${clientsMax} clients are connected (stream.clients_max)`);
@@ -57,6 +59,8 @@ export class Clients {
 
   add(box: Outbox): void {
     this.#boxes.add(box);
+    // It had its place before the end began, and its connection after.
+    if (this.#isClosing) sayGoodbye(box);
   }
 
   remove(box: Outbox): void {
@@ -65,16 +69,19 @@ export class Clients {
 
   /** Says goodbye to everybody; to a crowd spread over this time, so that they don't all come back in one moment. */
   async closeAll(spreadMs: number): Promise<void> {
+    this.#isClosing = true;
     const boxes = [...this.#boxes];
     const slices = boxes.length < spreadFrom ? 1 : 20;
     const size = Math.ceil(boxes.length / slices);
     for (let slice = 0; slice < slices; slice++) {
       if (slice > 0) await new Promise((resolve) => setTimeout(resolve, spreadMs / slices));
-      for (const box of boxes.slice(slice * size, (slice + 1) * size)) {
-        box.close(closeCodes.goingAway, "roxy-core is shutting down: reconnect in a moment");
-      }
+      for (const box of boxes.slice(slice * size, (slice + 1) * size)) sayGoodbye(box);
     }
   }
+}
+
+function sayGoodbye(box: Outbox): void {
+  box.close(closeCodes.goingAway, "roxy-core is shutting down: reconnect in a moment");
 }
 
 function tooMany(why: string): Problem {

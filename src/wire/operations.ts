@@ -143,7 +143,7 @@ const streams = {
     description: upgradeNote,
     query: streamQuery,
     answer: webSocket,
-    problems: ["invalid_request", "too_many_clients"],
+    problems: ["invalid_request", "too_many_clients", "shutting_down"],
   },
   jobStream: {
     method: "get",
@@ -153,7 +153,7 @@ const streams = {
     description: upgradeNote,
     query: streamQuery,
     answer: webSocket,
-    problems: ["invalid_request", "not_found", "too_many_clients"],
+    problems: ["invalid_request", "not_found", "too_many_clients", "shutting_down"],
   },
   events: {
     method: "get",
@@ -164,7 +164,7 @@ const streams = {
     query: streamQuery,
     headers: { "Last-Event-ID": "Cursor to resume after." },
     answer: serverSent,
-    problems: ["too_many_clients"],
+    problems: ["too_many_clients", "shutting_down"],
   },
   jobEvents: {
     method: "get",
@@ -176,7 +176,7 @@ const streams = {
     headers: { "Last-Event-ID": "Cursor to resume after." },
     answer: serverSent,
     instead: { status: 204, description: "The job has ended, and whoever resumes has seen its end: stay away." },
-    problems: ["invalid_request", "not_found", "too_many_clients"],
+    problems: ["invalid_request", "not_found", "too_many_clients", "shutting_down"],
   },
 } as const satisfies Readonly<Record<string, Operation>>;
 

@@ -70,7 +70,7 @@ export function serveCommand(
   { binary, podiumPort, telemetryPort, settings }: Omit<OursOptions, "root">,
   port = 0,
 ): string[] {
-  const set = { ...limitsOutOfTheWay, "podium.ws_url": `ws://127.0.0.1:${telemetryPort}/ws`, ...settings };
+  const set = { ...limitsOutOfTheWay, "podium.ws_url": `ws://127.0.0.1:${telemetryPort}/ws?who=ours`, ...settings };
   const flags = Object.entries(set).flatMap(([key, value]) => ["--set", `${key}=${value}`]);
   // A program from source is named by its main.ts.
   const program = binary.endsWith(".ts") ? [process.execPath, binary] : [binary];

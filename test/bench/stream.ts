@@ -25,6 +25,8 @@ interface Turn extends Heard {
 /** One fan-out with its own crowd of clients, which stay connected between the rounds. */
 interface Crowd {
   readonly name: string;
+  /** What Podium knows it by; it talks to everybody when this is absent. */
+  readonly who?: string;
   readonly server: Spawn;
   readonly port: number;
   readonly path: string;
@@ -41,15 +43,15 @@ export async function measureStream(scene: Scene, budget: Budget): Promise<void>
   if (crowdSize < crowdWanted) note(`The machine allows ${crowdSize} clients for each process, not ${crowdWanted}.`);
   const control = await Worker.start("fan-out.ts", scene.podium.ready.telemetryPort);
   const ours = await startOurs(scene.ours("stream"));
-  const bare = { name: "bare fan-out", server: control, port: control.ready.port, path: "/" };
-  const full = { name: "ours", server: ours.process, port: ours.port, path: "/api/orchestrator/stream" };
+  const bare = { name: "bare fan-out", who: "bare", server: control, port: control.ready.port, path: "/" };
+  const full = { name: "ours", who: "ours", server: ours.process, port: ours.port, path: "/api/orchestrator/stream" };
   await measureOne(scene, budget, bare, full);
   const crowds = { bare: await gather(bare, crowdSize), full: await gather(full, crowdSize) };
   await tellCrowds(scene, budget, crowds, crowdSize);
   await Promise.all(Object.values(crowds).flatMap(({ server, clients }) => [server.stop(), clients.stop()]));
 }
 
-type Place = Pick<Crowd, "name" | "server" | "port" | "path">;
+type Place = Pick<Crowd, "name" | "who" | "server" | "port" | "path">;
 
 async function gather(place: Place, count: number): Promise<Crowd> {
   const clients = await Worker.start("stream-clients.ts");
@@ -66,11 +68,11 @@ const silenceMs = 1_000;
 const patienceMs = 5_000;
 
 /** Lets Podium talk for a while, waits until what was sent has arrived, and asks the clients what they heard. */
-async function listen(scene: Scene, { server, clients }: Crowd, perSecond: number, ms: number): Promise<Turn> {
+async function listen(scene: Scene, { who, server, clients }: Crowd, perSecond: number, ms: number): Promise<Turn> {
   const { clients: count, closed } = await clients.ask<Heard>({ mark: true });
   const cpu = server.cpuMs();
   const started = performance.now();
-  const { sent } = await scene.podium.ask<{ sent: number }>({ frames: { perSecond, ms } });
+  const { sent } = await scene.podium.ask<{ sent: number }>({ frames: { perSecond, ms, to: who } });
   let heard = await clients.ask<Heard>({});
   let heardAt = performance.now();
   while (heard.frames < sent * count) {

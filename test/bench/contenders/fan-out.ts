@@ -16,7 +16,7 @@ const server = Bun.serve({
   },
 });
 
-const upstream = new WebSocket(`ws://127.0.0.1:${process.argv[2]}/ws`);
+const upstream = new WebSocket(`ws://127.0.0.1:${process.argv[2]}/ws?who=bare`);
 upstream.addEventListener("message", ({ data }) => {
   for (const client of clients) client.send(data as string);
 });

@@ -30,11 +30,18 @@ const http = Bun.listen<{ rest: Buffer }>({
   },
 });
 
-const listeners = new Set<Bun.ServerWebSocket<unknown>>();
-const telemetry = Bun.serve({
+/** Each by the name that its URL gives it with `?who=`. */
+interface Listener {
+  readonly who: string | null;
+}
+const listeners = new Set<Bun.ServerWebSocket<Listener>>();
+const telemetry = Bun.serve<Listener>({
   hostname: "127.0.0.1",
   port: 0,
-  fetch: (request, server) => (server.upgrade(request) ? undefined : new Response(null, { status: 400 })),
+  fetch(request, server) {
+    const who = new URL(request.url).searchParams.get("who");
+    return server.upgrade(request, { data: { who } }) ? undefined : new Response(null, { status: 400 });
+  },
   websocket: {
     perMessageDeflate: false,
     open: (socket) => void listeners.add(socket),
@@ -46,6 +53,8 @@ const telemetry = Bun.serve({
 interface Frames {
   readonly perSecond: number;
   readonly ms: number;
+  /** Only for the listener of this name: the others would take the machine away from the one that is measured. */
+  readonly to?: string;
 }
 
 /** Bytes of a telemetry frame: a story's status with a name and a few numbers. */
@@ -58,14 +67,14 @@ function frame(): string {
 }
 
 /** Sends at a steady rate whatever the listeners do: an upstream does not wait for its slowest reader. */
-async function emit({ perSecond, ms }: Frames): Promise<{ sent: number }> {
+async function emit({ perSecond, ms, to }: Frames): Promise<{ sent: number }> {
   const started = performance.now();
   const total = Math.round((perSecond * ms) / 1000);
   for (let sent = 0; sent < total; sent++) {
     const wait = started + (sent * 1000) / perSecond - performance.now();
     if (wait > 0) await Bun.sleep(wait);
     const text = frame();
-    for (const socket of listeners) socket.send(text);
+    for (const socket of listeners) if (to === undefined || socket.data.who === to) socket.send(text);
   }
   return { sent: total };
 }
