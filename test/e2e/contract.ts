@@ -26,9 +26,15 @@ const templates = Object.keys(document.paths)
 
 /** @throws Error when the answer is not one that the contract tells of */
 export function assertContract(method: string, target: string, answer: Answer): void {
-  const wrong = breachOf(method, target.replace(/[?#].*$/, ""), answer);
+  const wrong = breachOf(method, pathOf(target), answer);
   if (wrong === undefined) return;
   throw new Error(`${method} ${target} answered ${answer.status}, which breaks the contract: ${wrong}\n${answer.text}`);
+}
+
+/** Without its query, and with its dot segments gone (RFC 3986 section 5.2.4). */
+function pathOf(target: string): string {
+  const url = `http://localhost${target}`;
+  return URL.canParse(url) ? new URL(url).pathname : target.replace(/[?#].*$/, "");
 }
 
 function breachOf(method: string, path: string, answer: Answer): string | undefined {
@@ -40,7 +46,7 @@ function breachOf(method: string, path: string, answer: Answer): string | undefi
   const operation = operationOf(method, path);
   if (operation) return breachOfOperation(operation, method, answer);
   if (status < 400) return pages.test(path) ? undefined : "it is not in the document";
-  return bodyBreach(problemContent, answer);
+  return method === "HEAD" ? undefined : bodyBreach(problemContent, answer);
 }
 
 const problemContent = { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } };

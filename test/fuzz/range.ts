@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { startGateway } from "../../src/cli/gateway.ts";
 import { loadConfig } from "../../src/config/load.ts";
-import { problemCodes } from "../../src/lib/errors.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import { systemClock } from "../../src/lib/clock.ts";
+import { assertContract } from "../e2e/contract.ts";
 import { runtime } from "#runtime";
 import type { Heard } from "./raw-http.ts";
 import { speak } from "./raw-http.ts";
@@ -110,13 +110,14 @@ function judge(fired: Shot, heard: Heard, seed: number): void {
   };
   if (heard.kind === "hang") fail("No answer");
   if (heard.kind !== "answer") return;
-  const { status, type, body } = heard;
+  const { status, headers, body } = heard;
   if (!(status >= 100 && status < 600)) fail("Not an answer");
   if (status >= 500 && !deserved.has(status)) fail("A fault of ours");
-  // The runtime refuses what is not HTTP by itself, without a body.
-  if (status < 400 || body === "" || !type.startsWith("application/problem+json")) return;
-  const problem = JSON.parse(body.replace(/^[0-9a-f]+\r\n|\r\n0\r\n\r\n$/g, "")) as { code: string; status: number };
-  if (!(problem.code in problemCodes) || problem.status !== status) fail("Not a problem document of ours");
+  try {
+    assertContract(fired.method, fired.target, { status, headers, text: body, json: undefined });
+  } catch (error) {
+    fail(error instanceof Error ? error.message : "Not by the contract");
+  }
 }
 
 /** Every command that reached Podium names a request whose intent is in the log. */

@@ -1,7 +1,7 @@
 import net from "node:net";
 
 export type Heard =
-  | { readonly kind: "answer"; readonly status: number; readonly type: string; readonly body: string }
+  | { readonly kind: "answer"; readonly status: number; readonly headers: Headers; readonly body: string }
   | { readonly kind: "closed" }
   | { readonly kind: "hang" };
 
@@ -36,14 +36,27 @@ function answerIn(bytes: Buffer): Heard | undefined {
   if (headEnd < 0) return undefined;
   const head = bytes.subarray(0, headEnd).toString("latin1");
   const status = Number(head.split(" ")[1]);
-  const field = (name: string): string => new RegExp(`^${name}: *(.*)$`, "im").exec(head)?.[1]?.trim() ?? "";
+  const headers = new Headers();
+  for (const [, name, value] of head.matchAll(/^([\w-]+): *(.*?)\r?$/gm)) headers.append(name!, value!);
+  const field = (name: string): string => headers.get(name) ?? "";
   const type = field("content-type");
   const rest = bytes.subarray(headEnd + 4);
-  const heard = (body: Buffer): Heard => ({ kind: "answer", status, type, body: body.toString("utf8") });
+  const heard = (body: Buffer): Heard => ({ kind: "answer", status, headers, body: body.toString("utf8") });
   if (status === 101 || status === 204 || status === 304 || type.startsWith("text/event-stream")) return heard(rest);
-  if (field("transfer-encoding") === "chunked") return rest.includes("0\r\n\r\n") ? heard(rest) : undefined;
+  if (field("transfer-encoding") === "chunked") return rest.includes("0\r\n\r\n") ? heard(unchunked(rest)) : undefined;
   const length = field("content-length");
   if (length === "") return heard(rest);
   // An answer to HEAD promises a body that does not come.
   return rest.length >= Number(length) || rest.length === 0 ? heard(rest) : undefined;
+}
+
+function unchunked(bytes: Buffer): Buffer {
+  const parts: Buffer[] = [];
+  for (let at = 0; ;) {
+    const end = bytes.indexOf("\r\n", at);
+    const size = Number.parseInt(bytes.subarray(at, end).toString("latin1"), 16);
+    if (end < 0 || !(size > 0)) return Buffer.concat(parts);
+    parts.push(bytes.subarray(end + 2, end + 2 + size));
+    at = end + 2 + size + 2;
+  }
 }

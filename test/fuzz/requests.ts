@@ -5,6 +5,9 @@ import { operations } from "../../src/wire/operations.ts";
 /** One request as bytes, and what is known about it. */
 export interface Shot {
   readonly bytes: Uint8Array;
+  readonly method: string;
+  /** As it stands in the request line. */
+  readonly target: string;
   /** For the report of a failure. */
   readonly text: string;
 }
@@ -211,14 +214,16 @@ interface Parts {
 }
 
 function shotOf({ method, target, headers, body: content, type, chunked }: Parts): Shot {
-  const lines = [`${method} ${target.replaceAll(/[\s\0]/g, "+")} HTTP/1.1`];
+  const asked = target.replaceAll(/[\s\0]/g, "+");
+  const lines = [`${method} ${asked} HTTP/1.1`];
   if (!headers.some(([name]) => name === "host")) lines.push("host: 127.0.0.1");
   for (const [name, text] of headers) lines.push(`${name}: ${text}`);
   if (content && type !== "") lines.push(`content-type: ${type}`);
   if (content) lines.push(chunked ? "transfer-encoding: chunked" : `content-length: ${content.length}`);
   const head = `${lines.join("\r\n")}\r\n\r\n`;
   const payload = content ? (chunked ? chunksOf(content) : Buffer.from(content)) : Buffer.alloc(0);
-  return { bytes: Buffer.concat([Buffer.from(head), payload]), text: head + payload.toString("latin1").slice(0, 500) };
+  const text = head + payload.toString("latin1").slice(0, 500);
+  return { bytes: Buffer.concat([Buffer.from(head), payload]), method, target: asked, text };
 }
 
 function chunksOf(content: Uint8Array): Buffer {
