@@ -53,7 +53,11 @@ export async function replay(deps: AuditDeps, checkpointSize: number | undefined
   const from = firstToRead(closed, activeHead, checkpointSize);
   const first = closed[from]?.head ?? activeHead;
   if (!first) throw new Fatal(`Cannot open the audit log in ${deps.dir}: it holds no record`, exitCodes.integrity);
-  const walk = new Walk(deps, first, closed[from]?.path ?? activePath, checkpointSize);
+  const oldestSeq = (closed[0]?.head ?? first).seq;
+  const walk = new Walk(deps, first, closed[from]?.path ?? activePath, {
+    oldestSeq,
+    ...(checkpointSize !== undefined && { checkpointSize }),
+  });
   for (const { path } of closed.slice(from)) {
     const rest = await walk.file(path);
     if (rest.bytes > 0)
@@ -69,16 +73,23 @@ export async function replay(deps: AuditDeps, checkpointSize: number | undefined
 class Walk {
   readonly #deps: AuditDeps;
   readonly #checkpointSize: number | undefined;
+  readonly #oldestSeq: number;
   readonly chain: Chain;
   readonly #keys: Set<string>;
   #root: string | undefined;
   line = 0;
 
-  constructor(deps: AuditDeps, head: StoredRecord, path: string, checkpointSize: number | undefined) {
-    const chain = Chain.from(head, deps.sha256);
-    if (isFlaw(chain)) throw damaged(path, 1, head.seq, chain);
+  constructor(
+    deps: AuditDeps,
+    first: Bounds["head"],
+    path: string,
+    known: { checkpointSize?: number; oldestSeq: number },
+  ) {
+    const chain = Chain.from(first, deps.sha256);
+    if (isFlaw(chain)) throw damaged(path, 1, first.seq, chain);
     this.#deps = deps;
-    this.#checkpointSize = checkpointSize;
+    this.#checkpointSize = known.checkpointSize;
+    this.#oldestSeq = known.oldestSeq;
     this.chain = chain;
     this.#keys = new Set([chain.publicKey]);
     this.#look();
@@ -100,6 +111,7 @@ class Walk {
           const record = recordOf(line.bytes);
           if (isFlaw(record)) throw damaged(path, this.line, this.chain.seq, record);
           if (record.event === "key") this.#keys.add(this.chain.publicKey);
+          if (record.event === "prune") this.#checkPrune(path, record);
           this.#look();
           onRecord?.(record);
         }
@@ -107,6 +119,12 @@ class Walk {
     } finally {
       file.close();
     }
+  }
+
+  /** We remove a file only after a checkpoint over its prune record: one without is somebody else's, to hide a loss. */
+  #checkPrune(path: string, { seq, file, first_seq }: StoredRecord): void {
+    if (seq < (this.#checkpointSize ?? 0) || first_seq === undefined || this.#oldestSeq <= first_seq) return;
+    throw damaged(path, this.line, seq, { flaw: `${file} is gone, and no checkpoint is signed over its prune record` });
   }
 
   result(active: ActiveState | undefined): Replayed {

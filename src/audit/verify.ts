@@ -94,9 +94,9 @@ class Verification {
   #total = 0;
   readonly #warnings: string[] = [];
   readonly #keys = new Set<string>();
-  readonly #notes: { note: SignedCheckpoint; from: string; root?: string }[] = [];
+  readonly #notes: { note: SignedCheckpoint; from: string; text: string; root?: string }[] = [];
   /** The place that a prune record must vouch for, when the log does not begin with genesis. */
-  #missingPrefix: { lastSeq: number; lastHash: string; root: string } | undefined;
+  #missingPrefix: { lastSeq: number; lastHash: string; root: string; prunedAt?: number } | undefined;
 
   constructor(options: VerifyOptions) {
     this.#options = options;
@@ -117,7 +117,7 @@ class Verification {
 
   result(fault: Fault | undefined): VerifyResult {
     const chain = this.#chain;
-    const vouched = this.#notes.filter(({ root }) => root !== undefined).map(({ note }) => note.size);
+    const signed = this.#signedSize();
     return {
       ok: fault === undefined,
       ...(fault && { fault }),
@@ -128,19 +128,25 @@ class Verification {
       ...(this.#firstSeq !== undefined && { firstSeq: this.#firstSeq }),
       ...(chain && { head: { seq: chain.seq, hash: chain.hash }, logId: chain.logId, publicKey: chain.publicKey }),
       keyIsPinned: this.#options.publicKey !== undefined,
-      ...(!fault && vouched.length > 0 && { checkpointSize: Math.max(...vouched) }),
+      ...(!fault && signed > 0 && { checkpointSize: signed }),
     };
+  }
+
+  /** Records that a checkpoint vouches for, once the walk is over. */
+  #signedSize(): number {
+    return Math.max(0, ...this.#notes.map(({ note, root }) => (root === undefined ? 0 : note.size)));
   }
 
   #readNotes(): void {
     const { files, dir, checkpoint } = this.#options;
     const path = pathIn(dir, checkpointName);
     const texts: [string, string][] = checkpoint === undefined ? [] : [["the given checkpoint", checkpoint]];
-    if (files.stat(path)) texts.push([path, new TextDecoder().decode(files.readAll(path, noteBytesMax))]);
+    const own = readNote(files, path);
+    if (own !== undefined) texts.push([path, own]);
     for (const [from, text] of texts) {
       const note = parseNote(text);
       if (isFlaw(note)) throw new Stop({ file: from, what: note.flaw });
-      this.#notes.push({ note, from });
+      this.#notes.push({ note, from, text });
     }
   }
 
@@ -162,11 +168,14 @@ class Verification {
     return undefined;
   }
 
-  /** Whether the file that this walk began with is gone. */
+  /** Whether the file that this walk began with is gone, or there is a newer checkpoint than the one it looks at. */
   wasOvertaken(): boolean {
     const { files, dir, sha256 } = this.#options;
     const [begun] = this.#read;
-    return begun !== undefined && (segments(files, dir, sha256)[0]?.firstSeq ?? begun) > begun;
+    if (begun !== undefined && (segments(files, dir, sha256)[0]?.firstSeq ?? begun) > begun) return true;
+    const path = pathIn(dir, checkpointName);
+    const text = this.#notes.find(({ from }) => from === path)?.text;
+    return text !== undefined && text !== readNote(files, path);
   }
 
   async #segment(listed: Segment): Promise<void> {
@@ -240,8 +249,10 @@ class Verification {
 
   #comparePrune(record: StoredRecord | Flaw): void {
     const missing = this.#missingPrefix;
+    if (missing?.prunedAt !== undefined) return;
     if (isFlaw(record) || !missing || record.last_seq !== missing.lastSeq) return;
-    if (record.last_hash === missing.lastHash && record.tree_root === missing.root) this.#missingPrefix = undefined;
+    if (record.last_hash !== missing.lastHash || record.tree_root !== missing.root) return;
+    this.#missingPrefix = { ...missing, prunedAt: record.seq };
   }
 
   #lookAtNotes(chain: Chain): void {
@@ -250,6 +261,7 @@ class Verification {
 
   /** Bytes after the last LF. In the active file that is a write going on, or one that a crash tore. */
   #rest(segment: Segment, line: number, rest: Rest): void {
+    if (line === 0 && segment.closed) throw new Stop({ file: segment.path, what: "the file holds no record" });
     if (rest.bytes === 0) return;
     const what = `the file ends in ${rest.bytes} bytes without a line end`;
     if (segment.closed) throw new Stop({ file: segment.path, line: line + 1, seq: this.#nextSeq(), what });
@@ -262,18 +274,26 @@ class Verification {
     const { dir } = this.#options;
     const chain = this.#chain;
     if (!chain) throw new Stop({ file: dir, what: "the folder holds no audit log" });
-    if (this.#missingPrefix) {
-      const what = `the records before seq ${this.#missingPrefix.lastSeq + 1} are missing, and no prune record says why`;
-      throw new Stop({ file: dir, seq: this.#missingPrefix.lastSeq, what });
+    const missing = this.#missingPrefix;
+    const isMissing = `the records before seq ${(missing?.lastSeq ?? -1) + 1} are missing`;
+    if (missing && missing.prunedAt === undefined) {
+      throw new Stop({ file: dir, seq: missing.lastSeq, what: `${isMissing}, and no prune record says why` });
     }
     await this.#checkKeys(chain);
-    if (!this.#notes.some(({ from }) => from === pathIn(dir, checkpointName)) && chain.seq > 0) {
+    // Only a first start that was cut short leaves none; its key has not got the name yet that it is given by.
+    const isBegun = chain.seq > 0 || this.#options.publicKey !== undefined;
+    if (!this.#notes.some(({ from }) => from === pathIn(dir, checkpointName)) && isBegun) {
       throw new Stop({
         file: pathIn(dir, checkpointName),
         what: "the checkpoint is missing: a cut end would not show",
       });
     }
     for (const { note, from, root } of this.#notes) await this.#checkNote(chain, note, from, root);
+    // A file is removed only after a checkpoint over its record: whoever can write, but not sign, can't excuse a loss.
+    if (missing?.prunedAt !== undefined && missing.prunedAt >= this.#signedSize()) {
+      const what = `${isMissing}, and no checkpoint is signed over the prune record that says why`;
+      throw new Stop({ file: dir, seq: missing.prunedAt, what });
+    }
   }
 
   async #checkKeys(chain: Chain): Promise<void> {
@@ -322,4 +342,9 @@ class Verification {
   #nextSeq(): number {
     return (this.#chain?.seq ?? -1) + 1;
   }
+}
+
+/** The text of the checkpoint there; undefined when there is none. */
+function readNote(files: Files, path: string): string | undefined {
+  return files.stat(path) ? new TextDecoder().decode(files.readAll(path, noteBytesMax)) : undefined;
 }

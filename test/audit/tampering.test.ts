@@ -276,6 +276,32 @@ describe("Property 6: What is missing shows against the checkpoint", () => {
     expect(error.message).toContain("records are missing");
   });
 
+  test("cut down to its genesis, and the checkpoint gone, as if it had only just begun", async () => {
+    const { place, closed } = await threeDays(5);
+    const { publicKey } = await verifyPlace(place);
+    for (const path of [...closed, place.checkpoint]) rmSync(path);
+    writeFileSync(
+      place.active,
+      `${(await threeDays(2)).files.get("orchestrator-audit-2026-01-09.0.jsonl")!.toString().split("\n")[0]}\n`,
+    );
+    const what = "the checkpoint is missing: a cut end would not show";
+    expect(await verifyPlace(place, { publicKey: publicKey! })).toMatchObject({ ok: false });
+    const own = (JSON.parse(linesIn(place.active)[0]!) as { public_key: string }).public_key;
+    expect((await verifyPlace(place, { publicKey: own })).fault).toMatchObject({ file: place.checkpoint, what });
+    expect(await rejection(openLog(place))).toMatchObject({ exitCode: 4 });
+  });
+
+  test("a closed file without a record, beside the others", async () => {
+    const { place } = await threeDays(5);
+    const path = join(place.dir, "orchestrator-audit-2026-01-10.4.jsonl");
+    writeFileSync(path, "", { mode: 0o600 });
+    expect(await verifyPlace(place)).toMatchObject({
+      ok: false,
+      fault: { file: path, what: "the file holds no record" },
+    });
+    expect(await rejection(openLog(place))).toMatchObject({ exitCode: 4 });
+  });
+
   test("a missing first file without a prune record", async () => {
     const { place, closed } = await threeDays(5);
     unlinkSync(closed[0]!);
