@@ -45,6 +45,19 @@ describe("a status of unknown shape", () => {
     expect(after.stories.get("A")?.title).toBe("a");
   });
 
+  test("what no status ever names is what the telemetry told, and unknown before; what one has named is empty when left out", () => {
+    const silent = workOf(readPodium({ stories: [{ id: "A", status: "todo" }] }));
+    expect(silent.known.has("queue")).toBe(false);
+    const told = workAfter(silent, readPodium({ type: "QUEUE_UPDATE", queue: ["A", "B"] }));
+    expect(told.known.has("queue")).toBe(true);
+    const again = workOf(readPodium({ stories: [{ id: "A", status: "todo" }] }), told);
+    expect(again.queue.map(({ id }) => id)).toEqual(["A", "B"]);
+    const named = workOf(readPodium({ queue: ["C"], currentStory: "D" }), again);
+    expect([named.queue.length, named.running]).toEqual([1, ["D"]]);
+    const after = workOf(readPodium({ stories: [] }), named);
+    expect([after.queue.length, after.running]).toEqual([0, []]);
+  });
+
   test("nothing at all makes it throw or run away", () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 6 }), (value) => {

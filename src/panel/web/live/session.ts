@@ -173,7 +173,10 @@ export class Session {
       return;
     }
     this.store.facts({ podium: "answered", podiumDetail: "" });
-    this.store.set({ work: workOf(readPodium(reply.body["podium"])), workAt: new Date().toISOString() });
+    this.store.set({
+      work: workOf(readPodium(reply.body["podium"]), this.store.state.work),
+      workAt: new Date().toISOString(),
+    });
     this.#sample(this.store.state.work.queue.length, Date.now());
     // A frame that came meanwhile may be newer than this answer: ask once more.
     if (this.#news !== newsBefore) this.#due.status = Date.now() - calmMs.status + beatMs;
@@ -266,7 +269,9 @@ export class Session {
   }
 
   #sample(depth: number, atMs: number): void {
-    const { samples } = this.store.state;
+    const { samples, work } = this.store.state;
+    // A queue that Podium never names has no depth, not even zero.
+    if (!work.known.has("queue")) return;
     const after = samplesAfter(samples, { atMs, depth });
     if (after === samples) return;
     this.store.set({ samples: after });

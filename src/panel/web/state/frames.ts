@@ -27,7 +27,7 @@ export function afterFrame(told: Told, frame: StreamFrame): Told {
     const gap = { ...(from !== undefined && { from }), to: textOf(fields["to"]) ?? at };
     return { ...told, facts: { ...told.facts, gap } };
   }
-  if (type === "SNAPSHOT") return { ...told, work: workOf(readPodium(fields["podium"])) };
+  if (type === "SNAPSHOT") return { ...told, work: workOf(readPodium(fields["podium"]), told.work) };
   if (type === "AGENT_STATUS") return { ...told, work: afterAgents(told.work, frame) };
   const storyId = firstText(fields, "storyId", "story_id");
   const status = firstText(fields, "status");
@@ -71,7 +71,7 @@ function factsAfterStatus(facts: ConnectionFacts, { fields, at }: StreamFrame): 
 /** All agents at once, or one that has changed. */
 function afterAgents(work: Work, { fields }: StreamFrame): Work {
   const { agents } = readPodium(fields);
-  if (agents !== undefined) return { ...work, agents };
+  if (agents !== undefined) return workAfter(work, { agents });
   const id = firstText(fields, "agentId", "agent_id", "id");
   if (id === undefined) return work;
   const agent: Agent = agentOf(id, fields);

@@ -46,29 +46,55 @@ export interface Work {
   readonly stories: ReadonlyMap<string, Story>;
   readonly agents: readonly Agent[];
   readonly plans: readonly Plan[];
+  /** Parts that Podium has named at all: what it never names is not empty, but unknown. */
+  readonly known: ReadonlySet<Part>;
+  /** Those that a status answer has named. */
+  readonly byStatus: ReadonlySet<Part>;
 }
 
 /** What one message told; parts that it did not mention are absent. */
-export type Told = { readonly [K in keyof Work]?: Work[K] };
+export type Told = { readonly [K in Exclude<keyof Work, "known" | "byStatus">]?: Work[K] };
+export type Part = keyof Told;
 
-export const nothingKnown: Work = { running: [], queue: [], stories: new Map(), agents: [], plans: [] };
+export const nothingKnown: Work = {
+  running: [],
+  queue: [],
+  stories: new Map(),
+  agents: [],
+  plans: [],
+  known: new Set(),
+  byStatus: new Set(),
+};
 
-/** A whole status answer replaces what was known; a part of it that is not mentioned is taken for empty. */
-export function workOf(told: Told): Work {
-  return withStrangers({ ...nothingKnown, ...told });
+/**
+ * A whole status answer replaces what was known. A part that it leaves out is empty when status answers do name it, and
+ * as the telemetry told it when they never do.
+ */
+export function workOf(told: Told, before: Work = nothingKnown): Work {
+  const named = Object.keys(told) as Part[];
+  const byStatus = new Set([...before.byStatus, ...named]);
+  const known = new Set([...before.known, ...named]);
+  const emptied = Object.fromEntries([...byStatus].map((part) => [part, nothingKnown[part]]));
+  return withStrangers({ ...before, ...emptied, ...told, known, byStatus });
 }
 
 /** A telemetry frame changes what it mentions and nothing else. */
 export function workAfter(work: Work, told: Told): Work {
   const stories = told.stories ? new Map([...work.stories, ...told.stories]) : work.stories;
-  return withStrangers({ ...work, ...told, stories });
+  const known = new Set([...work.known, ...(Object.keys(told) as Part[])]);
+  return withStrangers({ ...work, ...told, stories, known });
 }
+
+/** As many as are read of one status answer; a page that is open for weeks hears of more. */
+const storiesMax = 5_000;
 
 /** A story's newest word. */
 export function storyAfter(work: Work, id: string, news: Partial<Story>): Work {
   const known = work.stories.get(id) ?? { id, dependencies: [] };
   const told = Object.fromEntries(Object.entries(news).filter(([, value]) => value !== undefined));
-  return { ...work, stories: new Map(work.stories).set(id, { ...known, ...told }) };
+  const stories = new Map(work.stories).set(id, { ...known, ...told });
+  if (stories.size > storiesMax) stories.delete(stories.keys().next().value!);
+  return { ...work, stories };
 }
 
 /** What stands in the queue or runs is a story too, even where no catalogue names it. Its newest word is the queue's. */

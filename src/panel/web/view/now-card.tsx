@@ -49,11 +49,14 @@ export function NowCard({ session, state }: Props) {
           </li>
         ))}
       </ul>
-      {agents.length === 0 && alone.length === 0 && (
-        <p class="empty">{unread(state) ?? "Nothing runs, and no agents are named."}</p>
-      )}
+      {agents.length === 0 && alone.length === 0 && <p class="empty">{unread(state) ?? idleWords(state)}</p>}
     </section>
   );
+}
+
+function idleWords({ work: { known } }: PanelState): string {
+  if (known.has("running") || known.has("agents")) return "Nothing runs, and no agents are named.";
+  return "Podium tells neither what runs nor its agents.";
 }
 
 function AgentRow({ session, state, agent }: Props & { agent: Agent }) {
@@ -108,13 +111,12 @@ const entriesShown = 12;
 
 /** What waits, in the orchestrator's order. */
 export function QueueCard({ session, state }: Props) {
-  const { queue } = state.work;
+  const { queue, known } = state.work;
+  const isKnown = known.has("queue");
   return (
     <section class="card" aria-labelledby="queue-title">
       <header>
-        <h2 id="queue-title">
-          Queue <span class="count">{queue.length}</span>
-        </h2>
+        <h2 id="queue-title">Queue {isKnown && <span class="count">{queue.length}</span>}</h2>
         <Freshness state={state} />
       </header>
       <ol class="rows" aria-label="Queue">
@@ -122,7 +124,9 @@ export function QueueCard({ session, state }: Props) {
           <EntryRow key={entry.id} session={session} state={state} entry={entry} />
         ))}
       </ol>
-      {queue.length === 0 && <p class="empty in-row">{unread(state) ?? "Nothing waits."}</p>}
+      {queue.length === 0 && (
+        <p class="empty in-row">{unread(state) ?? (isKnown ? "Nothing waits." : "Podium does not tell its queue.")}</p>
+      )}
       {queue.length > entriesShown && <p class="fine">and {queue.length - entriesShown} more</p>}
     </section>
   );
