@@ -21,6 +21,11 @@ export function viewOf(now: () => Job, watch: JobWatch, terminalStatuses: Readon
       return [{ at: podium_at ?? updated_at, text }];
     },
     ending: () => endingOf(now(), watch, terminalStatuses),
+    until() {
+      const job = now();
+      if (hasRun(job, terminalStatuses)) return job.podium_at;
+      return watch.successorOf(job)?.answered_at;
+    },
     listen: (changed) => watch.listen(job_id, changed),
   };
 }
@@ -34,7 +39,12 @@ function endingOf(job: Job, watch: JobWatch, terminal: ReadonlySet<string>): Rec
   const successor = watch.successorOf(job);
   const isAnswered = status !== "pending" && !startsStories(action);
   const neverRan = status === "failed" || status === "rejected";
-  const hasRun = podium_status !== undefined && terminal.has(podium_status);
-  if (!isAnswered && !neverRan && !hasRun && successor === undefined) return undefined;
-  return { job_id, action, status, podium_status, code, detail, retry, superseded_by: hasRun ? undefined : successor };
+  const ran = hasRun(job, terminal);
+  if (!isAnswered && !neverRan && !ran && successor === undefined) return undefined;
+  const superseded_by = ran ? undefined : successor?.job_id;
+  return { job_id, action, status, podium_status, code, detail, retry, superseded_by };
+}
+
+function hasRun({ podium_status }: Job, terminal: ReadonlySet<string>): boolean {
+  return podium_status !== undefined && terminal.has(podium_status);
 }

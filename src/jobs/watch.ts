@@ -57,10 +57,10 @@ export class JobWatch {
   }
 
   /** The newer job for the same story or plan that Podium has taken: what it says from then on is about that one. */
-  successorOf(job: Job): string | undefined {
+  successorOf(job: Job): Job | undefined {
     if (!startsStories(job.action)) return undefined;
     const newest = this.#jobs.get(this.#taken.get(subjectOf(job)) ?? "");
-    return newest && newest.receipt.seq > job.receipt.seq ? newest.job_id : undefined;
+    return newest && newest.receipt.seq > job.receipt.seq ? newest : undefined;
   }
 
   /** The job that frames about this plan are about. */

@@ -66,7 +66,9 @@ export function streamClient(context: StreamContext, wish: Wish, render: Render)
       // Whoever joins now has missed nothing up to here; whoever resumes has not caught up yet.
       sayStatus(wish.since === undefined ? hub.seq : undefined);
       if (after !== undefined) {
-        replay = new Replay(hub, box, { after, deliver, goLive });
+        const until = wish.job?.until();
+        const isOwn = ({ own, at }: StreamEvent): boolean => own === true || until === undefined || at <= until;
+        replay = new Replay(hub, box, { after, deliver: (event) => void (isOwn(event) && deliver(event)), goLive });
         return replay.advance();
       }
       if (wish.since !== undefined) tellGap(context, wish.since, deliver);

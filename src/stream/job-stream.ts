@@ -14,6 +14,8 @@ export interface JobView {
   readonly known: () => readonly { readonly at: string; readonly text: string }[];
   /** Our words for how it has ended; undefined while something may still come. */
   readonly ending: () => Readonly<Record<string, unknown>> | undefined;
+  /** RFC 3339, of a job that has ended: Podium's frames after it are about a later run of the same story. */
+  readonly until: () => string | undefined;
   /** Calls back when the log says something new about it; the returned function ends that. */
   readonly listen: (changed: () => void) => () => void;
 }

@@ -123,6 +123,7 @@ function successors(scene: Scene): void {
     const early = await listen(scene, `/${first}`);
     scene.podium.emit(status(story, "in_progress"));
     await scene.word(first, "in_progress");
+    const { cursor: from } = (await scene.get("/api/orchestrator/status")).json.gateway.stream;
     const second = (await scene.enqueue(story)).json.job_id;
     const late = await listen(scene, `/${second}`);
     scene.podium.emit(status(story, "done"));
@@ -130,6 +131,9 @@ function successors(scene: Scene): void {
     expect(early.texts(podiumTypes)).toEqual([status(story, "in_progress")]);
     expect((await late.closed).code).toBe(1000);
     expect(late.texts(podiumTypes)).toEqual([status(story, "done")]);
+    const resumed = await scene.socket(`${streamPath}/${first}?since=${from}`);
+    expect(await outcomeIn(resumed)).toMatchObject({ superseded_by: second });
+    expect(resumed.texts(podiumTypes)).toEqual([]);
     const again = await scene.socket(`${streamPath}/${first}`);
     expect(await outcomeIn(again)).toMatchObject({ superseded_by: second });
     expect(again.texts(podiumTypes)).toEqual([status(story, "in_progress")]);

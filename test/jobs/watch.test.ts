@@ -17,7 +17,7 @@ function watchOf(...intents: readonly Partial<StoredRecord>[]) {
   const ids = made.map(({ job_id }) => job_id!);
   const told: string[] = [];
   for (const id of ids) watch.listen(id, () => told.push(id));
-  const successor = (n: number): string | undefined => watch.successorOf(jobs.get(ids[n]!)!);
+  const successor = (n: number): string | undefined => watch.successorOf(jobs.get(ids[n]!)!)?.job_id;
   const outcome = (n: number, result: string): void => apply(outcomeAt(morning, made[n]!, result));
   return { jobs, watch, apply, made, ids, told, successor, outcome };
 }

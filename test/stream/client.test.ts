@@ -15,7 +15,8 @@ import { ScriptedPeer } from "./scripted-peer.ts";
 const createdAt = new Date(morning).toISOString();
 
 function roomOf(history = 100) {
-  const hub = new Hub({ clock: new FakeClock(), types: ["STORY_STATUS"], history });
+  const clock = new FakeClock();
+  const hub = new Hub({ clock, types: ["STORY_STATUS"], history });
   const snapshot = (): Promise<StreamEvent> => Promise.resolve(hub.own("SNAPSHOT", { podium: {} }));
   const upstream = gatewayStatus(hub, snapshot);
   const context: StreamContext = {
@@ -26,7 +27,7 @@ function roomOf(history = 100) {
     gatewayStatus: upstream.current,
     snapshot,
   };
-  return { hub, upstream, context };
+  return { hub, upstream, context, clock };
 }
 
 /** A job as the log has it, of STORY-1 unless said otherwise; `change` writes on. */
@@ -38,6 +39,7 @@ function jobOf(fields: Partial<JobView> = { storyId: "STORY-1" }) {
     stories: new Set(),
     known: () => (now.known === undefined ? [] : [{ at: createdAt, text: now.known }]),
     ending: () => now.ending,
+    until: () => undefined,
     listen(changed) {
       listeners.add(changed);
       return () => void listeners.delete(changed);
@@ -125,6 +127,19 @@ test("a job that the log ends says so in our words, to whoever is there and to w
   }
   early.handlers.close(early.peer, 1000);
   expect(listeners.size).toBe(1);
+});
+
+test("whoever resumes after the end hears nothing of the story's next run", () => {
+  const { hub, context, clock } = roomOf();
+  for (const status of ["queued", "done"]) hub.publish(frame("STORY-1", status));
+  clock.pass(1);
+  hub.publish(frame("STORY-1", "queued"));
+  const { job, change } = jobOf({ storyId: "STORY-1", until: () => createdAt });
+  change({ ending: { status: "queued" } });
+  const late = join(context, { job, since: `${hub.epoch}:2` });
+  expect([late.types(), late.peer.ended]).toEqual([["GATEWAY_STATUS", "JOB_OUTCOME"], [1000]]);
+  const early = join(context, { job, since: `${hub.epoch}:1` });
+  expect([early.peer.heard.slice(1), early.peer.ended]).toEqual([[frame("STORY-1", "done")], [1000]]);
 });
 
 test("a job that is taken over by a newer one hears no more of its story", () => {
