@@ -1,0 +1,91 @@
+import { expect, test } from "bun:test";
+import { morning } from "../lib/fake-clock.ts";
+import { createdAt, frame, jobOf, join, roomOf } from "./room.ts";
+
+test("a client of a job hears its newest frame, what follows about it, and a normal end with the terminal one", () => {
+  const { hub, context } = roomOf();
+  for (const status of ["queued", "in_progress"]) hub.publish(frame("STORY-1", status));
+  hub.publish(frame("STORY-2", "in_progress"));
+  const { peer } = join(context, { job: jobOf().job });
+  hub.publish(frame("STORY-2", "done"));
+  expect(peer.ended).toEqual([]);
+  hub.publish(frame("STORY-1", "done"));
+  hub.publish(frame("STORY-1", "queued"));
+  expect(peer.heard.slice(1)).toEqual([frame("STORY-1", "in_progress"), frame("STORY-1", "done")]);
+  expect(peer.ended).toEqual([1000]);
+});
+
+test("a job that ended between its look-up and the join still ends its stream", () => {
+  const { hub, context } = roomOf();
+  hub.publish(frame("STORY-1", "done"));
+  const { peer } = join(context, { job: jobOf().job });
+  expect([peer.heard.at(-1), peer.ended]).toEqual([frame("STORY-1", "done"), [1000]]);
+});
+
+test("a job that has ended says how, as far as it is on record, and ends", () => {
+  const { context } = roomOf();
+  const { job, change } = jobOf();
+  change({ known: frame("STORY-1", "failed"), ending: { status: "queued" } });
+  const { peer } = join(context, { job });
+  expect([peer.heard.slice(1), peer.ended]).toEqual([[frame("STORY-1", "failed")], [1000]]);
+});
+
+test("a job that the log ends says so in our words, to whoever is there and to whoever comes later", () => {
+  const { context } = roomOf();
+  const { job, change, listeners } = jobOf({});
+  const early = join(context, { job });
+  expect(early.peer.ended).toEqual([]);
+  change({ ending: { job_id: "JOB-1", action: "halt", status: "queued" } });
+  for (const { peer, types } of [early, join(context, { job })]) {
+    expect([types(), peer.ended]).toEqual([["GATEWAY_STATUS", "JOB_OUTCOME"], [1000]]);
+    expect(JSON.parse(peer.heard[1]!)).toMatchObject({ job_id: "JOB-1", action: "halt", status: "queued" });
+  }
+  early.handlers.close(early.peer, 1000);
+  expect(listeners.size).toBe(1);
+});
+
+test("whoever resumes after the end hears nothing of the story's next run", () => {
+  const { hub, context, clock } = roomOf();
+  for (const status of ["queued", "done"]) hub.publish(frame("STORY-1", status));
+  clock.pass(1);
+  hub.publish(frame("STORY-1", "queued"));
+  const { job, change } = jobOf({ storyId: "STORY-1", until: () => createdAt });
+  change({ ending: { status: "queued" } });
+  const late = join(context, { job, since: `${hub.epoch}:2` });
+  expect([late.types(), late.peer.ended]).toEqual([["GATEWAY_STATUS", "JOB_OUTCOME"], [1000]]);
+  const early = join(context, { job, since: `${hub.epoch}:1` });
+  expect([early.peer.heard.slice(1), early.peer.ended]).toEqual([[frame("STORY-1", "done")], [1000]]);
+});
+
+test("a job that is taken over by a newer one hears no more of its story", () => {
+  const { hub, context } = roomOf();
+  const { job, change } = jobOf();
+  const { types, peer } = join(context, { job });
+  hub.publish(frame("STORY-1", "queued"));
+  change({ ending: { superseded_by: "JOB-2" } });
+  hub.publish(frame("STORY-1", "in_progress"));
+  expect([types(), peer.ended]).toEqual([["GATEWAY_STATUS", "STORY_STATUS", "JOB_OUTCOME"], [1000]]);
+});
+
+test("a plan's stream first tells each story's newest frame, from the log or the history, then what is live", () => {
+  const { hub, context } = roomOf();
+  const of = (storyId: string | undefined, status: string, planId: string | null = "P"): string =>
+    JSON.stringify({ type: "STORY_STATUS", storyId, planId, status });
+  for (const status of ["queued", "in_progress"]) hub.publish(of("A", status));
+  hub.publish(of("Z", "queued", "Q"));
+  const known = [of("A", "queued"), of("B", "done")].map((text) => ({ at: createdAt, text }));
+  const { job } = jobOf({ planId: "P", stories: new Set(["A", "B"]), known: () => known });
+  const { peer } = join(context, { job });
+  expect(peer.heard.slice(1)).toEqual([of("B", "done"), of("A", "in_progress")]);
+  const live = [of("C", "queued"), of("C", "done", null), of("A", "done", null), of(undefined, "done")];
+  for (const text of [of("A", "queued", "Q"), of("Y", "done", null), ...live]) hub.publish(text);
+  expect([peer.heard.slice(3), peer.ended]).toEqual([live, [1000]]);
+});
+
+test("frames of an earlier run of the story do not end the stream of the next", () => {
+  const { hub, context } = roomOf();
+  hub.publish(frame("STORY-1", "done"));
+  const later = new Date(morning + 1).toISOString();
+  const { peer } = join(context, { job: jobOf({ storyId: "STORY-1", createdAt: later }).job });
+  expect([peer.heard.length, peer.ended]).toEqual([1, []]);
+});
