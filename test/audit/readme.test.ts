@@ -62,6 +62,13 @@ describe("Check it without us", () => {
     const holds = `chain holds: ${records} records from seq ${firstSeq} on`;
     expect(run(place, chainScript!)).toMatchObject({ status: 0, output: expect.stringContaining(holds) });
     expect(run(place, signatureScript!)).toMatchObject({ status: 0 });
+    const note = readFileSync(place.checkpoint, "utf8");
+    writeFileSync(place.checkpoint, note.replace(/\n\d+\n/, "\n1\n"));
+    expect(run(place, chainScript!)).toMatchObject({
+      status: 4,
+      output: "no checkpoint covers the prune record\n",
+    });
+    writeFileSync(place.checkpoint, note);
     const oldest = readdirSync(place.dir)
       .filter((name) => /-\d{4}-/.test(name))
       .toSorted()[0]!;
