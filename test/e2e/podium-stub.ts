@@ -59,6 +59,9 @@ function answer(status: number, fields: string, text: string): Reply {
   };
 }
 
+/** Who does not close its end by then is cut off. */
+const goodbyeMs = 500;
+
 export const yes = '{"success":true}';
 
 /** A Podium that does what a test tells it, over bare sockets: keeps connections alive, counts, remembers. */
@@ -126,13 +129,15 @@ export class PodiumStub {
     });
   }
 
-  /** Refuses connections and drops those that are. */
-  down(): Promise<void> {
+  /** Refuses connections and ends those that are: resolves when the other side has seen it, so that it tries none of them again. */
+  async down(): Promise<void> {
     const server = this.#server;
     this.#server = undefined;
     const closed = new Promise<void>((resolve) => (server ? server.close(() => resolve()) : resolve()));
-    for (const socket of this.#connections) socket.destroy();
-    return closed;
+    const hurry = setTimeout(() => this.#connections.forEach((socket) => socket.destroy()), goodbyeMs);
+    for (const socket of this.#connections) socket.end();
+    await closed;
+    clearTimeout(hurry);
   }
 
   until<T>(look: (stub: this) => T | undefined, what: string): Promise<T> {
