@@ -2,6 +2,7 @@ import { afterAll, describe, setDefaultTimeout, test } from "bun:test";
 import { existsSync } from "node:fs";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { chromium } from "playwright-core";
+import { killAll } from "../e2e/child.ts";
 import { repository } from "../e2e/launcher.ts";
 import { removeFolders } from "./servers.ts";
 
@@ -82,6 +83,8 @@ export function browserSuite(name: string, suite: (screen: Screen) => void): voi
       const screen = new Screen();
       afterAll(async () => {
         await screen.closeContexts();
+        // Whatever a failed test has left running.
+        killAll();
         removeFolders();
       });
       suite(screen);
