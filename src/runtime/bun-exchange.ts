@@ -91,10 +91,11 @@ class Attempt {
 
   write(socket: Socket): void {
     if (this.#unwritten.length === 0) return;
-    this.#sent = true;
+    // Bytes that the kernel has taken; a negative count is a socket that is closed already, and its event follows.
     const count = socket.write(this.#unwritten);
-    // A negative count is a socket that is closed already; its close event follows.
-    if (count > 0) this.#unwritten = this.#unwritten.subarray(count);
+    if (count <= 0) return;
+    this.#sent = true;
+    this.#unwritten = this.#unwritten.subarray(count);
   }
 
   data(bytes: Uint8Array): void {
@@ -104,6 +105,11 @@ class Attempt {
   /** The server has said all it will say. */
   end(): void {
     this.#read(() => this.#reader.end());
+  }
+
+  /** The connection is gone before an answer was whole. */
+  lose(error?: Error): void {
+    this.fail(this.#sent ? broken("before an answer came") : unreachable(error ?? { message: "it was closed" }));
   }
 
   fail(error: ExchangeError): void {
@@ -157,9 +163,9 @@ const handlers: Bun.SocketHandler<SocketData> = {
   },
   close(socket) {
     forget(socket);
-    socket.data.attempt?.fail(broken("before an answer came"));
+    socket.data.attempt?.lose();
   },
-  error: (socket, error) => socket.data.attempt?.fail(new ExchangeError("broken", true, error.message)),
+  error: (socket, error) => socket.data.attempt?.lose(error),
   connectError: (socket, error) => socket.data.attempt?.fail(unreachable(error)),
 };
 
