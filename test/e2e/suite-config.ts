@@ -56,12 +56,14 @@ export function configSuite(launcher: Launcher): void {
     });
 
     test("without --config the file in the root folder counts", async () => {
+      // The minute has one dispatch in it at least.
+      await scene.enqueue(newStory());
       await scene.restart("stop", { args: [] });
       const listening = scene.gateway.logged().find(({ event }) => event === "listening");
       expect(listening.config).toBe(`${root}/roxy-core.jsonc`);
       expect((await scene.enqueue(newStory())).status).toBe(429);
       expect((await scene.dispatch({ action: "halt" })).status).toBe(200);
-      expect(scene.podium.commands.map(({ path }) => path)).toEqual(["/api/command"]);
+      expect(scene.podium.commands.at(-1)?.path).toBe("/api/command");
     });
   });
 
