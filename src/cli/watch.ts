@@ -56,6 +56,8 @@ async function watchAll(client: Client<typeof watchCommand>): Promise<number> {
     if (notice.kind !== "frame") stderr(connectionWords(notice));
     else if (client.json) client.printJson(notice.text);
     else client.print(frameLine(screen, notice.text));
+    // Who reads us slowly is a slow client of the gateway's, which has bounds for that; nothing gathers here.
+    await Promise.race([runtime.process.stdoutTaken(), stop.whenAsked]);
   }
   return exitCodes.done;
 }
