@@ -1,4 +1,3 @@
-import { createHmac, hash } from "node:crypto";
 import { dlopen, FFIType } from "bun:ffi";
 import fs from "node:fs";
 import { boundPrivately } from "./bound-privately.ts";
@@ -20,8 +19,8 @@ export const runtime: Runtime = {
   version: Bun.version,
   files: nodeFiles(lock),
   process: nodeProcess(process.argv.slice(2), selfCommand()),
-  sha256: (data) => hash("sha256", data, "hex"),
-  hmacSha256: (key, text) => createHmac("sha256", key).update(text).digest("base64url"),
+  sha256: (data) => Bun.SHA256.hash(data, "hex"),
+  hmacSha256: (key, text) => new Bun.CryptoHasher("sha256", key).update(text).digest("base64url"),
   exchange: bunExchange,
   // Only clients follow, and `node:http` takes its time to load.
   follow: async (request) => (await import("./node-follow.ts")).nodeFollow(request),

@@ -1,8 +1,11 @@
-import http from "node:http";
-import https from "node:https";
+import type { IncomingMessage } from "node:http";
 import { requestTarget } from "../lib/unix-url.ts";
 import type { Exchange, IncomingAnswer, OutgoingRequest } from "./types.ts";
 import { ExchangeError } from "./types.ts";
+
+// Not imported: a bundler loads every import of the runtime's own modules at once, and Bun's start can do without these.
+const http = process.getBuiltinModule("node:http");
+const https = process.getBuiltinModule("node:https");
 
 /** Named, because the runtime's default one may be told by the environment to use a proxy. Nothing is kept alive. */
 const httpAgent = new http.Agent({ keepAlive: false });
@@ -62,7 +65,7 @@ function headersOf({ headers, body }: OutgoingRequest): Record<string, string | 
 }
 
 function collect(
-  answer: http.IncomingMessage,
+  answer: IncomingMessage,
   bodyBytesMax: number,
   done: (answer: IncomingAnswer) => void,
   fail: (error: unknown) => void,

@@ -1,9 +1,12 @@
-import http from "node:http";
-import https from "node:https";
+import type { ClientRequest, IncomingMessage } from "node:http";
 import { requestTarget } from "../lib/unix-url.ts";
 import { exchangeErrorOf } from "./node-exchange.ts";
 import type { Follow, FollowedAnswer, FollowRequest } from "./types.ts";
 import { ExchangeError } from "./types.ts";
+
+// Not imported: a bundler loads every import of the runtime's own modules at once, and Bun's start can do without these.
+const http = process.getBuiltinModule("node:http");
+const https = process.getBuiltinModule("node:https");
 
 /** {@link Follow} over `node:http`, with a connection of its own for the same reasons as an exchange. */
 export const nodeFollow: Follow = (request) =>
@@ -27,11 +30,7 @@ export const nodeFollow: Follow = (request) =>
     outgoing.end();
   });
 
-function followed(
-  { idleMs }: FollowRequest,
-  outgoing: http.ClientRequest,
-  answer: http.IncomingMessage,
-): FollowedAnswer {
+function followed({ idleMs }: FollowRequest, outgoing: ClientRequest, answer: IncomingMessage): FollowedAnswer {
   let closed = false;
   const headers = Object.entries(answer.headers).map(([name, value]) => [name, String(value ?? "")] as const);
   // Whoever only wants the head never reads the body, and its end must not be nobody's error.
@@ -48,11 +47,7 @@ function followed(
   };
 }
 
-async function* chunksOf(
-  answer: http.IncomingMessage,
-  idleMs: number,
-  isClosed: () => boolean,
-): AsyncGenerator<Uint8Array> {
+async function* chunksOf(answer: IncomingMessage, idleMs: number, isClosed: () => boolean): AsyncGenerator<Uint8Array> {
   const silent = (): void => {
     answer.destroy(new ExchangeError("timeout", true, `Nothing came for ${idleMs} ms`));
   };
