@@ -55,6 +55,8 @@ export function streamClient(context: StreamContext, wish: Wish, render: Render)
         deliver({ ...context.gatewayStatus(), ...(position !== undefined && { position }) });
       const goLive = (waited: boolean): void => {
         if (waited) sayStatus(hub.seq);
+        // Told its end already, and perhaps closed in that very call: nobody would take back what is taken now.
+        if (box.isEnding) return;
         leave.push(hub.subscribe(deliver));
         if (!wish.job) return;
         const { job } = wish;

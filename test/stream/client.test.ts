@@ -32,7 +32,6 @@ test("a client that talks is closed, and one that leaves is forgotten", () => {
   expect(peer.ended).toEqual([]);
   handlers.message(peer, 1);
   expect(peer.ended).toEqual([1008]);
-  handlers.close(peer, 1008);
   expect([hub.subscribers, context.clients.size]).toEqual([0, 0]);
 });
 
@@ -99,6 +98,7 @@ test("what a client missed waits in the history, not in a queue: nobody is slow 
   const peer = new ScriptedPeer();
   peer.stalled = true;
   const handlers = streamClient({ ...context, queueBytesMax: 10_000 }, { since: `${hub.epoch}:0` }, renderPlain);
+  peer.onClose = (code) => handlers.close(peer, code);
   handlers.open(peer);
   expect(peer.heard.length).toBeLessThan(100);
   for (let n = 501; n <= 600; n++) hub.publish(big(n));
@@ -115,6 +115,7 @@ test("whoever catches up more slowly than the history moves is told that it is t
   const peer = new ScriptedPeer();
   peer.stalled = true;
   const handlers = streamClient(context, { since: `${hub.epoch}:0` }, renderPlain);
+  peer.onClose = (code) => handlers.close(peer, code);
   handlers.open(peer);
   for (let n = 101; n <= 400; n++) hub.publish(big(n));
   peer.resume(() => handlers.drain(peer));

@@ -40,8 +40,32 @@ test("a job that the log ends says so in our words, to whoever is there and to w
     expect([types(), peer.ended]).toEqual([["GATEWAY_STATUS", "JOB_OUTCOME"], [1000]]);
     expect(JSON.parse(peer.heard[1]!)).toMatchObject({ job_id: "JOB-1", action: "halt", status: "queued" });
   }
-  early.handlers.close(early.peer, 1000);
-  expect(listeners.size).toBe(1);
+  expect(listeners.size).toBe(0);
+});
+
+test.each([true, false])(
+  "a stream that ends while it is being opened leaves nobody behind (resumed: %p)",
+  (resumed) => {
+    const { hub, context } = roomOf();
+    const since = resumed ? { since: `${hub.epoch}:0` } : {};
+    const onRecord = jobOf();
+    onRecord.change({ known: frame("STORY-1", "done"), ending: { status: "queued" } });
+    const inHistory = jobOf();
+    hub.publish(frame("STORY-1", "done"));
+    const ended = jobOf({});
+    ended.change({ ending: { status: "queued" } });
+    for (const { job, listeners } of [onRecord, inHistory, ended]) {
+      const { peer } = join(context, { job, ...since });
+      expect([peer.ended, hub.subscribers, listeners.size, context.clients.size]).toEqual([[1000], 0, 0, 0]);
+    }
+  },
+);
+
+test("a client that comes while everybody is sent away leaves nobody behind", async () => {
+  const { hub, context } = roomOf();
+  await context.clients.closeAll(0);
+  const { peer } = join(context, { job: jobOf().job });
+  expect([peer.ended, hub.subscribers, context.clients.size]).toEqual([[1001], 0, 0]);
 });
 
 test("whoever resumes after the end hears nothing of the story's next run", () => {

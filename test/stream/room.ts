@@ -60,6 +60,7 @@ export interface Joined {
 export function join(context: StreamContext, wish: Wish = {}, envelope = false): Joined {
   const peer = new ScriptedPeer();
   const handlers = streamClient(context, wish, envelope ? renderEnvelope(context.hub) : renderPlain);
+  peer.onClose = (code) => handlers.close(peer, code);
   handlers.open(peer);
   return { peer, handlers, types: () => peer.heard.map((text) => (JSON.parse(text) as { type: string }).type) };
 }

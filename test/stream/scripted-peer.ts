@@ -6,6 +6,9 @@ export class ScriptedPeer implements Peer {
   /** Code of the close, or 1006 when it was cut off. */
   readonly ended: (number | string)[] = [];
   stalled = false;
+  /** Told of the end in the very call that makes it, as both runtimes do. */
+  onClose: ((code: number) => void) | undefined;
+  #isOver = false;
   #buffered = 0;
 
   send(text: string): number {
@@ -24,9 +27,17 @@ export class ScriptedPeer implements Peer {
 
   close(code: number): void {
     this.ended.push(code);
+    this.#end(code);
   }
 
   terminate(): void {
     this.ended.push("cut");
+    this.#end(1006);
+  }
+
+  #end(code: number): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.onClose?.(code);
   }
 }
