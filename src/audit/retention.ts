@@ -5,7 +5,7 @@ import { isFlaw } from "./frame.ts";
 import { linesOf } from "./lines.ts";
 import type { AuditDeps } from "./log.ts";
 import type { Draft } from "./record.ts";
-import { misplacement, readHead } from "./segments.ts";
+import { misplacement, readHead, readLast } from "./segments.ts";
 import { encodeRange } from "./tree.ts";
 
 /**
@@ -31,6 +31,7 @@ export async function pruneNext(deps: AuditDeps, today: string): Promise<Pruning
   const { closed } = survey(deps.files, deps.dir);
   const [oldest, ...later] = closed;
   if (!oldest || !mayGo(oldest.day, [...later.map((file) => file.day), today], deps)) return undefined;
+  if (ranMsSince(deps, oldest) <= deps.retentionDays * dayMs) return undefined;
   const draft = await describe(deps, oldest, later[0]);
   if (!draft) return undefined;
   return {
@@ -44,9 +45,17 @@ export async function pruneNext(deps: AuditDeps, today: string): Promise<Pruning
 }
 
 /**
- * Age is what the records say, and one wrong clock must not say it alone. So a file goes only when the days after it
- * are more than `retentionDays` by the calendar, and by the count of days that have records at all (a clock that jumps a
- * year adds one), and when nothing looks wrong with the clock right now.
+ * Running time since the file's last record: no setting of any clock makes it more, and the file is at least that old.
+ * Records of a version that did not write it yet count from the log's beginning, which is less still.
+ */
+function ranMsSince({ files, clock, sha256 }: AuditDeps, { path }: ClosedFile): number {
+  const last = readLast(files, path, sha256);
+  return clock.monotonic() - (last && !isFlaw(last) ? (last.uptime_ms ?? 0) : 0);
+}
+
+/**
+ * Whether the calendar lets a file go: the newest records are more than `retentionDays` after it, and nothing looks wrong
+ * with the clock right now. A wrong clock can say so by itself; therefore running time must say it, too.
  */
 export function mayGo(
   day: string,
@@ -55,7 +64,7 @@ export function mayGo(
 ): boolean {
   const today = laterDays.at(-1);
   if (today === undefined || isSuspect(deps.clock.now(), laterDays)) return false;
-  return daysBetween(day, today) > deps.retentionDays && new Set(laterDays).size > deps.retentionDays;
+  return daysBetween(day, today) > deps.retentionDays;
 }
 
 /** The clock disagrees with the newest records, or the newest day lies far from the day before it. */

@@ -3,7 +3,7 @@ import { writeSync } from "node:fs";
 import { AuditLog } from "../../src/audit/log.ts";
 import { Fatal, exitCodes, messageOf } from "../../src/lib/errors.ts";
 import { createLog } from "../../src/lib/log.ts";
-import { systemClock } from "../../src/lib/clock.ts";
+import { RunningClock, systemClock } from "../../src/lib/clock.ts";
 import { runtime } from "#runtime";
 import { intentDraft, outcomeDraft } from "./drafts.ts";
 
@@ -25,7 +25,10 @@ interface Job {
 const job = JSON.parse(process.argv[2] ?? "{}") as Job;
 const say = (line: string): void => void writeSync(1, `${line}\n`);
 let clockOffsetMs = 0;
-const clock = { now: () => systemClock.now() + clockOffsetMs, monotonic: systemClock.monotonic };
+const clock = new RunningClock({
+  now: () => systemClock.now() + clockOffsetMs,
+  monotonic: () => systemClock.monotonic() + clockOffsetMs,
+});
 
 async function main(): Promise<number> {
   let fatal: Fatal | undefined;
@@ -43,6 +46,7 @@ async function main(): Promise<number> {
     diskReserveMb: 1,
     rotateBytesMax: job.mode === "load" ? 20_000 : 1_000_000,
     onRecord: (record) => {
+      clock.goOnFrom(record.uptime_ms ?? 0);
       if (record.event === "intent") open.add(record.audit_id!);
       if (record.event === "outcome" || record.event === "unknown") open.delete(record.audit_id!);
     },

@@ -16,12 +16,15 @@ import { runtime } from "../../src/runtime/bun.ts";
 
 /** A clock that stands still until it is told to move. */
 export class HandClock implements Clock {
+  /** The true time. */
   ms: number;
+  /** By how much the machine's clock is set wrong: running time knows nothing of it. */
+  wrongMs = 0;
   constructor(time = "2026-01-09T08:00:00.000Z") {
     this.ms = Date.parse(time);
   }
   now(): number {
-    return this.ms;
+    return this.ms + this.wrongMs;
   }
   monotonic(): number {
     return this.ms;
@@ -31,6 +34,9 @@ export class HandClock implements Clock {
   }
   advanceDays(days: number): void {
     this.ms += days * 86_400_000;
+  }
+  setWrongByDays(days: number): void {
+    this.wrongMs = days * 86_400_000;
   }
 }
 
