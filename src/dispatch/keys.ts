@@ -13,8 +13,8 @@ interface Held {
   readonly fingerprint: string;
   readonly bornAt: number;
   state: "in_flight" | "settled" | "unknown";
-  jobId?: string;
-  auditId?: string;
+  readonly jobId?: string;
+  readonly auditId?: string;
 }
 
 /** What a key says about a request. */
@@ -65,14 +65,12 @@ export class Keys {
     return { kind: state, jobId: jobId ?? "" };
   }
 
-  /** The dispatch under this key has ids now. */
+  /** The dispatch under this key has ids now: its life counts from here, whatever came to nothing under it before. */
   bind(key: string | undefined, jobId: string, auditId: string): void {
     const held = key === undefined ? undefined : this.#held.get(key);
     if (key === undefined || !held) return;
-    if (held.auditId !== undefined) this.#byAuditId.delete(held.auditId);
-    held.jobId = jobId;
-    held.auditId = auditId;
-    this.#byAuditId.set(auditId, key);
+    this.#free(key, held);
+    this.#hold(key, { ...held, bornAt: this.#clock.monotonic(), jobId, auditId });
   }
 
   /** The request that claimed the key is done with it. */
@@ -101,10 +99,14 @@ export class Keys {
 
   #restoreIntent(record: StoredRecord): void {
     const key = record.idempotency_key!;
-    const bornAt = record.uptime_ms ?? this.#clock.monotonic();
     this.leave(key, "free");
-    this.#held.set(key, { fingerprint: record.request_hash ?? "", bornAt, state: "unknown" });
-    this.bind(key, record.job_id!, record.audit_id!);
+    this.#hold(key, {
+      fingerprint: record.request_hash ?? "",
+      bornAt: record.uptime_ms ?? this.#clock.monotonic(),
+      state: "unknown",
+      jobId: record.job_id!,
+      auditId: record.audit_id!,
+    });
     this.#forgetOld();
   }
 
@@ -114,8 +116,14 @@ export class Keys {
         retryAfterS: 60,
       });
     }
-    this.#held.set(key, { fingerprint, bornAt: this.#clock.monotonic(), state: "in_flight" });
+    this.#hold(key, { fingerprint, bornAt: this.#clock.monotonic(), state: "in_flight" });
     return { kind: "new" };
+  }
+
+  /** Takes its place behind all others, so it must be the youngest. */
+  #hold(key: string, held: Held): void {
+    this.#held.set(key, held);
+    if (held.auditId !== undefined) this.#byAuditId.set(held.auditId, key);
   }
 
   #free(key: string, held: Held): void {

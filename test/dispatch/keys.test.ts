@@ -104,6 +104,24 @@ test.each(["settle", "doubt"] as const)(
   },
 );
 
+test("a key that is sent again after an unknown outcome lives 24 hours from then, and keeps nobody else longer", () => {
+  const clock = new FakeClock();
+  const keys = used("doubt", clock);
+  clock.pass(day / 2);
+  keys.claim("other", "a");
+  keys.leave("other", "settle");
+  clock.pass(day / 2 - 1);
+  keys.claim("k", "a");
+  keys.bind("k", "JOB-20260110-001", "AUD-2");
+  keys.leave("k", "settle");
+  clock.pass(day / 2 + 1);
+  expect(claim(keys, "other", "b")).toBe("new");
+  clock.pass(day / 2 - 2);
+  expect(claim(keys, "k", "b")).toBe("idempotency_mismatch");
+  clock.pass(1);
+  expect(claim(keys, "k", "b")).toBe("new");
+});
+
 test("a key in flight is not forgotten, however long it takes", () => {
   const clock = new FakeClock();
   const keys = new Keys(clock);

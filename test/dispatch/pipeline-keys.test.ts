@@ -5,6 +5,7 @@ import type { Desk, DeskOptions } from "./desk.ts";
 import { ask, enqueue, incoming, openDesk, settleMs, verdictOf } from "./desk.ts";
 import { said, timedOut, yes } from "./scripted-podium.ts";
 
+const day = 86_400_000;
 const desks: Desk[] = [];
 async function open(options?: DeskOptions): Promise<Desk> {
   const desk = await openDesk(options);
@@ -159,6 +160,21 @@ test("not started proves nothing until the command can't come true any more; the
   expect(job.job_id).toBe("JOB-20260109-002");
   expect(desk.records().find(({ event }) => event === "job")).toMatchObject({ result: "failed", reason: "reconciled" });
 });
+
+for (const how of ["in one life", "over a restart"]) {
+  test(`a key sent again shortly before its first use is a day old is not forgotten with that one (${how})`, async () => {
+    let desk = await open();
+    desk.podium.rule = () => timedOut;
+    await ask(desk, incoming(enqueue("STORY-001"), "k"));
+    desk.clock.pass(day - 600_000);
+    desk.podium.rule = ({ request }) => (request.method === "GET" ? statusOf("STORY-001", "todo") : yes);
+    const { job } = answered(await ask(desk, incoming(enqueue("STORY-001"), "k")));
+    if (how === "over a restart") desk = await restart(desk);
+    desk.clock.pass(day - 1);
+    const again = answered(await ask(desk, incoming(enqueue("STORY-001"), "k")));
+    expect([again.job.job_id, again.replayed]).toEqual([job.job_id, true]);
+  });
+}
 
 test.each([
   ["does not know the story", said(200, '{"stories":[]}'), "podium_timeout same-key"],
