@@ -8,6 +8,8 @@ import { gatewayServer, lunoServer } from "./servers.ts";
 browserSuite("outages in a browser", (screen) => {
   let luno: Server;
   let gateway: Server;
+  /** The same, of a Podium that hangs behind a gateway that doesn't. */
+  let stuck: { luno: Server; gateway: Server; page: Page };
   /** Hangs while the other tests run: it takes seconds until a silence is one. */
   let hanging: { gateway: Server; page: Page };
   const apart = new Screen();
@@ -18,15 +20,33 @@ browserSuite("outages in a browser", (screen) => {
     hanging = { gateway: frozen, page: await apart.page(frozen.url) };
     await state(hanging.page, "Live");
     frozen.freeze();
+    const lunoApart = await lunoServer().start();
+    const before = await gatewayServer(lunoApart.url).start();
+    stuck = { luno: lunoApart, gateway: before, page: await apart.page(`${before.url}/#/services`) };
+    await state(stuck.page, "Live");
+    await wordsKept(stuck.page);
+    lunoApart.freeze();
   });
   afterEach(() => screen.closeContexts());
   afterAll(async () => {
     await apart.closeContexts();
     await hanging?.gateway.kill();
+    await stuck?.gateway.kill();
+    await stuck?.luno.kill();
     await gateway?.kill();
     await luno?.kill();
   });
 
+  /** Every word that stands in the bar from now on. */
+  const wordsKept = (page: Page) =>
+    page.evaluate(() => {
+      const bar = document.querySelector(".state")!;
+      const words: string[] = [];
+      Object.assign(globalThis, { barWords: words });
+      const note = (): void => void words.push(bar.querySelector("b")?.textContent ?? "");
+      new MutationObserver(note).observe(bar, { subtree: true, childList: true, characterData: true });
+    });
+  const wordsSeen = (page: Page) => page.evaluate(() => (globalThis as unknown as { barWords: string[] }).barWords);
   const state = (page: Page, words: string) => page.locator(".state b", { hasText: words }).waitFor();
   const live = async (): Promise<Page> => {
     const page = await screen.page(gateway.url);
@@ -37,7 +57,8 @@ browserSuite("outages in a browser", (screen) => {
   test("Podium killed: said at once, a dispatch says that nothing ran; restarted: a gap is named and work goes on", async () => {
     const page = await live();
     await luno.kill();
-    await state(page, "Podium lost");
+    // Half of what the next look at the port map would take: only the stream tells sooner.
+    await page.locator(".state b", { hasText: "Podium lost" }).waitFor({ timeout: 5_000 });
     await page.getByRole("button", { name: "Run STORY-001" }).click();
     const note = page.locator(".story", { hasText: "STORY-001" }).getByRole("alert");
     expect(await note.textContent()).toMatch(/Podium can't be reached.*Nothing was executed.*Start Podium/s);
@@ -134,6 +155,21 @@ browserSuite("outages in a browser", (screen) => {
     await state(hanging.page, "Gateway silent");
     hanging.gateway.thaw();
     await hanging.page.locator(".state", { hasText: /Live/ }).waitFor();
+    expect(apart.watched.complaints).toEqual([]);
+  });
+
+  test("a Podium that hangs with its connections open is not called live, nor said to answer", async () => {
+    await state(stuck.page, "Podium silent");
+    await stuck.page
+      .locator(".services tr", { hasText: /luno|podium/i })
+      .getByText("down")
+      .first()
+      .waitFor();
+    // Past the patience of one read of its status, whose answer from before must not be taken for now.
+    await stuck.page.locator(".state", { hasText: "has not told its status for 12 s" }).waitFor({ timeout: 40_000 });
+    expect((await wordsSeen(stuck.page)).filter((word) => word === "Telemetry lost")).toEqual([]);
+    stuck.luno.thaw();
+    await stuck.page.locator(".state", { hasText: /Live/ }).waitFor({ timeout: 30_000 });
     expect(apart.watched.complaints).toEqual([]);
   });
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { auditFilter } from "../../src/panel/web/state/audit.ts";
 import type { ConnectionFacts } from "../../src/panel/web/state/connection.ts";
-import { connectionWord, noFacts } from "../../src/panel/web/state/connection.ts";
+import { connectionWord, factsAfterHealth, factsAfterUpstream, noFacts } from "../../src/panel/web/state/connection.ts";
 import { afterFrame } from "../../src/panel/web/state/frames.ts";
 import { hourSeries, hourWords, samplesAfter, samplesIn, samplesWith } from "../../src/panel/web/state/history.ts";
 import type { Job } from "../../src/panel/web/state/jobs.ts";
@@ -72,6 +72,11 @@ describe("the connection's word", () => {
     [{ refuses: "shutting down", upstream: "disconnected" }, "Takes nothing"],
     [{ upstream: "disconnected", podium: "failed" }, "Podium lost"],
     [{ upstream: "disconnected" }, "Telemetry lost"],
+    [{ upstream: "disconnected", podium: "unknown" }, "Podium lost"],
+    [{ upstream: "disconnected", podium: "silent" }, "Podium silent"],
+    [{ podium: "silent" }, "Podium silent"],
+    [{ podiumHealth: "down", podium: "unknown" }, "Podium silent"],
+    [{ podiumHealth: "down" }, "Podium degraded"],
     [{ podium: "failed" }, "Podium degraded"],
     [{ podiumHealth: "degraded" }, "Podium degraded"],
     [{ stream: "closed" }, "No stream"],
@@ -80,6 +85,25 @@ describe("the connection's word", () => {
     [{ gap: { to: at } }, "Live, with a gap"],
   ] as const)("%o is %s", (changes, word) => {
     expect(connectionWord({ ...good, ...changes }, (time) => time).word).toBe(word);
+  });
+});
+
+describe("an answer of Podium's", () => {
+  const answered: ConnectionFacts = { ...noFacts, upstream: "connected", upstreamSince: at, podium: "answered" };
+  const later = "2026-01-09T10:00:05.000Z";
+
+  test("from before its telemetry was lost is not current; one from after it is", () => {
+    const lost = factsAfterUpstream(answered, "disconnected", later);
+    expect(lost).toMatchObject({ podium: "unknown", upstreamSince: later });
+    expect(factsAfterUpstream({ ...lost, podium: "answered" }, "connecting", later).podium).toBe("answered");
+  });
+
+  test("from before its health check went unanswered is not current; a check from before it came back is old", () => {
+    const down = factsAfterHealth(answered, "down", later);
+    expect(down).toMatchObject({ podium: "unknown", podiumHealth: "down" });
+    expect(factsAfterHealth({ ...down, podium: "answered" }, "down", later).podium).toBe("answered");
+    const old = factsAfterHealth({ ...answered, upstreamSince: later }, "down", at);
+    expect(old).toMatchObject({ podium: "answered", podiumHealth: "unknown" });
   });
 });
 

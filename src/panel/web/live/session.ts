@@ -1,15 +1,17 @@
 import { fieldsOf, firstText } from "../api/json.ts";
 import { apiRequest } from "../../../wire/client.ts";
+import type { PlainProblem } from "../api/requests.ts";
 import { Requests } from "../api/requests.ts";
 import type { StreamFrame } from "../api/stream.ts";
 import { recall, Stream } from "../api/stream.ts";
+import { factsAfterHealth } from "../state/connection.ts";
 import { afterFrame } from "../state/frames.ts";
 import { samplesAfter, samplesIn, samplesWith } from "../state/history.ts";
 import { readClient } from "../state/client.ts";
 import { heardFrom } from "../state/heard.ts";
 import { jobsListed, readJobs } from "../state/jobs.ts";
 import { readPodium } from "../state/read-podium.ts";
-import { podiumHealth, readServices } from "../state/services.ts";
+import { podiumIn, readServices } from "../state/services.ts";
 import { wordOf } from "../state/words.ts";
 import { workOf } from "../state/work.ts";
 import { AuditDesk } from "./audit-desk.ts";
@@ -25,7 +27,10 @@ const calmMs = { status: 30_000, jobs: 10_000 };
 const aloneMs = { status: 3_000, jobs: 3_000 };
 /** A disk fills, and is emptied, in minutes. */
 const readyMs = 5_000;
-const servicesMs = { shown: 5_000, hidden: 30_000 };
+/** roxy-core looks at most once in ten seconds; a Podium that hangs shows here first. */
+const servicesMs = { shown: 5_000, hidden: 10_000 };
+/** Frames by the dozen must not become reads by the dozen: each is a question to Podium. */
+const anewMs = 1_000;
 /** Frames of one burst are taken together, once in this time. */
 const burstMs = 30;
 /** After a word about a story, its record is on disk by now. */
@@ -48,6 +53,7 @@ export class Session {
   readonly #stream: Stream;
   readonly #pulse: Pulse;
   readonly #others = "BroadcastChannel" in globalThis ? new BroadcastChannel(haltChannel) : undefined;
+  readonly #startedAt = { status: 0, jobs: 0, ready: 0, services: 0 };
   readonly #due = { status: Date.now(), jobs: Date.now(), ready: Date.now(), services: 0 };
   readonly #reading = new Set<string>();
   #hasRecalled = false;
@@ -103,7 +109,7 @@ export class Session {
     location.reload();
   }
 
-  /** Reads everything at the next beat. */
+  /** Reads everything at the next beat, or as soon as {@link anewMs} allows. */
   readAnew(): void {
     this.#due.status = this.#due.jobs = this.#due.ready = this.#due.services = 0;
     this.#beat();
@@ -115,7 +121,8 @@ export class Session {
     const isSending = [...attempts.values()].some(({ phase }) => phase === "sending");
     if (isSending || nowMs - this.store.state.nowMs > minuteMs) this.store.set({ nowMs });
     if (facts.tokenNeeded || facts.gateway === "lost") return;
-    const pace = facts.stream === "open" && facts.upstream === "connected" ? calmMs : aloneMs;
+    const isCalm = facts.stream === "open" && facts.upstream === "connected" && facts.podium === "answered";
+    const pace = isCalm ? calmMs : aloneMs;
     this.#atMost("status", pace.status, nowMs, () => this.#readStatus());
     this.#atMost("jobs", pace.jobs, nowMs, () => this.#readJobs());
     this.#atMost("ready", readyMs, nowMs, () => this.#readReady());
@@ -132,7 +139,9 @@ export class Session {
     read: () => Promise<void>,
   ): void {
     if (nowMs - this.#due[what] < everyMs || this.#reading.has(what)) return;
-    this.#due[what] = nowMs;
+    // What is due stays due: a later beat reads it.
+    if (nowMs - this.#startedAt[what] < anewMs) return;
+    this.#due[what] = this.#startedAt[what] = nowMs;
     this.#reading.add(what);
     void read().finally(() => this.#reading.delete(what));
   }
@@ -156,6 +165,7 @@ export class Session {
 
   async #readStatus(): Promise<void> {
     const newsBefore = this.#news;
+    const upstreamBefore = this.store.state.facts.upstream;
     const reply = await this.requests.send(apiRequest("get", "/api/orchestrator/status"), { timeoutMs: readMs });
     const gateway = fieldsOf(reply.body["gateway"]);
     if (reply.ok || Object.keys(gateway).length > 0) {
@@ -168,8 +178,12 @@ export class Session {
       if (typeof oldest === "string") void this.#recallDepths(oldest);
     }
     if (!reply.ok) {
-      if (reply.problem.httpStatus === 0) this.#pulse.now();
-      else this.store.facts({ podium: "failed", podiumDetail: reply.problem.detail });
+      this.#statusUnread(reply.problem);
+      return;
+    }
+    if (upstreamBefore === "connected" && this.store.state.facts.upstream !== "connected") {
+      // Podium said this before it was lost: ask again.
+      this.#due.status = 0;
       return;
     }
     this.store.facts({ podium: "answered", podiumDetail: "" });
@@ -180,6 +194,15 @@ export class Session {
     this.#sample(this.store.state.work.queue.length, Date.now());
     // A frame that came meanwhile may be newer than this answer: ask once more.
     if (this.#news !== newsBefore) this.#due.status = Date.now() - calmMs.status + beatMs;
+  }
+
+  #statusUnread({ code, httpStatus, detail }: PlainProblem): void {
+    if (httpStatus !== 0) return this.store.facts({ podium: "failed", podiumDetail: detail });
+    this.#pulse.now();
+    // Where roxy-core itself hangs, that is said before this.
+    const podiumDetail = `Podium has not told its status for ${readMs / 1000} s.`;
+    if (code === "gateway_silent") this.store.facts({ podium: "silent", podiumDetail });
+    else if (code === "gateway_lost") this.store.facts({ podium: "unknown", podiumDetail: "" });
   }
 
   /** The chart's past: what happened before anybody opened this page, as far as roxy-core remembers. */
@@ -216,7 +239,10 @@ export class Session {
     }
     const services = readServices(reply.body);
     this.store.set({ services, servicesProblem: undefined });
-    this.store.facts({ podiumHealth: podiumHealth(services) });
+    const { facts } = this.store.state;
+    const podium = podiumIn(services);
+    this.store.facts(factsAfterHealth(facts, podium?.health ?? "unknown", podium?.checkedAt ?? ""));
+    if (this.store.state.facts.podium !== facts.podium) this.#due.status = 0;
   }
 
   #take(frame: StreamFrame): void {

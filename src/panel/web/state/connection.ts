@@ -8,8 +8,8 @@ export interface ConnectionFacts {
   /** GATEWAY_STATUS: roxy-core's own connection to Podium's telemetry. */
   readonly upstream: "unknown" | "connecting" | "connected" | "disconnected";
   readonly upstreamSince: string;
-  /** The newest answer to the question for Podium's status. */
-  readonly podium: "unknown" | "answered" | "failed";
+  /** What the question for Podium's status came to last; `silent` when it was not answered in time. */
+  readonly podium: "unknown" | "answered" | "failed" | "silent";
   readonly podiumDetail: string;
   /** What Podium's health check says, as the port map has it. */
   readonly podiumHealth: "unknown" | "up" | "degraded" | "down";
@@ -98,9 +98,16 @@ function gatewayWord({ gateway, gatewaySince, tokenNeeded, audit, refuses }: Con
 function podiumWord(facts: ConnectionFacts, time: Time): ConnectionWord | undefined {
   const { upstream, upstreamSince, podium, podiumDetail, podiumHealth } = facts;
   const since = upstreamSince === "" ? "" : ` since ${time(upstreamSince)}`;
-  const offline = upstream === "disconnected" || upstream === "connecting";
-  if (offline && podium !== "answered") {
+  const offline = isOffline(upstream);
+  if (offline && podium === "failed") {
     return said("bad", "Podium lost", `roxy-core can't reach the orchestrator${since}. A dispatch now would not run.`);
+  }
+  if (podium === "silent") return said("bad", "Podium silent", `${podiumDetail} A command may get no answer either.`);
+  if (offline && podium === "unknown") {
+    return said("bad", "Podium lost", `Its telemetry ended${since}; asking whether it still answers.`);
+  }
+  if (podiumHealth === "down" && podium !== "answered") {
+    return said("bad", "Podium silent", "Podium does not answer its health check; asking for its status.");
   }
   if (offline) {
     return said(
@@ -113,7 +120,42 @@ function podiumWord(facts: ConnectionFacts, time: Time): ConnectionWord | undefi
   if (podiumHealth === "degraded") {
     return said("warn", "Podium degraded", "Podium is reachable and says that it is not well.");
   }
+  if (podiumHealth === "down") {
+    return said("warn", "Podium degraded", "Podium tells its status; its last health check was not answered.");
+  }
   return undefined;
+}
+
+/** What telemetry says: an answer from before it was lost says nothing about now. */
+export function factsAfterUpstream(
+  facts: ConnectionFacts,
+  upstream: "connecting" | "connected" | "disconnected",
+  at: string,
+): ConnectionFacts {
+  const wasAway = isOffline(facts.upstream);
+  const upstreamSince = upstream === "connected" || !wasAway ? at : facts.upstreamSince;
+  const podium = isOffline(upstream) && !wasAway && facts.podium === "answered" ? "unknown" : facts.podium;
+  const isBack = upstream === "connected" && wasAway && facts.podiumHealth === "down";
+  return { ...facts, upstream, upstreamSince, podium, ...(isBack && { podiumHealth: "unknown" }) };
+}
+
+/**
+ * What the port map says: an answer from before the health check went unanswered says nothing about now; nor does a
+ * check from before telemetry came back, which roxy-core remembers for seconds. Both times are roxy-core's own.
+ */
+export function factsAfterHealth(
+  facts: ConnectionFacts,
+  health: ConnectionFacts["podiumHealth"],
+  checkedAt: string,
+): ConnectionFacts {
+  const isOld = facts.upstream === "connected" && checkedAt < facts.upstreamSince;
+  const podiumHealth = health === "down" && isOld ? "unknown" : health;
+  const isNews = podiumHealth === "down" && facts.podiumHealth !== "down";
+  return { ...facts, podiumHealth, podium: isNews && facts.podium === "answered" ? "unknown" : facts.podium };
+}
+
+function isOffline(upstream: ConnectionFacts["upstream"]): boolean {
+  return upstream === "disconnected" || upstream === "connecting";
 }
 
 function streamWord(facts: ConnectionFacts, time: Time, haltedAs: string | undefined): ConnectionWord {

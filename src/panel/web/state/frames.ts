@@ -1,6 +1,7 @@
 import type { StreamFrame } from "../api/stream.ts";
 import { fieldsOf, firstText, numberOf, textOf } from "../api/json.ts";
 import type { ConnectionFacts } from "./connection.ts";
+import { factsAfterUpstream } from "./connection.ts";
 import type { Job } from "./jobs.ts";
 import { jobsAfterWord } from "./jobs.ts";
 import { agentOf, readPodium } from "./read-podium.ts";
@@ -63,9 +64,7 @@ function factsAfterStatus(facts: ConnectionFacts, { fields, at }: StreamFrame): 
   const ignored = Object.values(fieldsOf(fields["ignored"])).reduce<number>((sum, n) => sum + (numberOf(n) ?? 0), 0);
   const word = firstText(fields, "podium");
   if (word !== "connected" && word !== "connecting" && word !== "disconnected") return facts;
-  const wasAway = facts.upstream === "disconnected" || facts.upstream === "connecting";
-  const upstreamSince = word === "connected" || !wasAway ? at : facts.upstreamSince;
-  return { ...facts, upstream: word, upstreamSince, behind: false, ignored };
+  return { ...factsAfterUpstream(facts, word, at), behind: false, ignored };
 }
 
 /** All agents at once, or one that has changed. */

@@ -27,6 +27,6 @@ export function readServices(body: Fields): Service[] {
 }
 
 /** The orchestrator among them, by its name. */
-export function podiumHealth(services: readonly Service[]): Service["health"] {
-  return services.find(({ name }) => /podium|luno/i.test(name))?.health ?? "unknown";
+export function podiumIn(services: readonly Service[]): Service | undefined {
+  return services.find(({ name }) => /podium|luno/i.test(name));
 }
