@@ -12,19 +12,35 @@ export const liveKeys: ReadonlySet<string> = new Set([
   "stream.types",
   "podium.token_ttl_s",
   "podium.stream_token_ttl_s",
+  "podium.jwt_secret_file",
+  "podium.jwt_secret_previous_file",
+  "podium.jwt_private_key_file",
+  "podium.jwt_private_key_previous_file",
   "log.level",
 ]);
 
-const secretNames: readonly [keyof Secrets, string][] = [
-  ["podiumJwtSecret", "PODIUM_JWT_SECRET"],
-  ["podiumJwtSecretPrevious", "PODIUM_JWT_SECRET_PREVIOUS"],
-  ["podiumJwtPrivateKey", "podium.jwt_private_key_file"],
-  ["podiumJwtPrivateKeyPrevious", "podium.jwt_private_key_previous_file"],
-  ["podiumToken", "ROXY_PODIUM_TOKEN"],
+interface SecretName {
+  readonly secret: keyof Secrets;
+  /** As people know it. */
+  readonly name: string;
+  /** The setting that may name a file with it. */
+  readonly setting?: keyof Config["podium"];
+}
+
+const secretNames: readonly SecretName[] = [
+  { secret: "podiumJwtSecret", name: "PODIUM_JWT_SECRET", setting: "jwt_secret_file" },
+  { secret: "podiumJwtSecretPrevious", name: "PODIUM_JWT_SECRET_PREVIOUS", setting: "jwt_secret_previous_file" },
+  { secret: "podiumJwtPrivateKey", name: "podium.jwt_private_key_file", setting: "jwt_private_key_file" },
+  {
+    secret: "podiumJwtPrivateKeyPrevious",
+    name: "podium.jwt_private_key_previous_file",
+    setting: "jwt_private_key_previous_file",
+  },
+  { secret: "podiumToken", name: "ROXY_PODIUM_TOKEN" },
 ];
 
 /** What is in force. */
-export type InForce = Pick<Loaded, "config" | "secrets">;
+export type InForce = Pick<Loaded, "config" | "secrets" | "secretOrigins" | "file" | "fileSpeaks">;
 
 export interface ReloadOptions {
   /** Reads everything anew: the same command line, the same environment. */
@@ -35,7 +51,8 @@ export interface ReloadOptions {
 
 /**
  * Reads the configuration again and takes over what can change. All or nothing: with one mistake anywhere, everything
- * stays as it is.
+ * stays as it is. A file or a secret that is gone is a mistake too: half an edit or a full disk must not widen the limits
+ * or leave Podium without a token.
  * @returns what is in force from now on
  */
 export function reload(current: InForce, { input, log, apply }: ReloadOptions): InForce {
@@ -44,19 +61,44 @@ export function reload(current: InForce, { input, log, apply }: ReloadOptions): 
     log.error("reload", { message: `nothing was changed: ${mistakeText(mistakes)}` });
     return current;
   }
+  const missing = missingSince(current, loaded);
+  if (missing !== undefined) {
+    log.error("reload", { message: `nothing was changed: ${missing}` });
+    return current;
+  }
   for (const warning of loaded.warnings) log.warn("configuration", { message: warning });
   const differing = settings.filter(({ path }) => !isSame(valueAt(current.config, path), valueAt(loaded.config, path)));
   const live = differing.filter(({ key }) => liveKeys.has(key));
   const fixed = differing.filter(({ key }) => !liveKeys.has(key)).map(({ key }) => key);
-  const secrets = secretNames.filter(([key]) => current.secrets[key] !== loaded.secrets[key]).map(([, name]) => name);
+  const secrets = secretNames.filter(({ secret }) => current.secrets[secret] !== loaded.secrets[secret]);
   const config = structuredClone(current.config);
   for (const { path } of live) setAt(config, path, valueAt(loaded.config, path));
-  const next: InForce = { config, secrets: loaded.secrets };
+  const next: InForce = { ...loaded, config };
   apply(next);
-  const changed = [...live.map(({ key }) => key), ...secrets];
-  log.info("reload", { changed: changed.join(", ") || "nothing" });
+  const changed = new Set([...live.map(({ key }) => key), ...secrets.map(({ name }) => name)]);
+  log.info("reload", { changed: [...changed].join(", ") || "nothing" });
   if (fixed.length > 0) log.warn("reload", { message: `these need a restart: ${fixed.join(", ")}` });
   return next;
+}
+
+/** What was there and is not any more without anybody having taken its setting out; undefined when all is there. */
+function missingSince(current: InForce, loaded: Loaded): string | undefined {
+  if (current.fileSpeaks && !loaded.fileSpeaks) {
+    const how = loaded.file === undefined ? "is gone" : "is empty";
+    return `${current.file} ${how}; write {} into it if the defaults are meant`;
+  }
+  const lost = secretNames.find(
+    ({ secret, setting }) =>
+      current.secrets[secret] !== undefined &&
+      loaded.secrets[secret] === undefined &&
+      !isTakenOut(current.secretOrigins[secret], setting, loaded),
+  );
+  return lost && `${current.secretOrigins[lost.secret]} is gone or empty; to do without it, take its setting out`;
+}
+
+function isTakenOut(origin: string | undefined, setting: SecretName["setting"], { config }: Loaded): boolean {
+  if (setting === undefined || !origin?.startsWith(`podium.${setting} `)) return false;
+  return config.podium[setting] === undefined;
 }
 
 function valueAt(config: Config, path: readonly string[]): unknown {

@@ -38,25 +38,35 @@ export async function runServe(runtime: Runtime, argv: readonly string[]): Promi
     runtime.process.stdout(helpText(serveCommand));
     return exitCodes.done;
   }
+  const hangUp = hangUpSignal(runtime);
   const input = (): LoadInput => configInput(runtime, configArgs(serveCommand, options.given));
   const loaded = loadConfig(input());
   let inForce: InForce = loaded;
   const log = logFor(runtime, loaded, () => inForce.config.log.level);
   const signalled = endSignal(runtime, log);
-  let gateway: Gateway | undefined;
-  const apply = (next: InForce): void => gateway?.reload(next);
-  // A terminal that hangs up is gone; without one it is how a service is told to read its settings again.
-  if (!runtime.process.stderrIsTerminal) {
-    runtime.process.onSignal("SIGHUP", () => {
-      // What is still being started has just read them.
-      if (gateway) inForce = reload(inForce, { input, log, apply });
-    });
-  }
-  gateway = await serve(runtime, loaded, log);
+  const gateway = await serve(runtime, loaded, log);
+  const apply = (next: InForce): void => gateway.reload(next);
+  hangUp.use(() => (inForce = reload(inForce, { input, log, apply })));
   const manager = serviceManager({ process: runtime.process, log, isWell: gateway.isWell });
   const ended = untilEnded(gateway, log, signalled, () => manager.stopping());
   void manager.ready(`Listening on ${gateway.urls.join(" and ")}, forwarding to ${loaded.config.podium.url}`);
   return ended;
+}
+
+/**
+ * A terminal that hangs up is gone; without one it is how a service is told to read its settings again. Taken before
+ * anything else is done, because a signal that nobody takes ends the process; what comes too early is made up for.
+ */
+function hangUpSignal({ process }: Runtime): { use(onHangUp: () => void): void } {
+  let isEarly = false;
+  let act = (): void => void (isEarly = true);
+  if (!process.stderrIsTerminal) process.onSignal("SIGHUP", () => act());
+  return {
+    use(onHangUp) {
+      act = onHangUp;
+      if (isEarly) onHangUp();
+    },
+  };
 }
 
 /** Log lines go to standard error: standard output is for answers. */

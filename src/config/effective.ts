@@ -38,6 +38,8 @@ export interface Loaded {
   readonly root: string;
   /** The file that was read; undefined when there was none. */
   readonly file: string | undefined;
+  /** Whether that file holds a JSON value, and not only comments or nothing. */
+  readonly fileSpeaks: boolean;
 }
 
 /** The sources of values, weakest first: defaults (by the root), file, overrides. */
@@ -86,8 +88,16 @@ export function effective(layers: Layers, mistakes: Mistake[], warnings: string[
   if (tokenFile) checkSecretFile(input, tokenFile, mistakes, warnings);
   warnings.push(...combinationWarnings(config, provenance));
   if (mistakes.length > 0) return undefined;
-  const file = layers.file && layers.wantedFile;
-  return { config: frozen(config), secrets: frozen(secrets), secretOrigins: origins, provenance, warnings, root, file };
+  return {
+    config: frozen(config),
+    secrets: frozen(secrets),
+    secretOrigins: origins,
+    provenance,
+    warnings,
+    root,
+    file: layers.file && layers.wantedFile,
+    fileSpeaks: layers.file?.value !== undefined,
+  };
 }
 
 interface Tree {

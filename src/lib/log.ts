@@ -49,7 +49,7 @@ function isLoud(level: LogLevel, least: LogLevel): boolean {
 }
 
 function jsonLine(time: string, level: LogLevel, event: string, fields: LogFields): string {
-  return JSON.stringify({ time, level, event, ...fields });
+  return escaped({ time, level, event, ...fields });
 }
 
 function prettyLine(time: string, level: LogLevel, event: string, fields: LogFields): string {
@@ -59,12 +59,17 @@ function prettyLine(time: string, level: LogLevel, event: string, fields: LogFie
   return [time.slice(11, 23), level.padEnd(5), event, ...words].join(" ");
 }
 
-/** JSON's escapes keep a stranger's newline or terminal escape from forging a line. */
 function quoteIfNeeded(value: string): string {
-  return /^[\w./:@+-]+$/.test(value)
-    ? value
-    : JSON.stringify(value).replaceAll(
-        /[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
-        (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
-      );
+  return /^[\w./:@+-]+$/.test(value) ? value : escaped(value);
+}
+
+/**
+ * JSON's escapes keep a stranger's newline or terminal escape from forging a line. JSON itself lets DEL, the C1 controls
+ * and the signs that turn the writing direction stand, and the journal is read on a terminal.
+ */
+function escaped(value: unknown): string {
+  return JSON.stringify(value).replaceAll(
+    /[\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }

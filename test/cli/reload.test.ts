@@ -1,14 +1,17 @@
 import { afterEach, expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { verifyToken } from "../e2e/jwt.ts";
 import type { Json } from "../e2e/http-client.ts";
 import { call } from "../e2e/http-client.ts";
-import type { Gateway } from "../e2e/launcher.ts";
+import type { Gateway, GatewayOptions } from "../e2e/launcher.ts";
 import { bunLauncher, startGateway } from "../e2e/launcher.ts";
 import { PodiumStub, reply, yes } from "../e2e/podium-stub.ts";
 import { dispatchCall, enqueueBody, gate } from "../e2e/scene.ts";
 import { connectSocket } from "../e2e/socket-client.ts";
+import { runServe } from "../../src/cli/serve.ts";
+import type { Runtime } from "../../src/runtime/types.ts";
+import { runtime } from "#runtime";
 import { newRoot } from "./stage.ts";
 
 const [first, second] = ["first-secret-0123456789-0123456789-abc", "second-secret-0123456789-0123456789-ab"];
@@ -19,6 +22,8 @@ afterEach(async () => {
 
 interface Stage {
   readonly podium: PodiumStub;
+  /** The path of a file in the root. */
+  at(name: string): string;
   readonly gateway: Gateway;
   write(config: Json): void;
   /** SIGHUP, and the line that says what came of it. */
@@ -26,21 +31,27 @@ interface Stage {
   enqueue(story: string): Promise<number>;
 }
 
-async function open(config: Json): Promise<Stage> {
+const flagged = (at: Stage["at"]): Partial<GatewayOptions> => ({
+  settings: { "podium.jwt_secret_file": at("secret") },
+});
+
+/** @param how where the secret comes from: unless it is said, a flag names its file */
+async function open(config: Json, how: (at: Stage["at"]) => Partial<GatewayOptions> = flagged): Promise<Stage> {
   const root = newRoot();
+  const at = (name: string): string => path.join(root, name);
   const write = (next: Json): void =>
-    writeFileSync(path.join(root, "roxy-core.jsonc"), typeof next === "string" ? next : JSON.stringify(next));
+    writeFileSync(at("roxy-core.jsonc"), typeof next === "string" ? next : JSON.stringify(next));
   write(config);
-  writeFileSync(path.join(root, "secret"), first, { mode: 0o600 });
+  writeFileSync(at("secret"), first, { mode: 0o600 });
   const podium = await PodiumStub.start();
   ends.push(() => podium.down());
-  const settings = { "podium.jwt_secret_file": path.join(root, "secret") };
-  const gateway = await startGateway(bunLauncher, { podiumUrl: podium.url, root, settings, defaultLimits: true });
+  const gateway = await startGateway(bunLauncher, { podiumUrl: podium.url, root, defaultLimits: true, ...how(at) });
   ends.push(() => gateway.kill());
   let seen = 0;
   return {
     podium,
     gateway,
+    at,
     write,
     async reload() {
       gateway.child.kill("SIGHUP");
@@ -97,6 +108,104 @@ test("a broken file changes nothing, and says where it is broken", async () => {
   expect((await call(gateway.baseUrl, { path: "/ready" })).status).toBe(200);
 });
 
+/** Nothing was changed: the limit is still 1, and the one dispatch that it allowed was signed with the first secret. */
+async function expectUnchanged({ podium, reload, enqueue, gateway }: Stage, why: string): Promise<void> {
+  expect(await enqueue("S-1")).toBe(200);
+  for (let i = 0; i < 2; i++) {
+    const said = await reload();
+    expect(said.level).toBe("error");
+    expect(said.message).toContain("nothing was changed");
+    expect(said.message).toContain(why);
+  }
+  expect(await enqueue("S-2")).toBe(429);
+  // A limit binds commands only: a question shows what signs now.
+  await call(gateway.baseUrl, { path: "/api/orchestrator/status" });
+  const [token] = podium.requests.flatMap(({ headers }) => headers.get("authorization") ?? []).slice(-1);
+  expect(() => verifyToken(token!.slice(7), first)).not.toThrow();
+}
+
+test.each([
+  ["an empty file", ""],
+  ["a file of comments only", "// { limits: { dispatch_per_minute: 1 } }\n"],
+])("%s is not taken for the defaults", async (_name, text) => {
+  const stage = await open({ limits: { dispatch_per_minute: 1 } });
+  stage.write(text);
+  await expectUnchanged(stage, "roxy-core.jsonc is empty");
+});
+
+test("a file that is gone is not taken for the defaults, not even the one that nobody had named", async () => {
+  const stage = await open({ limits: { dispatch_per_minute: 1 } });
+  rmSync(stage.at("roxy-core.jsonc"));
+  await expectUnchanged(stage, "roxy-core.jsonc is gone");
+});
+
+test("a named file that is gone changes nothing", async () => {
+  const stage = await open({ limits: { dispatch_per_minute: 1 } }, (at) => ({
+    ...flagged(at),
+    args: ["--config", at("roxy-core.jsonc")],
+  }));
+  rmSync(stage.at("roxy-core.jsonc"));
+  await expectUnchanged(stage, "There is no file");
+});
+
+test("a file that says {} means the defaults, and one that never said anything may go", async () => {
+  const { write, reload, enqueue } = await open({ limits: { dispatch_per_minute: 1 } });
+  expect(await enqueue("S-1")).toBe(200);
+  write({});
+  expect((await reload()).changed).toBe("limits.dispatch_per_minute");
+  expect(await enqueue("S-2")).toBe(200);
+  const silent = await open("// nothing yet");
+  rmSync(silent.at("roxy-core.jsonc"));
+  expect((await silent.reload()).changed).toBe("nothing");
+});
+
+test.each([
+  ["emptied", (file: string) => writeFileSync(file, "\n"), "is gone or empty"],
+  ["gone", (file: string) => rmSync(file), "Expected the path of a file that is there"],
+])("a secret's file that is %s leaves the secret as it was, and with it everything else", async (_name, spoil, why) => {
+  const stage = await open({ limits: { dispatch_per_minute: 1 } });
+  stage.write({ limits: { dispatch_per_minute: 50 } });
+  spoil(stage.at("secret"));
+  await expectUnchanged(stage, why);
+});
+
+test.each([
+  ["emptied", (file: string) => writeFileSync(file, "")],
+  ["gone", (file: string) => rmSync(file)],
+])("a credential that is %s leaves the secret as it was", async (_name, spoil) => {
+  const stage = await open({ limits: { dispatch_per_minute: 1 } }, (at) => {
+    writeFileSync(at("podium_jwt_secret"), first, { mode: 0o600 });
+    return { env: { CREDENTIALS_DIRECTORY: path.dirname(at("secret")) } };
+  });
+  spoil(stage.at("podium_jwt_secret"));
+  await expectUnchanged(stage, "systemd credential podium_jwt_secret is gone or empty");
+});
+
+test("a secret goes, and moves, with its setting: live, and nothing is said of a restart", async () => {
+  const { podium, at, write, reload, enqueue, gateway } = await open({}, (inRoot) => {
+    const config = { podium: { jwt_secret_file: inRoot("secret") } };
+    writeFileSync(inRoot("roxy-core.jsonc"), JSON.stringify(config));
+    return {};
+  });
+  writeFileSync(at("newer"), second, { mode: 0o600 });
+  write({ podium: { jwt_secret_file: at("newer"), jwt_secret_previous_file: at("secret") } });
+  expect((await reload()).changed.split(", ").toSorted()).toEqual([
+    "PODIUM_JWT_SECRET",
+    "PODIUM_JWT_SECRET_PREVIOUS",
+    "podium.jwt_secret_file",
+    "podium.jwt_secret_previous_file",
+  ]);
+  expect(await enqueue("S-1")).toBe(200);
+  const authorization = (): string | null => podium.commands.at(-1)!.headers.get("authorization");
+  expect(() => verifyToken(authorization()!.slice(7), second)).not.toThrow();
+  expect((await reload()).changed).toBe("nothing");
+  write({});
+  await reload();
+  expect(await enqueue("S-2")).toBe(200);
+  expect(authorization()).toBeNull();
+  expect(gateway.child.stderr()).not.toContain("restart");
+});
+
 test("what needs a restart is named, each time, and the rest is taken over", async () => {
   const { write, reload, enqueue, gateway } = await open({ limits: { dispatch_per_minute: 1 } });
   expect(await enqueue("S-1")).toBe(200);
@@ -109,6 +218,38 @@ test("what needs a restart is named, each time, and the rest is taken over", asy
     );
   }
   expect(await enqueue("S-2")).toBe(200);
+});
+
+test("a SIGHUP while it starts does not end it, and what was written meanwhile is read once it runs", async () => {
+  const root = newRoot();
+  const file = path.join(root, "roxy-core.jsonc");
+  writeFileSync(file, '{ "limits": { "dispatch_per_minute": 1 } }');
+  const handlers = new Map<string, () => void>();
+  const reloaded = Promise.withResolvers<Json>();
+  let isRead = false;
+  const process: Runtime["process"] = {
+    ...runtime.process,
+    env: { ROXY_ROOT: root },
+    stderrIsTerminal: false,
+    stderr: (text) => void (text.includes('"event":"reload"') && reloaded.resolve(JSON.parse(text))),
+    onSignal: (signal, handler) => void handlers.set(signal, handler),
+  };
+  const files: Runtime["files"] = {
+    ...runtime.files,
+    readAll(target, bytesMax) {
+      const bytes = runtime.files.readAll(target, bytesMax);
+      if (target !== file || isRead) return bytes;
+      isRead = true;
+      writeFileSync(file, '{ "limits": { "dispatch_per_minute": 2 } }');
+      handlers.get("SIGHUP")!();
+      return bytes;
+    },
+  };
+  const ended = runServe({ ...runtime, files, process }, ["--port", "0", "--podium-url", "http://127.0.0.1:9"]);
+  void ended.then(reloaded.reject, reloaded.reject);
+  expect((await reloaded.promise).changed).toBe("limits.dispatch_per_minute");
+  handlers.get("SIGTERM")!();
+  expect(await ended).toBe(0);
 });
 
 test("while it drains it is not ready, finishes what is in flight, refuses the rest, and a second signal hurries", async () => {

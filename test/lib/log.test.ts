@@ -10,7 +10,22 @@ function logInto(lines: string[], format: LogOptions["format"], level: LogLevel 
   return createLog({ level, format, clock: new FakeClock(), write: (line) => void lines.push(line) });
 }
 
-const nastyUnits = ["\n", "\r", "\t", "\u001b", "\u0085", "\u009b", "\u2028", "\u202e", '"', "\\", " ", "a", "="];
+const nastyUnits = [
+  "\n",
+  "\r",
+  "\t",
+  "\u001b",
+  "\u007f",
+  "\u0085",
+  "\u009b",
+  "\u2028",
+  "\u202e",
+  '"',
+  "\\",
+  " ",
+  "a",
+  "=",
+];
 const nasty = fc.oneof(
   fc.string({ unit: "binary" }),
   fc.array(fc.constantFrom(...nastyUnits)).map((units) => units.join("")),
@@ -28,14 +43,23 @@ test.each(formats)("a %s line stays one line whatever a stranger's field holds",
   );
 });
 
-test("a pretty line holds no character that moves a terminal's cursor or turns the writing direction", () => {
-  fc.assert(
-    fc.property(nasty, (value) => {
-      const lines: string[] = [];
-      logInto(lines, "pretty").warn("refused", { user: value });
-      expect(lines[0]).not.toMatch(/[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/);
-    }),
-  );
+test.each(formats)(
+  "a %s line holds no character that moves a terminal's cursor or turns the writing direction",
+  (format) => {
+    fc.assert(
+      fc.property(nasty, (value) => {
+        const lines: string[] = [];
+        logInto(lines, format).warn("refused", { user: value });
+        expect(lines[0]).not.toMatch(/[\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/);
+      }),
+    );
+  },
+);
+
+test("what a line escapes is told as it was to whoever reads the JSON", () => {
+  const lines: string[] = [];
+  logInto(lines, "json").warn("refused", { user: "\u009b31m\u007f\u202e" });
+  expect(lines[0]).toContain(String.raw`"user":"\u009b31m\u007f\u202e"`);
 });
 
 test("a pretty field can't pretend to be two fields", () => {
