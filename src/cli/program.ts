@@ -34,8 +34,16 @@ async function runWords(runtime: Runtime, known: Commands, argv: readonly string
   if (word.startsWith("-")) return runWords(runtime, known, ["serve", ...argv]);
   const load = Object.hasOwn(known, word) ? known[word] : undefined;
   if (!load) throw unknownCommand(known, word);
-  if (!servers.has(word)) runtime.process.onOutputClosed(() => void runtime.process.exit(exitCodes.done));
+  if (!servers.has(word)) endWithOutput(runtime);
   return (await load()).run(runtime, rest);
+}
+
+/** Nobody reads on: nothing is left to do. What could not be written is missing somewhere, and is said. */
+function endWithOutput({ process }: Runtime): void {
+  process.onOutputClosed((fault) => {
+    if (fault !== undefined) process.stderr(`${programName}: Cannot write to standard output: ${fault}\n`);
+    void process.exit(fault === undefined ? exitCodes.done : exitCodes.failed);
+  });
 }
 
 function unknownCommand(known: Commands, word: string): Fatal {
@@ -46,6 +54,7 @@ function unknownCommand(known: Commands, word: string): Fatal {
 }
 
 function print(runtime: Runtime, text: string): number {
+  endWithOutput(runtime);
   runtime.process.stdout(text);
   return exitCodes.done;
 }

@@ -8,6 +8,8 @@ const lineLengthMax = 65_536;
 export function nodeProcess(args: readonly string[], self: readonly string[]): Process {
   // A reader of our output that goes away (a closed pager, a restarted journal) must not end the gateway.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+  const output = standardOutput();
+  let exitCode = 0;
   return {
     pid: process.pid,
     args,
@@ -17,16 +19,20 @@ export function nodeProcess(args: readonly string[], self: readonly string[]): P
     stdoutIsTerminal: process.stdout.isTTY === true,
     stderrIsTerminal: process.stderr.isTTY === true,
     self,
-    ...standardOutput(),
+    stdout: output.stdout,
+    stdoutTaken: output.stdoutTaken,
     stderr: (text) => void process.stderr.write(text),
     terminalSize,
     onTerminalResize: (handler) => void process.on("SIGWINCH", handler),
     exit: async (code) => {
-      await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
-      process.exit(code);
+      // What fails on its last way out is told by the handlers below, who ask for another code meanwhile.
+      exitCode ||= code;
+      if (!output.isGone()) await flushed(process.stdout);
+      await flushed(process.stderr);
+      process.exit(exitCode);
     },
     onSignal: (signal, handler) => void process.on(signal, handler),
-    onOutputClosed: (handler) => void process.stdout.on("error", handler),
+    onOutputClosed: (handler) => void process.stdout.on("error", (error) => handler(faultOf(error))),
     onInputEnd(handler) {
       process.stdin.on("end", handler);
       process.stdin.on("error", handler);
@@ -34,6 +40,11 @@ export function nodeProcess(args: readonly string[], self: readonly string[]): P
     },
     spawn: spawnChild,
   };
+}
+
+/** A reader that has gone away is no fault: it has what it wanted. */
+function faultOf(error: NodeJS.ErrnoException): string | undefined {
+  return error.code === "EPIPE" || error.code === "ECONNRESET" ? undefined : error.message;
 }
 
 /** Asked of the terminal each time: what the stream remembers is of its beginning. */
@@ -44,7 +55,7 @@ function terminalSize(): TerminalSize | undefined {
 }
 
 /** With the back-pressure that a pipe has: what its reader has not taken must not gather here. */
-function standardOutput(): Pick<Process, "stdout" | "stdoutTaken"> {
+function standardOutput(): Pick<Process, "stdout" | "stdoutTaken"> & { isGone(): boolean } {
   const { stdout } = process;
   let taken = Promise.withResolvers<void>();
   taken.resolve();
@@ -60,13 +71,23 @@ function standardOutput(): Pick<Process, "stdout" | "stdoutTaken"> {
     isGone = true;
     release();
   });
+  const written = (text: string): boolean => {
+    try {
+      return stdout.write(text);
+    } catch (error) {
+      // Deno throws what Bun tells by the event.
+      stdout.emit("error", error);
+      return true;
+    }
+  };
   return {
     stdout(text) {
-      if (stdout.write(text) || isFull || isGone) return;
+      if (isGone || written(text) || isFull) return;
       isFull = true;
       taken = Promise.withResolvers();
     },
     stdoutTaken: () => taken.promise,
+    isGone: () => isGone,
   };
 }
 

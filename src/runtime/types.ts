@@ -246,11 +246,14 @@ export interface Process {
   /** Of the terminal behind standard output, as it is now; undefined where there is none or it does not say. */
   terminalSize(): TerminalSize | undefined;
   onTerminalResize(handler: () => void): void;
-  /** Ends when everything written to standard output has left. */
+  /** Ends when everything written to standard output has left. Asked twice, the first code that is not 0 counts. */
   exit(code: number): Promise<never>;
   onSignal(signal: "SIGTERM" | "SIGINT" | "SIGHUP", handler: () => void): void;
-  /** Whoever read our standard output has gone, such as `head`. */
-  onOutputClosed(handler: () => void): void;
+  /**
+   * Standard output takes no more: whoever read it has gone, such as `head`, or it could not be written, such as on a
+   * full disk; then `fault` says why.
+   */
+  onOutputClosed(handler: (fault: string | undefined) => void): void;
   /** Standard input has ended: with {@link ChildOptions.lifeline}, whoever started this process is gone. */
   onInputEnd(handler: () => void): void;
   spawn(options: ChildOptions): Child;
