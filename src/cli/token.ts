@@ -116,12 +116,36 @@ function readNamed(runtime: Runtime, path: string): readonly ClientToken[] {
   );
 }
 
-function write({ files }: Runtime, path: string, tokens: readonly ClientToken[]): void {
+/** Another command changes the file in milliseconds; after this long something else holds the lock. */
+const lockWaitMs = 5_000;
+const lockPauseMs = 20;
+
+/**
+ * Reads the tokens, changes them and writes them, alone: of two commands at a time none must undo the other's change.
+ * @throws Fatal when the lock is not to be had
+ */
+async function changeTokens(
+  runtime: Runtime,
+  path: string,
+  change: (tokens: readonly ClientToken[]) => readonly ClientToken[],
+): Promise<void> {
+  const { files } = runtime;
   files.makeFolder(folderOf(path), 0o700);
-  files.writeAtomic(path, tokenFileText(tokens), 0o600);
+  let lock = files.lock(`${path}.lock`);
+  for (let waited = 0; !lock && waited < lockWaitMs; waited += lockPauseMs) {
+    await new Promise((resolve) => setTimeout(resolve, lockPauseMs));
+    lock = files.lock(`${path}.lock`);
+  }
+  if (!lock)
+    throw new Fatal(`Another command has been changing ${path} for ${lockWaitMs / 1000} s; nothing was changed`);
+  try {
+    files.writeAtomic(path, tokenFileText(change(readNamed(runtime, path))), 0o600);
+  } finally {
+    lock.release();
+  }
 }
 
-function add(runtime: Runtime, argv: readonly string[]): number {
+async function add(runtime: Runtime, argv: readonly string[]): Promise<number> {
   const options = parseOptions(addCommand, argv);
   if (options.help) return print(runtime, helpText(addCommand));
   const [name = ""] = options.positionals;
@@ -130,14 +154,15 @@ function add(runtime: Runtime, argv: readonly string[]): number {
     throw usageError(addCommand, `A name is 1 to 64 letters, digits, '.', '_', '@' or '-', and not ${bareOwner}`);
   }
   const { path, inUse } = placeOf(runtime, addCommand, options.given);
-  const tokens = readNamed(runtime, path);
-  if (tokens.some((one) => one.name === name)) throw new Fatal(`${path} has a token for ${name} already`);
-  if (tokens.length >= tokensMax) throw new Fatal(`${path} holds ${tokensMax} tokens, which is the most`);
   const from = options.value("from");
   const token = from === undefined ? newClientToken() : takenOver(runtime, from);
   const hash = runtime.sha256(token);
-  if (tokens.some((one) => one.hash === hash)) throw new Fatal(`${path} has this token already, under another name`);
-  write(runtime, path, [...tokens, { name, role, hash, createdAt: timestampOf(Date.now()) }]);
+  await changeTokens(runtime, path, (tokens) => {
+    if (tokens.some((one) => one.name === name)) throw new Fatal(`${path} has a token for ${name} already`);
+    if (tokens.length >= tokensMax) throw new Fatal(`${path} holds ${tokensMax} tokens, which is the most`);
+    if (tokens.some((one) => one.hash === hash)) throw new Fatal(`${path} has this token already, under another name`);
+    return [...tokens, { name, role, hash, createdAt: timestampOf(Date.now()) }];
+  });
   const hint = inUse ? undefined : `Clients are asked for it once auth.token_file is ${JSON.stringify(path)}`;
   if (options.has("json")) {
     const shown = { name, role, ...(from === undefined && { token }), file: path, in_use: inUse };
@@ -183,15 +208,16 @@ function list(runtime: Runtime, argv: readonly string[]): number {
   return print(runtime, lines.map((line) => `${line.trimEnd()}\n`).join(""));
 }
 
-function remove(runtime: Runtime, argv: readonly string[]): number {
+async function remove(runtime: Runtime, argv: readonly string[]): Promise<number> {
   const options = parseOptions(removeCommand, argv);
   if (options.help) return print(runtime, helpText(removeCommand));
   const [name = ""] = options.positionals;
   const { path } = placeOf(runtime, removeCommand, options.given);
-  const tokens = readNamed(runtime, path);
-  const rest = tokens.filter((one) => one.name !== name);
-  if (rest.length === tokens.length) throw new Fatal(`${path} has no token for ${JSON.stringify(name)}`);
-  write(runtime, path, rest);
+  await changeTokens(runtime, path, (tokens) => {
+    const rest = tokens.filter((one) => one.name !== name);
+    if (rest.length === tokens.length) throw new Fatal(`${path} has no token for ${JSON.stringify(name)}`);
+    return rest;
+  });
   runtime.process.stderr(`${name} is out of ${path}\n`);
   return exitCodes.done;
 }

@@ -2,7 +2,7 @@ import { dlopen, FFIType } from "bun:ffi";
 import fs from "node:fs";
 import { boundPrivately } from "./bound-privately.ts";
 import { bunExchange } from "./bun-exchange.ts";
-import { nodeFiles, openSafely } from "./node-files.ts";
+import { nodeFiles, openLockFile } from "./node-files.ts";
 import { nodeProcess } from "./node-process.ts";
 import type { Connection, Door, FileLock, Listener, Peer, PeerHandlers, Runtime, ServeOptions } from "./types.ts";
 import {
@@ -101,7 +101,7 @@ const LOCK_EXCLUSIVE_NOW = 2 | 4; // LOCK_EX | LOCK_NB, the same numbers on Linu
 
 /** flock(2) through the C library. The kernel drops it when the process ends, however it ends. */
 function lock(path: string): FileLock | undefined {
-  const fd = openSafely(path, fs.constants.O_RDWR | fs.constants.O_CREAT);
+  const fd = openLockFile(path);
   if (libc().flock(fd, LOCK_EXCLUSIVE_NOW) === 0) return { release: () => fs.closeSync(fd) };
   fs.closeSync(fd);
   return undefined;

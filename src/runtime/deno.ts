@@ -3,7 +3,7 @@ import fs from "node:fs";
 import { fileURLToPath } from "node:url";
 import { boundPrivately } from "./bound-privately.ts";
 import { nodeExchange } from "./node-exchange.ts";
-import { nodeFiles, openSafely } from "./node-files.ts";
+import { nodeFiles, openLockFile } from "./node-files.ts";
 import { nodeFollow } from "./node-follow.ts";
 import { nodeProcess } from "./node-process.ts";
 import type { Connection, FileLock, Listener, Peer, PeerHandlers, Runtime, ServeOptions } from "./types.ts";
@@ -196,7 +196,7 @@ function peerOf(socket: WebSocket, handlers: PeerHandlers): Peer {
 
 /** Deno's own lock is flock(2) too; the kernel drops it when the process ends. */
 function lock(path: string): FileLock | undefined {
-  fs.closeSync(openSafely(path, fs.constants.O_RDWR | fs.constants.O_CREAT));
+  fs.closeSync(openLockFile(path));
   const file = Deno.openSync(path, { read: true, write: true });
   if (file.tryLockSync(true)) return { release: () => file.close() };
   file.close();

@@ -39,6 +39,27 @@ export function openSafely(target: string, flags: number, mode = 0o600): number 
   throw fileError("ELOOP", `${target} is a symbolic link or was replaced while it was opened`);
 }
 
+/** Opens, or makes, the file that a lock is held on. */
+export function openLockFile(target: string): number {
+  const isThere = fs.lstatSync(target, { throwIfNoEntry: false }) !== undefined;
+  const fd = openSafely(target, O_RDWR | O_CREAT);
+  if (!isThere) giveTo(fd, fs.statSync(path.dirname(target)));
+  return fd;
+}
+
+/** Whom a file at this path belongs to: as the one that is there, else as its folder. */
+function ownerAt(target: string): fs.Stats {
+  const there = fs.lstatSync(target, { throwIfNoEntry: false });
+  return there?.isFile() ? there : fs.statSync(path.dirname(target));
+}
+
+const rootUser = 0;
+
+/** Root works on other users' files too, and what it leaves there must stay theirs to read. Nobody else can give away. */
+function giveTo(fd: number, { uid, gid }: fs.Stats): void {
+  if (process.geteuid?.() === rootUser && uid !== rootUser) fs.fchownSync(fd, uid, gid);
+}
+
 /** Opening a pipe would wait for its other end, and a device may do anything. */
 function refuseStrangeKinds(target: string): void {
   const stats = fs.lstatSync(target, { throwIfNoEntry: false });
@@ -124,7 +145,7 @@ function writeAtomic(target: string, data: string | Uint8Array, mode: number): v
   const temporary = `${target}.${process.pid}.tmp`;
   fs.rmSync(temporary, { force: true });
   try {
-    writeSynced(temporary, data, mode);
+    writeSynced(temporary, data, mode, ownerAt(target));
     fs.renameSync(temporary, target);
   } catch (error) {
     fs.rmSync(temporary, { force: true });
@@ -138,9 +159,10 @@ function writeNew(target: string, data: string | Uint8Array, mode: number): void
   syncFolder(path.dirname(target));
 }
 
-function writeSynced(target: string, data: string | Uint8Array, mode: number): void {
+function writeSynced(target: string, data: string | Uint8Array, mode: number, owner?: fs.Stats): void {
   const fd = openSafely(target, O_RDWR | O_CREAT | O_EXCL, mode);
   try {
+    if (owner) giveTo(fd, owner);
     fs.fchmodSync(fd, mode);
     const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
     const count = bytes.length === 0 ? 0 : fs.writeSync(fd, bytes);

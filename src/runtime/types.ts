@@ -42,7 +42,10 @@ export interface Files {
   openRead(path: string): ReadFile;
   /** The whole file as bytes. Refuses (code `EFBIG`) more than `bytesMax`. */
   readAll(path: string, bytesMax: number): Uint8Array;
-  /** Temporary file beside it, fsync, rename, fsync of the folder: after a crash, old or new, never half. */
+  /**
+   * Temporary file beside it, fsync, rename, fsync of the folder: after a crash, old or new, never half. Written by root it
+   * belongs to whom the old one belonged to, a new one to the folder's owner.
+   */
   writeAtomic(path: string, data: string | Uint8Array, mode: number): void;
   /** Creates the file with O_EXCL and this mode, fsyncs it and its folder; throws `EEXIST` when it is there. */
   writeNew(path: string, data: string | Uint8Array, mode: number): void;

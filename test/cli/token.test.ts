@@ -1,6 +1,8 @@
 import { afterAll, expect, test } from "bun:test";
 import {
+  appendFileSync,
   chmodSync,
+  chownSync,
   existsSync,
   mkdtempSync,
   readFileSync,
@@ -14,6 +16,7 @@ import { join } from "node:path";
 import { ownToken } from "../../src/cli/own-token.ts";
 import { commands } from "../../src/cli/commands.ts";
 import { runProgram } from "../../src/cli/program.ts";
+import { tokensMax } from "../../src/http/client-tokens.ts";
 import { TokenStore } from "../../src/http/token-store.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import type { Runtime } from "../../src/runtime/types.ts";
@@ -24,7 +27,10 @@ afterAll(() => {
   for (const root of roots) rmSync(root, { recursive: true, force: true });
 });
 
-function machine(): { root: string; run(...args: string[]): Promise<{ code: number; out: string; err: string }> } {
+function machine(files: Partial<Runtime["files"]> = {}): {
+  root: string;
+  run(...args: string[]): Promise<{ code: number; out: string; err: string }>;
+} {
   const root = mkdtempSync(join(tmpdir(), "roxy-token-"));
   roots.push(root);
   return {
@@ -40,7 +46,7 @@ function machine(): { root: string; run(...args: string[]): Promise<{ code: numb
         stdout: (text) => void (out += text),
         stderr: (text) => void (err += text),
       };
-      const code = await runProgram({ ...runtime, process }, commands, args);
+      const code = await runProgram({ ...runtime, process, files: { ...runtime.files, ...files } }, commands, args);
       return { code, out, err };
     },
   };
@@ -139,4 +145,63 @@ test("a file that others may write lets nobody in", async () => {
   await run("token", "add", "mark", "--role", "admin");
   chmodSync(`${root}/client-tokens`, 0o620);
   expect(() => storeOf(`${root}/client-tokens`)).toThrow("chmod 600");
+});
+
+test("two commands at a time: one waits, and none undoes what the other has written", async () => {
+  const tried = Promise.withResolvers<void>();
+  const isLocked: boolean[] = [];
+  const { root, run } = machine({
+    lock(path) {
+      const lock = runtime.files.lock(path);
+      if (!lock) tried.resolve();
+      return lock;
+    },
+    readAll(path, bytesMax) {
+      isLocked.push(runtime.files.lock(`${path}.lock`) === undefined);
+      return runtime.files.readAll(path, bytesMax);
+    },
+  });
+  await run("token", "add", "mark", "--role", "admin");
+  const file = `${root}/client-tokens`;
+  const other = runtime.files.lock(`${file}.lock`)!;
+  const adding = run("token", "add", "wall", "--role", "viewer");
+  const removing = run("token", "remove", "mark");
+  await tried.promise;
+  writeFileSync(file, `${readFileSync(file, "utf8")}voice admin sha256:${runtime.sha256("voice")}\n`);
+  other.release();
+  expect([(await adding).code, (await removing).code]).toEqual([0, 0]);
+  expect(isLocked).toEqual([true, true]);
+  expect(storeOf(file).ownerOf("voice")?.role).toBe("admin");
+  expect(
+    readFileSync(file, "utf8")
+      .match(/^\w+(?= )/gm)
+      ?.toSorted(),
+  ).toEqual(["voice", "wall"]);
+});
+
+test("the file holds as many tokens as are told apart, and no more", async () => {
+  const { root, run } = machine();
+  const lines = Array.from({ length: tokensMax - 1 }, (_, i) => `c${i} viewer sha256:${runtime.sha256(`${i}`)}\n`);
+  writeFileSync(`${root}/client-tokens`, lines.join(""), { mode: 0o600 });
+  expect((await run("token", "add", "last", "--role", "admin")).code).toBe(0);
+  const more = await run("token", "add", "more", "--role", "admin");
+  expect([more.code, more.err.includes("256 tokens")]).toEqual([1, true]);
+  expect(storeOf(`${root}/client-tokens`).ownerOf("0")?.name).toBe("c0");
+  appendFileSync(`${root}/client-tokens`, `more viewer sha256:${runtime.sha256("more")}\n`);
+  expect(() => storeOf(`${root}/client-tokens`)).toThrow("256 is the most");
+});
+
+const asRoot = process.geteuid?.() === 0;
+if (!asRoot) process.stderr.write("SKIPPED, because it needs root: token commands that root runs\n");
+test.skipIf(!asRoot)("what root changes stays its owner's, and what root makes is the folder's owner's", async () => {
+  const { root, run } = machine();
+  const stranger = 54_321;
+  const file = `${root}/client-tokens`;
+  chownSync(root, stranger, stranger);
+  expect((await run("token", "add", "mark", "--role", "admin")).code).toBe(0);
+  const ownerOf = (path: string): number => statSync(path).uid;
+  expect([ownerOf(file), ownerOf(`${file}.lock`)]).toEqual([stranger, stranger]);
+  chownSync(root, 0, 0);
+  expect((await run("token", "remove", "mark")).code).toBe(0);
+  expect([ownerOf(file), statSync(file).mode & 0o777]).toEqual([stranger, 0o600]);
 });

@@ -108,6 +108,23 @@ const writing: Readonly<Record<string, FilesCase>> = {
     assert.equal(fs.readFileSync(target, "utf8"), "whole");
     assert.deepEqual(fs.readdirSync(dir), ["key"]);
   },
+  "writeAtomic and lock by root keep to the owner of the file, or of its folder": (files, dir) => {
+    // Only root can give a file away.
+    if (process.geteuid?.() !== 0) return;
+    const target = path.join(dir, "tokens");
+    const owners = (): number[] => ["tokens", "lock"].map((name) => fs.statSync(path.join(dir, name)).uid);
+    fs.chownSync(dir, 54_321, 54_321);
+    files.writeAtomic(target, "new", 0o600);
+    files.lock(path.join(dir, "lock"))?.release();
+    assert.deepEqual(owners(), [54_321, 54_321]);
+    fs.chownSync(dir, 0, 0);
+    files.writeAtomic(target, "newer", 0o600);
+    assert.deepEqual(owners(), [54_321, 54_321]);
+    fs.chownSync(dir, 54_321, 54_321);
+    fs.chownSync(target, 0, 0);
+    files.writeAtomic(target, "root's own", 0o600);
+    assert.equal(owners()[0], 0);
+  },
   "writeNew makes a file once": (files, dir) => {
     const target = path.join(dir, "key");
     files.writeNew(target, "first", 0o600);
