@@ -13,6 +13,7 @@ import { requireToken, trustLocal } from "../http/authenticate.ts";
 import { JobArchive } from "../jobs/archive.ts";
 import type { JobWatch } from "../jobs/watch.ts";
 import type { Clock } from "../lib/clock.ts";
+import { timestampOf } from "../lib/clock.ts";
 import type { Fatal } from "../lib/errors.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
@@ -147,7 +148,8 @@ async function openDispatch(
   onFatal: (fatal: Fatal) => void,
 ): Promise<Core> {
   const { runtime, config, log } = options;
-  const past = new Projections({ clock: options.clock, limits: limitsIn(config) });
+  const terminalStatuses = new Set(config.stream.terminal_statuses);
+  const past = new Projections({ clock: options.clock, limits: limitsIn(config), terminalStatuses });
   const { clock, jobs, jobWatch, keys, limits } = past;
   const audit = await AuditLog.open({
     files: measuredFiles(runtime.files, clock, metrics.instruments),
@@ -195,6 +197,7 @@ async function openDispatch(
     settleMs: config.podium.timeout_ms,
     sha256: runtime.sha256,
     onStage: metrics.instruments.stage,
+    onSend: (jobId) => jobWatch.sent(jobId, timestampOf(clock.now())),
   };
 }
 

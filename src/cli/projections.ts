@@ -22,6 +22,8 @@ export interface ProjectionsOptions {
   readonly clock: Clock;
   readonly limits: Omit<LimitsOptions, "clock">;
   readonly bounds?: Bounds;
+  /** Podium's words for a story that has ended. */
+  readonly terminalStatuses: ReadonlySet<string>;
 }
 
 /** What the audit log tells of the past: jobs, keys, limits and how long all of that is ago. No other state is durable. */
@@ -34,10 +36,10 @@ export class Projections {
   readonly #carryOver: CarryOver;
   #isLive = false;
 
-  constructor({ clock, limits, bounds }: ProjectionsOptions) {
+  constructor({ clock, limits, bounds, terminalStatuses }: ProjectionsOptions) {
     this.clock = new RunningClock(clock);
     this.jobs = new JobStore(this.clock, bounds?.jobs);
-    this.jobWatch = new JobWatch(this.jobs);
+    this.jobWatch = new JobWatch(this.jobs, terminalStatuses);
     this.keys = new Keys(this.clock, bounds?.keysMax);
     this.limits = new Limits({ ...limits, clock: this.clock });
     this.#carryOver = new CarryOver(this.jobs);

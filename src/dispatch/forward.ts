@@ -21,6 +21,8 @@ const patienceMs = 2_000;
 
 export interface ForwardDeps extends StageDeps, Signer {
   readonly podium: PodiumClient;
+  /** Told of each job right before its first byte goes out. */
+  readonly onSend?: (jobId: string) => void;
 }
 
 /**
@@ -68,6 +70,7 @@ async function signAndSend(
   } as const;
   const token = await timed(deps, "sign", sign(claims));
   ticket.begin();
+  deps.onSend?.(job.job_id);
   const sentAt = deps.clock.monotonic();
   return { verdict: await timed(deps, "podium", deps.podium.send(request, token)), sentAt };
 }

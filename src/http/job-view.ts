@@ -5,12 +5,16 @@ import type { JobView } from "../stream/job-stream.ts";
 
 /** What the stream of a job asks of the log. @param now the job as it is when asked; older ones don't change any more */
 export function viewOf(now: () => Job, watch: JobWatch, terminalStatuses: ReadonlySet<string>): JobView {
-  const { job_id, action, story_id, plan_id, created_at } = now();
+  const { job_id, action, story_id, plan_id } = now();
   const hasFrames = startsStories(action);
   return {
     ...(hasFrames && story_id !== undefined && { storyId: story_id }),
     ...(hasFrames && plan_id !== undefined && { planId: plan_id }),
-    createdAt: created_at,
+    since: () => watch.since(now()),
+    isMeant() {
+      const job = now();
+      return watch.meant(job)?.job_id === job_id;
+    },
     stories: new Set(watch.planFrames(job_id).keys()),
     known() {
       const { last_event: text, podium_at, updated_at } = now();

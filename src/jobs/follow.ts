@@ -21,7 +21,7 @@ const frameLengthMax = 4096;
 const storiesFollowedMax = 1000;
 
 /**
- * Records each change of Podium's word for a story, so that it outlives a restart: under the newest job about it, and
+ * Records each change of Podium's word for a story, so that it outlives a restart: under the job that it is about, and
  * under that of the plan which the frame names.
  */
 export function followTelemetry({ jobs, watch, append, terminalStatuses }: FollowDeps): (event: StreamEvent) => void {
@@ -55,7 +55,8 @@ export function followTelemetry({ jobs, watch, append, terminalStatuses }: Follo
   return (event) => {
     const { storyId, planId, status } = event;
     if (status === undefined || !(storyId ?? "x").isWellFormed()) return;
-    const ofStory = storyId === undefined ? undefined : jobs.ofStory(storyId);
+    const newest = storyId === undefined ? undefined : jobs.ofStory(storyId);
+    const ofStory = newest && watch.meant(newest);
     if (ofStory) note(ofStory, status, event);
     const ofPlan = planId === undefined ? undefined : watch.ofPlan(planId);
     if (ofPlan && isWithin(watch, ofPlan, storyId)) note(ofPlan, status, event);

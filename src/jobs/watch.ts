@@ -25,15 +25,48 @@ export function startsStories(action: Action): boolean {
 /** What the streams of single jobs want to know of the log, as it happens. Fed with the store's records, after it. */
 export class JobWatch {
   readonly #jobs: JobStore;
+  readonly #terminalStatuses: ReadonlySet<string>;
   readonly #listeners = new Map<string, Set<() => void>>();
   /** The newest job for each story or plan that was asked for, and the newest that Podium has taken. */
   readonly #asked = new BoundedMap<string, string>(jobsMax);
   readonly #taken = new BoundedMap<string, string>(jobsMax);
+  /** The newest job for each of them that has left for Podium. */
+  readonly #sent = new BoundedMap<string, string>(jobsMax);
+  /** Since when Podium's frames are about a job of this life of ours. */
+  readonly #since = new BoundedMap<string, string>(jobsMax);
   /** The newest frame about each story of a plan's job. */
   readonly #planFrames = new BoundedMap<string, Map<string, KnownFrame>>(plansMax);
 
-  constructor(jobs: JobStore) {
+  /** @param terminalStatuses Podium's words for a story that has ended */
+  constructor(jobs: JobStore, terminalStatuses: ReadonlySet<string>) {
     this.#jobs = jobs;
+    this.#terminalStatuses = terminalStatuses;
+  }
+
+  /** Called right before its first byte leaves for Podium. @param at RFC 3339 */
+  sent(jobId: string, at: string): void {
+    const job = this.#jobs.get(jobId);
+    if (!job || !startsStories(job.action)) return;
+    this.#sent.set(subjectOf(job), jobId);
+    if (!this.#since.has(jobId) && this.meant(job) === job) this.#since.set(jobId, at);
+  }
+
+  /**
+   * The job that Podium's frames are about, of those for the same story or plan. A frame names no dispatch: while one waits
+   * for its answer they are about the one before it, until that has had its last word; about one that has not left, never.
+   * @param newest the newest that was asked for
+   */
+  meant(newest: Job): Job | undefined {
+    if (newest.status !== "pending") return newest;
+    const before = this.#jobs.get(this.#taken.get(subjectOf(newest)) ?? "");
+    if (before && !this.#terminalStatuses.has(before.podium_status ?? "")) return before;
+    if (!startsStories(newest.action)) return newest;
+    return this.#jobs.get(this.#sent.get(subjectOf(newest)) ?? "") ?? before;
+  }
+
+  /** RFC 3339: frames before it are about an earlier dispatch; undefined while it waits and all of them are. */
+  since(job: Job): string | undefined {
+    return this.#since.get(job.job_id) ?? (job.status === "pending" ? undefined : (job.answered_at ?? job.created_at));
   }
 
   apply(record: StoredRecord): void {
@@ -67,7 +100,7 @@ export class JobWatch {
   ofPlan(planId: string): Job | undefined {
     const subject = subjectOf({ action: "enqueue_plan", plan_id: planId });
     const asked = this.#jobs.get(this.#asked.get(subject) ?? "");
-    if (asked && asked.status !== "rejected" && asked.status !== "failed") return asked;
+    if (asked && asked.status !== "rejected" && asked.status !== "failed") return this.meant(asked);
     return this.#jobs.get(this.#taken.get(subject) ?? "");
   }
 
@@ -85,6 +118,7 @@ export class JobWatch {
     const seqBefore = this.#jobs.get(before ?? "")?.receipt.seq ?? -1;
     if (before === job.job_id || seqBefore > job.receipt.seq) return undefined;
     this.#taken.set(subject, job.job_id);
+    if (!this.#since.has(job.job_id)) this.#since.set(job.job_id, job.answered_at ?? job.created_at);
     return before;
   }
 

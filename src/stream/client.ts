@@ -57,9 +57,9 @@ export function streamClient(context: StreamContext, wish: Wish, render: Render)
         if (waited) sayStatus(hub.seq);
         // Told its end already, and perhaps closed in that very call: nobody would take back what is taken now.
         if (box.isEnding) return;
-        leave.push(hub.subscribe(deliver));
-        if (!wish.job) return;
         const { job } = wish;
+        leave.push(hub.subscribe(job ? (event) => void ((event.own || job.isMeant()) && deliver(event)) : deliver));
+        if (!job) return;
         const endIfOver = (): void => endJob(hub, job, deliver, box);
         leave.push(job.listen(endIfOver));
         endIfOver();
@@ -68,8 +68,7 @@ export function streamClient(context: StreamContext, wish: Wish, render: Render)
       // Whoever joins now has missed nothing up to here; whoever resumes has not caught up yet.
       sayStatus(wish.since === undefined ? hub.seq : undefined);
       if (after !== undefined) {
-        const until = wish.job?.until();
-        const isOwn = ({ own, at }: StreamEvent): boolean => own === true || until === undefined || at <= until;
+        const isOwn = ofThisRun(wish);
         replay = new Replay(hub, box, { after, deliver: (event) => void (isOwn(event) && deliver(event)), goLive });
         return replay.advance();
       }
@@ -85,6 +84,16 @@ export function streamClient(context: StreamContext, wish: Wish, render: Render)
       replay?.advance();
     },
     close: forget,
+  };
+}
+
+/** Of a resumed job's history: what Podium said of an earlier run of the story, or of a later one, is not its. */
+function ofThisRun({ job }: Wish): (event: StreamEvent) => boolean {
+  if (!job) return () => true;
+  const until = job.until();
+  return ({ own, at }) => {
+    const since = job.since();
+    return own === true || (since !== undefined && at >= since && (until === undefined || at <= until));
   };
 }
 

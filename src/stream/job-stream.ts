@@ -6,8 +6,10 @@ export interface JobView {
   /** Podium's names for what runs; a job without one (halt, status) has no frames. */
   readonly storyId?: string;
   readonly planId?: string;
-  /** RFC 3339: frames before it belong to an earlier run of the same story. */
-  readonly createdAt: string;
+  /** RFC 3339: frames before it belong to an earlier run of the same story; undefined while all of them do. */
+  readonly since: () => string | undefined;
+  /** Whether what Podium says in this moment of its story or plan is about it, and not about the one before. */
+  readonly isMeant: () => boolean;
   /** Stories of a plan's job; those that frames name as the plan's join them. */
   readonly stories: Set<string>;
   /** The last frame about each of its stories that is on record, as Podium sent it. */
@@ -23,7 +25,8 @@ export interface JobView {
 /** The newest frame of each story of the job: one in the history is newer than the one on record. */
 export function beginJob(hub: Hub, job: JobView, deliver: (event: StreamEvent) => void): void {
   // After its end, the story's newer frames belong to another dispatch.
-  const live = job.ending() ? [] : hub.newest((event) => event.at >= job.createdAt && isAbout(job, event));
+  const since = job.ending() ? undefined : job.since();
+  const live = since === undefined ? [] : hub.newest((event) => event.at >= since && isAbout(job, event));
   const told = new Set(live.map(({ storyId }) => storyId));
   for (const { at, text } of job.known()) {
     const frame = readFrame(text);
@@ -32,7 +35,7 @@ export function beginJob(hub: Hub, job: JobView, deliver: (event: StreamEvent) =
   for (const event of live) deliver(event);
 }
 
-/** Podium names a story or a plan, not a dispatch. A story that was once named as the plan's stays the plan's. */
+/** Podium names a story or a plan, not a dispatch: whether it means this one is said by the job. A story that was once named as the plan's stays the plan's. */
 export function isAbout({ storyId, planId, stories }: JobView, event: StreamEvent): boolean {
   if (storyId !== undefined) return storyId === event.storyId;
   if (planId === undefined) return false;

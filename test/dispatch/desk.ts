@@ -13,6 +13,8 @@ import { dispatch } from "../../src/dispatch/pipeline.ts";
 import { Refusals } from "../../src/dispatch/refusals.ts";
 import { JobArchive } from "../../src/jobs/archive.ts";
 import type { JobStore } from "../../src/jobs/store.ts";
+import type { JobWatch } from "../../src/jobs/watch.ts";
+import { timestampOf } from "../../src/lib/clock.ts";
 import { Problem } from "../../src/lib/errors.ts";
 import { statusSource } from "../../src/podium/status.ts";
 import { silentLog } from "../../src/lib/log.ts";
@@ -23,6 +25,7 @@ import { defaultRoutes } from "../../src/wire/podium.ts";
 import { FakeClock } from "../lib/fake-clock.ts";
 import { ScriptedPodium } from "./scripted-podium.ts";
 
+export const terminalStatuses: ReadonlySet<string> = new Set(["done"]);
 /** Milliseconds after which Podium counts as silent; also how long an unknown outcome may still come true. */
 export const settleMs = 30_000;
 
@@ -46,6 +49,7 @@ export interface Desk {
   readonly deps: DispatchDeps;
   readonly lane: Lane;
   readonly jobs: JobStore;
+  readonly jobWatch: JobWatch;
   readonly log: AuditLog;
   readonly fatals: unknown[];
   /** Every record in the file, as it stands on disk. */
@@ -67,8 +71,9 @@ export async function openDesk(options: DeskOptions = {}): Promise<Desk> {
     clock,
     limits: { dispatchPerMinute, storyCooldownS },
     ...(options.bounds && { bounds: options.bounds }),
+    terminalStatuses,
   });
-  const { jobs, keys, limits } = past;
+  const { jobs, jobWatch, keys, limits } = past;
   const log = await AuditLog.open({
     files: options.files ?? runtime.files,
     sha256: runtime.sha256,
@@ -109,8 +114,10 @@ export async function openDesk(options: DeskOptions = {}): Promise<Desk> {
     looks: new Lane({ maxInFlight: 4, queueLimit: 1000 }),
     settleMs,
     sha256: runtime.sha256,
+    onSend: (jobId) => jobWatch.sent(jobId, timestampOf(past.clock.now())),
   };
-  return { clock, podium, dir, deps, lane, jobs, log, fatals, records: () => recordsIn(dir), close: () => shut(deps) };
+  const ending = { records: () => recordsIn(dir), close: () => shut(deps) };
+  return { clock, podium, dir, deps, lane, jobs, jobWatch, log, fatals, ...ending };
 }
 
 async function shut({ log, refusals }: DispatchDeps): Promise<void> {

@@ -5,13 +5,12 @@ import { Problem } from "../../src/lib/errors.ts";
 import type { Bounds } from "../../src/cli/projections.ts";
 import type { JobArchive } from "../../src/jobs/archive.ts";
 import type { Job } from "../../src/jobs/job.ts";
-import { JobWatch } from "../../src/jobs/watch.ts";
 import { followTelemetry } from "../../src/jobs/follow.ts";
 import type { Action, Command } from "../../src/wire/dispatch.ts";
 import { isExecuting, isLimited, subjectOf } from "../../src/wire/dispatch.ts";
 import { FakeClock } from "../lib/fake-clock.ts";
 import type { Desk } from "./desk.ts";
-import { ask, incoming, newFolder, openDesk, quiet, recordsIn } from "./desk.ts";
+import { ask, incoming, newFolder, openDesk, quiet, recordsIn, terminalStatuses } from "./desk.ts";
 import type { Fault } from "./model-podium.ts";
 import { ModelPodium } from "./model-podium.ts";
 import { MortalFiles } from "./mortal-files.ts";
@@ -108,9 +107,8 @@ export class World {
   hear(storyId: string): void {
     const status = this.podium.wordOf(storyId);
     if (status === "todo") return;
-    const { jobs, log } = this.desk;
-    const terminalStatuses = new Set(["done"]);
-    followTelemetry({ jobs, watch: new JobWatch(jobs), terminalStatuses, append: (draft) => log.append(draft) })({
+    const { jobs, jobWatch: watch, log } = this.desk;
+    followTelemetry({ jobs, watch, terminalStatuses, append: (draft) => log.append(draft) })({
       seq: 0,
       at: "",
       type: "STORY_STATUS",

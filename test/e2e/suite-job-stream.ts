@@ -139,6 +139,29 @@ function successors(scene: Scene): void {
     expect(again.texts(podiumTypes)).toEqual([status(story, "in_progress")]);
   });
 
+  test("while a newer dispatch waits, the story's last word is about the one that runs", async () => {
+    const story = newStory();
+    const first = (await scene.enqueue(story)).json.job_id;
+    const early = await listen(scene, `/${first}`);
+    scene.podium.emit(status(story, "in_progress"));
+    await scene.word(first, "in_progress");
+    const other = await waiting(scene, { action: "enqueue_story", payload: { story_id: newStory() } }, yes);
+    const answered = scene.enqueue(story);
+    const second = (await scene.recorded((r) => r.story_id === story && r.job_id !== first, "the second intent"))
+      .job_id;
+    const late = await listen(scene, `/${second}`);
+    scene.podium.emit(status(story, "failed"));
+    expect((await early.closed).code).toBe(1000);
+    expect(early.texts(podiumTypes)).toEqual([status(story, "in_progress"), status(story, "failed")]);
+    await scene.word(first, "failed");
+    other.open();
+    await Promise.all([other.answered, answered]);
+    scene.podium.emit(status(story, "done"));
+    expect((await late.closed).code).toBe(1000);
+    expect(late.texts(podiumTypes)).toEqual([status(story, "done")]);
+    await scene.word(second, "done");
+  });
+
   test("a newer dispatch that Podium refuses takes nothing over", async () => {
     const story = newStory();
     const { job_id } = (await scene.enqueue(story)).json;

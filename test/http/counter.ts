@@ -1,7 +1,6 @@
 import { createApp } from "../../src/http/app.ts";
 import type { AppDeps } from "../../src/http/app.ts";
 import { trustLocal } from "../../src/http/authenticate.ts";
-import { JobWatch } from "../../src/jobs/watch.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import type { Connection } from "../../src/runtime/types.ts";
 import type { Desk, DeskOptions } from "../dispatch/desk.ts";
@@ -53,7 +52,7 @@ export async function openCounter(changes: Partial<AppDeps> = {}, options?: Desk
     notReady: () => undefined,
     stream: unused("stream"),
     jobs: desk.jobs,
-    jobWatch: new JobWatch(desk.jobs),
+    jobWatch: desk.jobWatch,
     log: silentLog,
     guard: { host: "127.0.0.1", allowedHosts: [], allowedOrigins: [] },
     authenticate: trustLocal,

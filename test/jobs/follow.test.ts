@@ -1,28 +1,34 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { Draft } from "../../src/audit/record.ts";
+import type { StoredRecord } from "../../src/audit/record.ts";
 import { followTelemetry } from "../../src/jobs/follow.ts";
 import { JobStore } from "../../src/jobs/store.ts";
 import { JobWatch, planStoriesMax } from "../../src/jobs/watch.ts";
 import { FakeClock, morning } from "../lib/fake-clock.ts";
 import { intentAt, outcomeAt, recordAt } from "../dispatch/records.ts";
 
-/** @param subjects stories, or plans where they are called so; each is dispatched and taken */
+/** @param subjects stories, or plans where they are called so; each is dispatched, sent and not answered yet */
 function follow(...subjects: readonly string[]) {
   const jobs = new JobStore(new FakeClock());
-  const watch = new JobWatch(jobs);
-  const apply = (record: Parameters<JobStore["apply"]>[0]): void => {
+  const terminalStatuses = new Set(["done", "failed", "cancelled"]);
+  const watch = new JobWatch(jobs, terminalStatuses);
+  const apply = (record: StoredRecord): void => {
     jobs.apply(record);
     watch.apply(record);
   };
+  const send = (record: StoredRecord): void => {
+    apply(record);
+    watch.sent(record.job_id!, record.timestamp);
+  };
   for (const [i, subject] of subjects.entries()) {
     const plan = { action: "enqueue_plan", story_id: undefined, plan_id: subject } as unknown as { plan_id: string };
-    apply(intentAt(morning, i + 1, subject.startsWith("PLAN") ? plan : { story_id: subject }));
+    send(intentAt(morning, i + 1, subject.startsWith("PLAN") ? plan : { story_id: subject }));
   }
   const written: Draft[] = [];
   const take = followTelemetry({
     jobs,
     watch,
-    terminalStatuses: new Set(["done", "failed", "cancelled"]),
+    terminalStatuses,
     append: (draft) => {
       written.push(draft);
       apply(recordAt(morning, draft as Parameters<typeof recordAt>[1]));
@@ -44,7 +50,7 @@ function follow(...subjects: readonly string[]) {
       ...(planId !== undefined && { planId }),
       ...(status !== undefined && { status }),
     });
-  return { written, say, jobs, watch, apply };
+  return { written, say, jobs, watch, apply, send };
 }
 
 test("each change of Podium's word is recorded once, under the newest job of the story", () => {
@@ -116,6 +122,63 @@ test("a plan whose stories have no end is followed up to a bound", () => {
   const { written, say } = follow("PLAN-1");
   for (let i = 0; i < 2 * planStoriesMax; i++) say(`S-${i}`, "queued", "{}", "PLAN-1");
   expect(written).toHaveLength(planStoriesMax);
+});
+
+/** A job that Podium has taken and runs, and a second wish for the same that has just been recorded. */
+function askedAgain(subject: string, fields: Partial<StoredRecord>) {
+  const followed = follow();
+  const [first, second] = [1, 2].map((n) => intentAt(morning, n, fields));
+  followed.send(first!);
+  followed.apply(outcomeAt(morning, first!, "queued"));
+  const say = (word: string): void =>
+    subject === "story" ? followed.say("STORY-1", word) : followed.say(undefined, word, "{}", "PLAN-1");
+  say("in_progress");
+  followed.apply(second!);
+  const sendSecond = (): void => followed.watch.sent(second!.job_id!, second!.timestamp);
+  const answerSecond = (): void => followed.apply(outcomeAt(morning, second!, "queued"));
+  const told = () => followed.written.map(({ job_id, podium_status }) => [job_id, podium_status]).slice(1);
+  return { ...followed, say, told, sendSecond, answerSecond, first: first!.job_id!, second: second!.job_id! };
+}
+
+describe.each([
+  ["story", { story_id: "STORY-1" }],
+  ["plan", { action: "enqueue_plan", plan_id: "PLAN-1", story_id: undefined } as unknown as Partial<StoredRecord>],
+])("a %s that is asked for again while it runs", (subject, fields) => {
+  test("has its last word under the dispatch that ran, whether or not the next has been sent", () => {
+    for (const sends of [false, true]) {
+      const { say, told, sendSecond, first, jobs, second } = askedAgain(subject, fields);
+      if (sends) sendSecond();
+      say("failed");
+      expect(told()).toEqual([[first, "failed"]]);
+      expect([jobs.get(first)!.podium_status, jobs.get(second)!.podium_status]).toEqual(["failed", undefined]);
+    }
+  });
+
+  test("says nothing about the next dispatch before that has been sent", () => {
+    const { say, told, sendSecond, first, second } = askedAgain(subject, fields);
+    for (const word of ["done", "queued"]) say(word);
+    sendSecond();
+    say("in_progress");
+    expect(told()).toEqual([
+      [first, "done"],
+      [second, "in_progress"],
+    ]);
+  });
+
+  test("is the next dispatch's from its answer on", () => {
+    const { say, told, sendSecond, answerSecond, second } = askedAgain(subject, fields);
+    sendSecond();
+    answerSecond();
+    say("queued");
+    expect(told()).toEqual([[second, "queued"]]);
+  });
+});
+
+test("a word about a story whose only dispatch has not been sent is nobody's", () => {
+  const { apply, say, written } = follow();
+  apply(intentAt(morning, 1, { story_id: "STORY-1" }));
+  say("STORY-1", "failed");
+  expect(written).toEqual([]);
 });
 
 test("a plan's words go to its newest job, but to none that Podium refused", () => {

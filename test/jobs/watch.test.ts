@@ -8,7 +8,7 @@ import { FakeClock, morning } from "../lib/fake-clock.ts";
 /** Intents with the numbers that they get as job ids. */
 function watchOf(...intents: readonly Partial<StoredRecord>[]) {
   const jobs = new JobStore(new FakeClock());
-  const watch = new JobWatch(jobs);
+  const watch = new JobWatch(jobs, new Set(["done", "failed"]));
   const apply = (record: StoredRecord): void => {
     jobs.apply(record);
     watch.apply(record);
@@ -55,6 +55,19 @@ test("what was in doubt and turns out to have been taken takes over then", () =>
   const { audit_id, job_id } = made[1]!;
   apply(recordAt(morning, { event: "job", audit_id: audit_id!, job_id: job_id!, result: "queued" }));
   expect(successor(0)).toBe(ids[1]);
+});
+
+test("frames are a job's since it was sent, or since its answer where an earlier one was still running", () => {
+  const { jobs, watch, apply, made, ids, outcome } = watchOf({}, {}, { story_id: "STORY-002" });
+  const since = (n: number): string | undefined => watch.since(jobs.get(ids[n]!)!);
+  for (const intent of made) apply(intent);
+  expect([since(0), since(1), since(2)]).toEqual([undefined, undefined, undefined]);
+  watch.sent(ids[0]!, "sent");
+  outcome(0, "queued");
+  watch.sent(ids[1]!, "sent too early");
+  expect([since(0), since(1)]).toEqual(["sent", undefined]);
+  outcome(1, "queued");
+  expect(since(1)).toBe(jobs.get(ids[1]!)!.answered_at!);
 });
 
 test("neither another story nor a cancel takes a story over", () => {

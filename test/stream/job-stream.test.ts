@@ -106,10 +106,35 @@ test("a plan's stream first tells each story's newest frame, from the log or the
   expect([peer.heard.slice(3), peer.ended]).toEqual([live, [1000]]);
 });
 
+test("whoever resumes from before the job hears nothing of the story's earlier runs", () => {
+  const { hub, context, clock } = roomOf();
+  for (const status of ["queued", "done"]) hub.publish(frame("STORY-1", status));
+  clock.pass(1);
+  const since = new Date(morning + 1).toISOString();
+  const { peer } = join(context, {
+    job: jobOf({ storyId: "STORY-1", since: () => since }).job,
+    since: `${hub.epoch}:0`,
+  });
+  hub.publish(frame("STORY-1", "in_progress"));
+  expect([peer.heard.slice(1), peer.ended]).toEqual([[frame("STORY-1", "in_progress")], []]);
+});
+
+test("what is said while an earlier dispatch of the story is meant is not the job's, and does not end its stream", () => {
+  const { hub, context } = roomOf();
+  hub.publish(frame("STORY-1", "done"));
+  let isMeant = false;
+  const { job } = jobOf({ storyId: "STORY-1", since: () => undefined, isMeant: () => isMeant });
+  const joined = [{}, { since: `${hub.epoch}:0` }].map((wish) => join(context, { job, ...wish }));
+  hub.publish(frame("STORY-1", "failed"));
+  isMeant = true;
+  hub.publish(frame("STORY-1", "queued"));
+  for (const { peer } of joined) expect([peer.heard.slice(1), peer.ended]).toEqual([[frame("STORY-1", "queued")], []]);
+});
+
 test("frames of an earlier run of the story do not end the stream of the next", () => {
   const { hub, context } = roomOf();
   hub.publish(frame("STORY-1", "done"));
   const later = new Date(morning + 1).toISOString();
-  const { peer } = join(context, { job: jobOf({ storyId: "STORY-1", createdAt: later }).job });
+  const { peer } = join(context, { job: jobOf({ storyId: "STORY-1", since: () => later }).job });
   expect([peer.heard.length, peer.ended]).toEqual([1, []]);
 });

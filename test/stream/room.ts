@@ -33,7 +33,8 @@ export function jobOf(fields: Partial<JobView> = { storyId: "STORY-1" }) {
   const listeners = new Set<() => void>();
   let now: { known?: string; ending?: Record<string, unknown> } = {};
   const job: JobView = {
-    createdAt,
+    since: () => createdAt,
+    isMeant: () => true,
     stories: new Set(),
     known: () => (now.known === undefined ? [] : [{ at: createdAt, text: now.known }]),
     ending: () => now.ending,
