@@ -67,7 +67,7 @@ test("frames are a job's since it was sent, or since its answer where an earlier
   watch.sent(ids[1]!, "sent too early");
   expect([since(0), since(1)]).toEqual(["sent", undefined]);
   outcome(1, "queued");
-  expect(since(1)).toBe(jobs.get(ids[1]!)!.answered_at!);
+  expect(since(1)).toBe(jobs.get(ids[1]!)!.answered_at);
 });
 
 test("neither another story nor a cancel takes a story over", () => {
