@@ -65,7 +65,8 @@ export class ModelPodium {
   readonly arrivals: Arrival[] = [];
   readonly executions: Arrival[] = [];
   readonly waiting: Waiting[] = [];
-  #late: { arrival: Arrival; at: number }[] = [];
+  /** `isTold`: our words can tell whether it came true. They can't while an earlier run of its story goes on. */
+  #late: { arrival: Arrival; at: number; isTold: boolean }[] = [];
   /** Commands that were sent while an earlier one about the same could still come true. */
   readonly tooEarly: Arrival[] = [];
   /** Stories whose run is over. */
@@ -87,7 +88,8 @@ export class ModelPodium {
       return Promise.resolve(refusedConnection);
     }
     const arrival = request.method === "GET" ? undefined : this.#arrivalOf(request, auditId);
-    if (arrival && this.#late.some(({ arrival: late }) => isSameRun(late, arrival))) this.tooEarly.push(arrival);
+    if (arrival && this.#late.some(({ arrival: late, isTold }) => isTold && isSameRun(late, arrival)))
+      this.tooEarly.push(arrival);
     return new Promise((hear) => void this.waiting.push({ auditId, arrival, hear }));
   }
 
@@ -123,7 +125,8 @@ export class ModelPodium {
     this.arrivals.push(arrival);
     if (runsNow.has(fault)) this.#execute(arrival);
     // As late as it can be: one millisecond before "not started" becomes a proof.
-    if (fault === "late") this.#late.push({ arrival, at: this.now + 29_999 });
+    const isTold = arrival.story === undefined || this.wordOf(arrival.story) !== "queued";
+    if (fault === "late") this.#late.push({ arrival, at: this.now + 29_999, isTold });
   }
 
   #execute(arrival: Arrival): void {

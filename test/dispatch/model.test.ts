@@ -7,7 +7,7 @@ import type { Fault } from "./model-podium.ts";
 import { faults } from "./model-podium.ts";
 import type { LastWrite } from "./mortal-files.ts";
 import type { Setup } from "./world.ts";
-import { World } from "./world.ts";
+import { keyLifeMs, World } from "./world.ts";
 
 /** Runs of each seed; more by ROXY_RUNS, another seed by ROXY_SEED. */
 const numRuns = Number(process.env["ROXY_RUNS"] ?? 150);
@@ -19,7 +19,7 @@ interface Known {
   readonly jobId: string | undefined;
 }
 
-/** What a caller can rely on, in one table: a key that got a final answer gives that answer from then on. */
+/** What a caller can rely on, in one table: a key that got a final answer gives that answer for its 24 hours. */
 interface Model {
   readonly final: Map<string, Known>;
 }
@@ -61,12 +61,13 @@ function dispatchStep(wish: Command, key: string | undefined): Step {
     const command = key === undefined ? wish : { ...wish, options: { key } };
     const inFlight = world.live.find((live) => key !== undefined && live.key === key);
     const waiting = world.podium.waiting.length;
+    forget(model, world);
+    const known = model.final.get(key ?? "");
     const live = world.start(command, key);
     await world.settle();
     if (wish.action === "halt" && world.live.includes(live)) {
       expect(world.podium.waiting.some(({ arrival }) => arrival?.action === "halt")).toBe(true);
     }
-    const known = model.final.get(key ?? "");
     if (!usesKey(world, command)) return;
     if (known) {
       const expected = isSame(known.command, command) ? known.verdict : "idempotency_mismatch never";
@@ -94,7 +95,9 @@ function answerStep(fault: Fault, tries: number, which: number): Step {
 }
 
 function timeStep(passMs: number, stepMs: number): Step {
-  return step(`time(${passMs}, ${stepMs})`, (_model, world) => {
+  return step(`time(${passMs}, ${stepMs})`, async (_model, world) => {
+    // No command hangs for hours: after `podium.timeout_ms` nobody waits for it any more.
+    if (passMs > 3_600_000) await world.drain("lost");
     world.pass(passMs);
     world.step(stepMs);
   });
@@ -127,9 +130,13 @@ function killStep(writes: number, last: LastWrite): Step {
 function learn(model: Model, world: World): void {
   for (const { answer, key, command } of world.told) {
     if (!answer || key === undefined || model.final.has(key) || !usesKey(world, command)) continue;
-    if (!finalVerdicts.has(verdictOf(answer))) continue;
+    if (!finalVerdicts.has(verdictOf(answer)) || world.isForgotten(jobIdOf(answer))) continue;
     model.final.set(key, { command, verdict: verdictOf(answer), jobId: jobIdOf(answer) });
   }
+}
+
+function forget({ final }: Model, world: World): void {
+  for (const [key, { jobId }] of final) if (world.isForgotten(jobId)) final.delete(key);
 }
 
 function jobIdOf(answer: unknown): string | undefined {
@@ -145,7 +152,8 @@ const dispatches = fc
     return dispatchStep(drawn.wish, drawn.keyed === 0 ? undefined : `key-${own}`);
   });
 const fault = fc.constantFrom(...faults);
-const passing = fc.constantFrom(1, 1_000, 4_999, 5_000, 30_000, 60_000);
+/** Milliseconds, up to a key's whole life and five minutes less than it. */
+const passing = fc.constantFrom(1, 1_000, 4_999, 5_000, 30_000, 60_000, keyLifeMs - 300_000, keyLifeMs);
 const stepping = fc.constantFrom(0, 0, 0, 600_000, -600_000, 3 * 86_400_000);
 const ending = fc.constantFrom("crash" as const, "close" as const);
 const lastWrite = fc.constantFrom("nothing" as const, "half" as const, "whole" as const);

@@ -18,6 +18,7 @@ import { statusSource } from "../../src/podium/status.ts";
 import { defaultRoutes } from "../../src/wire/podium.ts";
 
 const cooldownMs = 5_000;
+export const keyLifeMs = 24 * 60 * 60 * 1000;
 
 const passesTheLine = (action: Action): boolean => action === "halt" || action === "status";
 
@@ -48,6 +49,7 @@ export class World {
   readonly told: Live[] = [];
   /** Audit ids that a halt found waiting: they must never arrive. */
   readonly #halted = new Set<string>();
+  readonly #births = new Map<string, number>();
   #reads = 0;
 
   constructor(setup: Setup) {
@@ -154,9 +156,23 @@ export class World {
     await this.open();
   }
 
+  /** Whether the key of this job may stand for something new, by the running time since its intent. */
+  isForgotten(jobId: string | undefined): boolean {
+    return jobId !== undefined && this.desk.deps.clock.monotonic() - this.#bornAt(jobId) >= keyLifeMs;
+  }
+
+  /** Running time of an intent, by its audit id or job id. What anybody heard of stands in the log. */
+  #bornAt(id: string): number {
+    if (!this.#births.has(id)) {
+      for (const { event, audit_id, job_id, uptime_ms } of recordsIn(this.dir)) {
+        if (event === "intent") this.#births.set(audit_id!, uptime_ms!).set(job_id!, uptime_ms!);
+      }
+    }
+    return this.#births.get(id)!;
+  }
+
   check(): void {
-    const keyed = this.podium.executions.flatMap(({ key, action }) => (isExecuting(action) ? (key ?? []) : []));
-    expect(keyed.length, `executions by key: ${keyed.join(" ")}`).toBe(new Set(keyed).size);
+    this.#checkKeys();
     // A memory for one doubt may forget another.
     if (this.setup.bounds?.jobs === undefined) expect(this.podium.tooEarly).toEqual([]);
     const inLine = this.podium.waiting.filter(({ arrival }) => arrival && !passesTheLine(arrival.action));
@@ -164,6 +180,17 @@ export class World {
     for (const { auditId } of this.podium.arrivals) expect(this.#halted.has(auditId)).toBe(false);
     this.#checkCooldowns();
     this.#checkVerdicts();
+  }
+
+  /** What ran under one key began a key's whole life apart. */
+  #checkKeys(): void {
+    const last = new Map<string, number>();
+    for (const { key, action, auditId } of this.podium.executions) {
+      if (key === undefined || !isExecuting(action)) continue;
+      const bornAt = this.#bornAt(auditId);
+      expect(bornAt - (last.get(key) ?? -Infinity), `executions under ${key}`).toBeGreaterThanOrEqual(keyLifeMs);
+      last.set(key, bornAt);
+    }
   }
 
   #checkCooldowns(): void {
@@ -192,14 +219,19 @@ export class World {
     }
   }
 
-  /** Lets everything come to its end, closes, and reads the log as an auditor would. */
-  async finish(): Promise<void> {
+  /** Lets everything that is on its way come to its end. */
+  async drain(fault: Fault): Promise<void> {
     // Some are still waiting for the disk when nobody waits for Podium.
     for (let i = 0; (this.podium.waiting.length > 0 || this.live.length > 0) && i < 1000; i++) {
-      if (this.podium.waiting.length > 0) this.podium.answer("yes", 0, 0);
+      if (this.podium.waiting.length > 0) this.podium.answer(fault, 0, 0);
       await this.settle();
     }
     expect(this.live).toEqual([]);
+  }
+
+  /** Closes when all has come to its end, and reads the log as an auditor would. */
+  async finish(): Promise<void> {
+    await this.drain("yes");
     this.pass(60_000);
     this.check();
     await this.restart("close", "lost", 0);
