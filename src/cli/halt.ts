@@ -1,4 +1,5 @@
 import { exitCodes, Fatal } from "../lib/errors.ts";
+import type { Runtime } from "../runtime/types.ts";
 import { ExchangeError } from "../runtime/types.ts";
 import { apiRequest } from "../wire/client.ts";
 import type { DispatchRequest } from "../wire/dispatch.ts";
@@ -28,10 +29,13 @@ export const haltCommand = {
   examples: [`${programName} halt`],
 } as const satisfies CommandSpec;
 
-/** A little longer than the gateway waits for Podium, so that its words come first. */
-const answerMs = 35_000;
+/** Who wants a stop must know soon whether to pull another plug: what takes longer than this is not waited for. */
+export const haltLimits = { tryMs: 10_000, totalMs: 20_000 };
 /** A lost answer is asked for again: halting what is halted changes nothing. */
 const triesMax = 3;
+/** The gateway's advice for who has sent a key; a halt has none. */
+const keyAdvice = /[;.] (?:repeat with|to try again use)[^(]*Idempotency-Key[^(]*(?= \()/i;
+const again = "Halt again: a second halt does no harm. Where none comes through, stop the orchestrator's own process";
 
 /**
  * `halt`: asks nothing, waits for nobody, and does not mind a broken configuration. A second halt has no effect beyond
@@ -44,7 +48,7 @@ export const runHalt = clientCommand(
     const user = options.value("user") ?? userOf(runtime.process.env);
     const source = options.value("source") ?? "cli";
     const body = { action: "halt", source, ...(user !== undefined && { auth: { user_id: user } }) } as const;
-    const reply = await withProgress(runtime, "Halting", sendHalt(api, body));
+    const reply = await withProgress(runtime, "Halting", sendHalt(api, body, tellOn(runtime)));
     const halted = accepted(api, reply);
     if (client.json) client.printJson(reply.text);
     else {
@@ -61,23 +65,44 @@ export const runHalt = clientCommand(
   { regardless: true },
 );
 
-async function sendHalt(api: Api, body: DispatchRequest): Promise<Reply> {
+/** A line beside the progress, which a terminal shows in the same place. */
+function tellOn({ process }: Runtime): (line: string) => void {
+  return (line) => process.stderr(`${process.stderrIsTerminal ? "\r\u001b[K" : ""}${programName}: ${line}\n`);
+}
+
+/**
+ * @param tell gets a line after each try that came to nothing
+ * @throws Fatal (3) when no answer came within the limits
+ */
+export async function sendHalt(
+  api: Api,
+  body: DispatchRequest,
+  tell: (line: string) => void,
+  { tryMs, totalMs } = haltLimits,
+): Promise<Reply> {
+  const endMs = performance.now() + totalMs;
   let sent = false;
   for (let tries = 1; ; tries++) {
+    const timeoutMs = Math.max(1, Math.min(tryMs, Math.ceil(endMs - performance.now())));
     try {
-      return await api.send(apiRequest("post", dispatchPath, { body }), { timeoutMs: answerMs });
+      return await api.send(apiRequest("post", dispatchPath, { body }), { timeoutMs });
     } catch (error) {
       if (!(error instanceof ExchangeError)) throw error;
       sent ||= error.sent;
-      if (!error.sent || tries === triesMax) throw notHalted(api, error, sent);
+      if (!error.sent || tries === triesMax || performance.now() >= endMs) throw notHalted(api, error, sent);
+      tell(`No answer to the halt yet (${printable(error.message)}): sending it again`);
     }
   }
 }
 
 function notHalted({ url }: Api, error: ExchangeError, sent: boolean): Fatal {
-  const what = sent ? "IT IS NOT KNOWN WHETHER IT HALTED" : "NOT HALTED";
+  if (sent) {
+    const what = `IT IS NOT KNOWN WHETHER IT HALTED: no answer from roxy-core at ${url}`;
+    return new Fatal(`${what} (${printable(error.message)}). ${again}`, exitCodes.unreachable);
+  }
   const remedy = "Start the gateway and repeat, or stop the orchestrator's own process";
-  return new Fatal(`${what}: cannot reach roxy-core at ${url} (${error.message}). ${remedy}`, exitCodes.unreachable);
+  const what = `NOT HALTED: cannot reach roxy-core at ${url}`;
+  return new Fatal(`${what} (${printable(error.message)}). ${remedy}`, exitCodes.unreachable);
 }
 
 function accepted(api: Api, reply: Reply) {
@@ -86,7 +111,8 @@ function accepted(api: Api, reply: Reply) {
   } catch (error) {
     if (error instanceof Refused) {
       const unknown = error.problem.retry === "same-key";
-      error.message = `${unknown ? "IT IS NOT KNOWN WHETHER IT HALTED" : "NOT HALTED"}: ${error.message}`;
+      const words = error.message.replace(keyAdvice, "");
+      error.message = `${unknown ? "IT IS NOT KNOWN WHETHER IT HALTED" : "NOT HALTED"}: ${words}. ${again}`;
     }
     throw error;
   }

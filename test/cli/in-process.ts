@@ -18,6 +18,7 @@ export async function runHere(
     stdout: (text: string) => void (said.stdout += text),
     stderr: (text: string) => void (said.stderr += text),
     onSignal() {},
+    onOutputClosed() {},
   };
   const code = await runProgram({ ...runtime, process }, commands, words);
   return { code, ...said };

@@ -1,0 +1,49 @@
+import { describe, expect, test } from "bun:test";
+import net from "node:net";
+import { runtime } from "#runtime";
+import { createApi } from "../../src/cli/api.ts";
+import { haltLimits, sendHalt } from "../../src/cli/halt.ts";
+import { reply } from "../e2e/podium-stub.ts";
+import { useScriptedStage } from "./stage.ts";
+
+describe("halt to a gateway that hangs", () => {
+  test("is tried again, with a line each time, and ends within its limit", async () => {
+    // Takes connections, and reads nothing.
+    const server = net.createServer((socket) => void socket.pause());
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as net.AddressInfo;
+    const api = createApi(runtime, { url: `http://127.0.0.1:${port}`, token: undefined, warnings: [] });
+    const lines: string[] = [];
+    const failure = await sendHalt(api, { action: "halt" }, (line) => lines.push(line), {
+      tryMs: 100,
+      totalMs: 150,
+    }).catch((error: unknown) => error);
+    server.close();
+    expect(String(failure)).toMatch(/IT IS NOT KNOWN WHETHER IT HALTED: no answer from.*Halt again.*own process/);
+    expect(lines).toEqual([expect.stringMatching(/^No answer to the halt yet .*: sending it again$/)]);
+  });
+
+  test("a person with a finger on the plug waits no longer than 20 s, and hears something by half of it", () => {
+    expect(haltLimits).toEqual({ tryMs: 10_000, totalMs: 20_000 });
+  });
+});
+
+describe("halt to a Podium", () => {
+  const stage = useScriptedStage({ "podium.timeout_ms": "300" });
+
+  test("that hangs: repeating it does no harm, and no key is spoken of", async () => {
+    stage.podium.next(() => new Promise<undefined>(() => {}));
+    const { code, stdout, stderr } = await stage.run("halt");
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(/^roxy-core: IT IS NOT KNOWN WHETHER IT HALTED: .*Halt again: a second halt does no harm/);
+    expect(stderr).not.toMatch(/key/i);
+  });
+
+  test("that refuses: nothing was halted, and no key is spoken of", async () => {
+    stage.podium.next(reply.text('{"success":false,"error":"no brakes"}'));
+    const { code, stderr } = await stage.run("halt");
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^roxy-core: NOT HALTED: .*no brakes.*Halt again.*own process/);
+    expect(stderr).not.toMatch(/Idempotency-Key/);
+  });
+});
