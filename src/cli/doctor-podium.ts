@@ -13,8 +13,10 @@ const check = "podium";
 const tokenCheck = "podium token";
 /** Podium's own health check can take several seconds. */
 const healthMs = 10_000;
-/** A sentence of its words. */
-const bodyLengthMax = 4_096;
+/** JSON that is cut is no JSON: room for a report on every part of it, and no more than that. */
+const bodyLengthMax = 1_048_576;
+/** Of its words a sentence or two are shown. */
+const reasonCharsMax = 200;
 /** The Date header has whole seconds; NTP keeps machines within milliseconds. */
 const skewWarningMs = 5_000;
 
@@ -102,10 +104,13 @@ function isJson(text: string): boolean {
   }
 }
 
+type Fields = Readonly<Record<string, unknown>>;
+
 function reasonIn(text: string): string {
-  const { error, message, status } = JSON.parse(text) as Record<string, unknown>;
+  const answer = JSON.parse(text) as unknown;
+  const { error, message, status } = (typeof answer === "object" && answer !== null ? answer : {}) as Fields;
   const words = [error, message, status].find((word) => typeof word === "string" && word !== "");
-  return typeof words === "string" ? words : text.slice(0, 200);
+  return (typeof words === "string" ? words : text).slice(0, reasonCharsMax);
 }
 
 async function tokenFindings(runtime: Runtime, loaded: Loaded): Promise<Finding[]> {

@@ -9,6 +9,7 @@ import { configInput } from "./config.ts";
 import { auditFindings } from "./doctor-audit.ts";
 import { configFindings } from "./doctor-config.ts";
 import type { Finding } from "./doctor-finding.ts";
+import { warning } from "./doctor-finding.ts";
 import { gatewayFindings, gatewayReachesPodium, gatewaySays } from "./doctor-gateway.ts";
 import { podiumFindings } from "./doctor-podium.ts";
 import { unitFindings } from "./doctor-unit.ts";
@@ -53,7 +54,7 @@ async function examine(runtime: Runtime, given: readonly Given[]): Promise<Findi
   return [
     ...configFindings(examined),
     ...(await gatewayFindings(runtime, address, says)),
-    ...(examined.loaded ? await configuredFindings(runtime, examined.loaded, api, says.running) : []),
+    ...(examined.loaded ? await configuredFindings(runtime, examined.loaded, api, says.running) : notLookedAt()),
     ...unitFindings(runtime),
   ];
 }
@@ -66,6 +67,13 @@ async function configuredFindings(runtime: Runtime, loaded: Loaded, api: Api, is
     auditFindings(runtime, loaded.config, isRunning),
   ]);
   return [...podium, ...audit];
+}
+
+/** What is left out is said: silence would pass for well. */
+function notLookedAt(): Finding[] {
+  const checks = ["podium", "podium token", "clock", "audit folder", "disk", "audit chain"];
+  const fix = "Mend the configuration first, then ask again";
+  return checks.map((check) => warning(check, "Not looked at: the configuration does not say where", fix));
 }
 
 const signs = { ok: ["ok", "green"], warning: ["warning", "yellow"], problem: ["problem", "red"] } as const;

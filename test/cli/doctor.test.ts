@@ -1,9 +1,21 @@
 import { describe, expect, test } from "bun:test";
-import { chmodSync, cpSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import path from "node:path";
 import { runtime } from "#runtime";
+import { auditFindings } from "../../src/cli/doctor-audit.ts";
 import type { Finding } from "../../src/cli/doctor-finding.ts";
 import { unitFindings } from "../../src/cli/doctor-unit.ts";
+import type { Config } from "../../src/config/schema.ts";
+import { auditDefaults } from "../../src/config/schema.ts";
 import type { Reply } from "../e2e/podium-stub.ts";
 import { reply } from "../e2e/podium-stub.ts";
 import { runHere } from "./in-process.ts";
@@ -106,6 +118,10 @@ describe("doctor", () => {
     const degraded = (await doctor()).of("podium");
     expect(degraded?.state).toBe("problem");
     expect(degraded?.detail).toEndWith("is reachable but degraded: Redis \u001b[2Jis away");
+    healthAnswers(503, "null");
+    expect((await doctor()).of("podium")?.detail).toEndWith("is reachable but degraded: null");
+    healthAnswers(503, JSON.stringify({ parts: "x".repeat(50_000), error: "Redis is away" }));
+    expect((await doctor()).of("podium")?.detail).toEndWith("is reachable but degraded: Redis is away");
     stage.podium.reset();
     healthAnswers(502, "<html>");
     expect((await doctor()).of("podium")?.state).toBe("warning");
@@ -148,6 +164,40 @@ describe("doctor", () => {
     expect(ok).toBe(false);
     expect(of("configuration")?.detail).toContain("roxy-core.jsonc:2:15: listen.prot: Unknown key");
     expect(findings.some(({ check }) => check === "gateway")).toBe(true);
+    for (const check of ["podium", "podium token", "clock", "audit folder", "disk", "audit chain"]) {
+      expect(of(check)).toMatchObject({ state: "warning", detail: expect.stringContaining("Not looked at") });
+    }
+  });
+
+  test("a folder that can't be made is no good beginning", async () => {
+    const root = newRoot();
+    const stranger = { ...runtime, files: { ...runtime.files, user: () => 54_321 } };
+    const planned = { audit: { ...auditDefaults(path.join(root, "a/b")), disk_reserve_mb: 0 } } as Config;
+    chmodSync(root, 0o755);
+    const of = async (here = stranger) => (await auditFindings(here, planned, false))[0];
+    expect(await of()).toMatchObject({
+      state: "problem",
+      detail: expect.stringContaining(`may not make it in ${root}`),
+    });
+    chmodSync(root, 0o777);
+    expect((await of())?.state).toBe("ok");
+    writeFileSync(path.join(root, "a"), "");
+    expect((await of(runtime))?.detail).toContain("is a file, not a folder");
+  });
+
+  test("a link is to be moved away, not to be followed by a chmod; a quote in a path stays in it", async () => {
+    const root = path.join(copiedRoot(), "it's");
+    cpSync(stage.gateway.root, root, { recursive: true });
+    const active = path.join(root, activeLog);
+    chmodSync(path.join(root, "logs"), 0o750);
+    renameSync(active, `${active}.there`);
+    symlinkSync(`${active}.there`, active);
+    const { findings } = await aloneDoctor(root);
+    const fixes = findings.filter(({ check }) => check === "audit folder").map(({ fix }) => fix);
+    expect(fixes).toEqual([
+      `chmod 700 '${root.replace("'", String.raw`'\''`)}/logs'`,
+      expect.stringMatching(/^Move it away/),
+    ]);
   });
 
   test("too little room on the disk, and access for others, with the command that mends it", async () => {
@@ -173,6 +223,12 @@ describe("doctor", () => {
     const lines = text.trimEnd().split("\n");
     const cut = await chainOf((root) => truncateSync(path.join(root, activeLog), lines[0]!.length + 1));
     expect(cut?.detail).toMatch(/^The checkpoint covers \d+ records, but the log ends at 1$/);
+    const edited = lines.map((line, i) => (i === 1 ? line.replace("2", "3") : line)).join("\n");
+    const middle = await chainOf((root) => writeFileSync(path.join(root, activeLog), `${edited}\n`));
+    expect(middle).toMatchObject({ state: "problem", detail: expect.stringContaining(`${activeLog}:2: `) });
+    const audit = { ...auditDefaults(stage.gateway.root), disk_reserve_mb: 0 } as Config["audit"];
+    const long = (await auditFindings(runtime, { audit }, false, 10)).at(-1);
+    expect(long).toMatchObject({ state: "ok", detail: expect.stringContaining("the middle was not looked at") });
     const flippedLog = [...lines.slice(0, -1), lines.at(-1)!.replace("2", "3"), ""].join("\n");
     const flipped = await chainOf((root) => writeFileSync(path.join(root, activeLog), flippedLog));
     expect(flipped?.state).toBe("problem");

@@ -12,7 +12,7 @@ describe("halt to a gateway that hangs", () => {
     const server = net.createServer((socket) => void socket.pause());
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const { port } = server.address() as net.AddressInfo;
-    const api = createApi(runtime, { url: `http://127.0.0.1:${port}`, token: undefined, warnings: [] });
+    const api = createApi(runtime, { url: `http://127.0.0.1:${port}`, warnings: [] });
     const lines: string[] = [];
     const failure = await sendHalt(api, { action: "halt" }, (line) => lines.push(line), {
       tryMs: 100,
