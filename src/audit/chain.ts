@@ -3,6 +3,7 @@ import { frameLine, isFlaw, linkFlaw, recordOf } from "./frame.ts";
 import type { Line } from "./lines.ts";
 import type { Sha256, StoredRecord } from "./record.ts";
 import { zeroHash } from "./record.ts";
+import { isPublicKey } from "./note.ts";
 import { Tree, decodeRange } from "./tree.ts";
 
 /**
@@ -69,7 +70,7 @@ export class Chain {
 
   #heed(frame: Frame, line: Line): string | undefined {
     if (!telling.has(frame.event)) return undefined;
-    const record = recordOf(line.bytes);
+    const record = recordOf(line.bytes, frame);
     if (isFlaw(record)) return record.flaw;
     if (record.event === "genesis") return headFlaw(record);
     return record.event === "key" ? this.#changeKey(record) : this.#compareTree(record);
@@ -87,7 +88,7 @@ export class Chain {
 
   #changeKey(record: StoredRecord): string | undefined {
     const { public_key: newKey, old_signature: oldSignature, new_signature: newSignature } = record;
-    if (!newKey || !oldSignature || !newSignature) return "the key record lacks its key or signatures";
+    if (!isPublicKey(newKey) || !oldSignature || !newSignature) return "the key record lacks its key or signatures";
     if (record.log_id !== this.logId) return `the record belongs to another log, ${record.log_id}`;
     this.keyChanges.push({
       logId: this.logId,
@@ -105,7 +106,8 @@ export class Chain {
 
 /** What is wrong with the first record of a file; undefined when it can begin a walk. */
 function headFlaw(head: StoredRecord): string | undefined {
-  if (!head.log_id || !head.public_key) return "the first record of the file lacks log_id or public_key";
+  if (typeof head.log_id !== "string" || head.log_id === "") return "the first record of the file lacks its log_id";
+  if (!isPublicKey(head.public_key)) return "the first record of the file names no Ed25519 public key";
   if (head.event === "genesis") {
     return head.seq === 0 && head.prev_hash === zeroHash ? undefined : "a genesis record in the middle of the log";
   }

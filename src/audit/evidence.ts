@@ -2,7 +2,7 @@ import { exitCodes, Fatal, Problem } from "../lib/errors.ts";
 import { checkpointName, pathIn } from "./folder.ts";
 import { isFlaw } from "./frame.ts";
 import { readPublicKey } from "./key.ts";
-import { noteBytesMax } from "./note.ts";
+import { readNoteFile } from "./note-file.ts";
 import type { ProofFile } from "./proof-file.ts";
 import { makeProofFile } from "./proof-file.ts";
 import type { Page, Query, Read, ReadDeps } from "./read.ts";
@@ -41,11 +41,13 @@ export class Evidence {
     return readDispatch(this.#options.log(), auditId);
   }
 
-  /** The newest signed note as it stands beside the log. */
+  /** The newest signed note as it stands beside the log. @throws Fatal (exit code 4) when another thing stands there */
   checkpoint(): string | undefined {
     const { files, dir } = this.#options.log();
-    const path = pathIn(dir, checkpointName);
-    return files.stat(path) ? new TextDecoder().decode(files.readAll(path, noteBytesMax)) : undefined;
+    const found = readNoteFile(files, dir);
+    if (found && isFlaw(found))
+      throw new Fatal(`Cannot read ${pathIn(dir, checkpointName)}: ${found.flaw}`, exitCodes.integrity);
+    return found?.text;
   }
 
   /** @throws Problem `not_found`: no such dispatch, or no checkpoint covers it yet */

@@ -1,7 +1,8 @@
+import { timestampOf } from "../lib/clock.ts";
 import type { AuditEvent } from "../wire/audit.ts";
 import { auditEvents } from "../wire/audit.ts";
 import type { Sha256, StoredRecord } from "./record.ts";
-import { hashSuffixBytes, recordVersion } from "./record.ts";
+import { hashSuffixBytes, lineBytesMax, recordVersion } from "./record.ts";
 
 /**
  * What a stored line is. The one framing function: recovery, verification and every reader go through it, so that they
@@ -66,6 +67,7 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Checks a line (without its LF) against itself: shape, version, hash. Its place in the chain is {@link linkFlaw}'s. */
 export function frameLine(line: Uint8Array, sha256: Sha256): Frame | Flaw {
+  if (line.length >= lineBytesMax) return { flaw: `the line has ${lineBytesMax} bytes or more: it is none of ours` };
   const seqDigits = digitsAt(line, opening.length);
   const timestampAt = opening.length + seqDigits + afterSeq.length;
   if (!hasHead(line, seqDigits, timestampAt)) return versionFlaw(line);
@@ -176,14 +178,27 @@ export function isFlaw(value: object): value is Flaw {
 /** The record of a line (without its LF), after {@link frameLine} found it intact. */
 export function decodeLine(line: Uint8Array, sha256: Sha256): StoredRecord | Flaw {
   const frame = frameLine(line, sha256);
-  return isFlaw(frame) ? frame : recordOf(line);
+  return isFlaw(frame) ? frame : recordOf(line, frame);
 }
 
-/** The record of a line that is known to be intact. */
-export function recordOf(line: Uint8Array): StoredRecord | Flaw {
+/** The record of a line that {@link frameLine} found intact. It must say what the frame says: a name may stand twice. */
+export function recordOf(line: Uint8Array, frame: Frame): StoredRecord | Flaw {
+  let record: StoredRecord;
   try {
-    return JSON.parse(utf8.decode(line)) as StoredRecord;
+    record = JSON.parse(utf8.decode(line)) as StoredRecord;
   } catch {
     return { flaw: "the line is not JSON" };
   }
+  const { v, seq, event, timestamp, prev_hash, hash } = record;
+  const isSame =
+    v === recordVersion &&
+    seq === frame.seq &&
+    event === frame.event &&
+    timestamp === frame.timestamp &&
+    prev_hash === frame.prevHash &&
+    hash === frame.hash;
+  if (!isSame) return { flaw: "a name that the log itself writes stands in the line twice" };
+  const epochMs = Date.parse(timestamp);
+  const isMoment = !Number.isNaN(epochMs) && timestampOf(epochMs) === timestamp;
+  return isMoment ? record : { flaw: `${timestamp} is no time` };
 }

@@ -5,7 +5,8 @@ import { isFlaw } from "./frame.ts";
 import type { AuditDeps } from "./log.ts";
 import { isSignedByBoth, isSignedInForce } from "./key-in-force.ts";
 import type { SignedCheckpoint } from "./note.ts";
-import { noteBytesMax, originOf, parseNote } from "./note.ts";
+import { readNoteFile } from "./note-file.ts";
+import { originOf } from "./note.ts";
 import type { Replayed } from "./replay.ts";
 
 /** The newest checkpoint against what was read at start: this is how a cut tail shows. */
@@ -13,11 +14,10 @@ import type { Replayed } from "./replay.ts";
 /** The checkpoint beside the log; undefined when there is none. @throws Fatal (exit code 4) when it can't be one */
 export function readCheckpoint(files: Files, dir: string): SignedCheckpoint | undefined {
   const path = pathIn(dir, checkpointName);
-  if (!files.stat(path)) return undefined;
-  checkFile(files, path);
-  const note = parseNote(new TextDecoder().decode(files.readAll(path, noteBytesMax)));
-  if (isFlaw(note)) throw broken(path, note.flaw);
-  return note;
+  if (files.stat(path)) checkFile(files, path);
+  const found = readNoteFile(files, dir);
+  if (found && isFlaw(found)) throw broken(path, found.flaw);
+  return found?.note;
 }
 
 /**

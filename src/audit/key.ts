@@ -2,7 +2,7 @@ import { Fatal, exitCodes, messageOf } from "../lib/errors.ts";
 import type { Files } from "../runtime/types.ts";
 import { checkFile, makeFolder, parentOf } from "./folder.ts";
 import type { Checkpoint } from "./note.ts";
-import { checkpointBody, keyIdOf, signedNote } from "./note.ts";
+import { checkpointBody, isPublicKey, keyIdOf, signedNote } from "./note.ts";
 import type { Sha256 } from "./record.ts";
 
 /**
@@ -69,7 +69,8 @@ export async function signCheckpoint(checkpoint: Checkpoint, key: SigningKey, sh
 export async function readPublicKey(files: Files, path: string): Promise<string> {
   try {
     const text = new TextDecoder().decode(files.readAll(path, keyBytesMax)).trim();
-    if (/^[A-Za-z0-9+/]{43}=$/.test(text)) return text;
+    const isRaw: boolean = isPublicKey(text);
+    if (isRaw) return text;
     if (text.includes("PRIVATE KEY")) {
       const der = pemBody(text, "PRIVATE KEY");
       return (await signingKey(await crypto.subtle.importKey("pkcs8", der, "Ed25519", true, ["sign"]))).publicKey;

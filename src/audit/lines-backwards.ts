@@ -6,7 +6,8 @@ const chunkBytes = 65_536;
 
 /**
  * The complete lines before `to`, batch by batch from the end of the file to its start; inside a batch they stand in
- * the file's order. Bytes after the last LF are left out. Constant memory: the newest page of a large file costs one read.
+ * the file's order. Bytes after the last LF are left out; what is longer than any line of ours is the last one.
+ * Constant memory: the newest page of a large file costs one read.
  */
 export async function* linesBackwards(file: ReadFile, to: number): AsyncGenerator<Pick<Line, "offset" | "bytes">[]> {
   let end = to;
@@ -30,6 +31,7 @@ export async function* linesBackwards(file: ReadFile, to: number): AsyncGenerato
     carry = isTail ? new Uint8Array() : used.slice(0, first);
     end = start;
   }
+  if (end > 0) yield [{ offset: end, bytes: carry }];
 }
 
 function split(bytes: Uint8Array, from: number, base: number): Pick<Line, "offset" | "bytes">[] {

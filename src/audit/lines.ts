@@ -13,14 +13,15 @@ export interface Line {
   readonly leaf: Uint8Array;
 }
 
-/** The end of a file that has no LF: a torn write, a write going on, or a line longer than any of ours. */
+/** The end of a file that has no LF: a torn write, or a write going on. */
 export interface Rest {
   readonly offset: number;
   readonly bytes: number;
 }
 
 /**
- * Splits a file into lines, batch by batch, in constant memory.
+ * Splits a file into lines, batch by batch, in constant memory. What is longer than any line of ours, wherever it may end,
+ * is the last one: no framing takes it, so that nobody who reads on loses what stands behind it unseen.
  * @param from offset of a line's start
  * @param to reads no further than this; a live file may grow meanwhile
  * @returns by the generator's return value: what is left after the last LF
@@ -39,7 +40,10 @@ export async function* linesOf(file: ReadFile, from: number, to: number): AsyncG
     buffer.copyWithin(1, end, filled + count);
     offset += end - 1;
     filled = 1 + filled + count - end;
-    if (filled - 1 > lineBytesMax) break;
+    if (filled - 1 > lineBytesMax) {
+      yield [{ offset, bytes: buffer.subarray(1, filled), leaf: buffer.subarray(0, filled) }];
+      break;
+    }
   }
   return { offset, bytes: Math.max(0, to - offset) };
 }

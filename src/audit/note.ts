@@ -18,11 +18,14 @@ export interface SignedCheckpoint extends Checkpoint {
   readonly signatures: readonly { readonly name: string; readonly keyId: string; readonly signature: string }[];
 }
 
-/** Three short lines, and the 16 signatures that signed-note wants verifiers to take at least. */
-export const noteBytesMax = 16_384;
 /** signed-note: the type byte of Ed25519, before the public key in the key id. */
 const ed25519Type = 1;
 const encoder = new TextEncoder();
+
+/** Whether this is 32 bytes in base64, as every key is written. */
+export function isPublicKey(value: unknown): value is string {
+  return typeof value === "string" && /^[A-Za-z0-9+/]{43}=$/.test(value);
+}
 
 export function originOf(logId: string): string {
   return `roxy-core/${logId}`;
@@ -76,8 +79,8 @@ function signatureOf(line: string): SignedCheckpoint["signatures"][number][] {
 
 /** Whether the note carries this key's valid signature under the log's own name. */
 export async function isSignedBy(note: SignedCheckpoint, publicKey: string, sha256: Sha256): Promise<boolean> {
-  const raw = Uint8Array.fromBase64(publicKey);
-  const keyId = keyIdOf(note.origin, raw, sha256);
+  if (!isPublicKey(publicKey)) return false;
+  const keyId = keyIdOf(note.origin, Uint8Array.fromBase64(publicKey), sha256);
   const ours = note.signatures.find((line) => line.name === note.origin && line.keyId === keyId);
   return ours !== undefined && verifySignature(publicKey, note.body, ours.signature);
 }

@@ -1,7 +1,8 @@
 import type { Files } from "../runtime/types.ts";
 import type { Flaw } from "./frame.ts";
 import { decodeLine, isFlaw } from "./frame.ts";
-import { isSignedBy, noteBytesMax, parseNote } from "./note.ts";
+import { readNoteFile } from "./note-file.ts";
+import { isPublicKey, isSignedBy, parseNote } from "./note.ts";
 import { checkpointName, pathIn } from "./folder.ts";
 import { Fatal, Problem, exitCodes } from "../lib/errors.ts";
 import { rootOfInclusion } from "./proof.ts";
@@ -55,11 +56,10 @@ async function proveLines(
   lines: readonly { readonly seq: number; readonly line: string }[],
 ): Promise<ProofFile["records"]> {
   const path = pathIn(deps.dir, checkpointName);
-  if (!deps.files.stat(path))
-    throw new Problem("not_found", `Cannot prove anything: the checkpoint ${path} is missing`);
-  const text = new TextDecoder().decode(deps.files.readAll(path, noteBytesMax));
-  const note = parseNote(text);
-  if (isFlaw(note)) throw new Problem("not_found", `Cannot prove anything: ${path}: ${note.flaw}`);
+  const found = readNoteFile(deps.files, deps.dir);
+  if (!found) throw new Problem("not_found", `Cannot prove anything: the checkpoint ${path} is missing`);
+  if (isFlaw(found)) throw new Problem("not_found", `Cannot prove anything: ${path}: ${found.flaw}`);
+  const { note, text } = found;
   const prover = new Prover(deps.files, deps.dir, deps.sha256);
   const records = [];
   for (const { seq, line } of lines) {
@@ -107,6 +107,9 @@ export async function checkProofFile(text: string, sha256: Sha256, publicKey?: s
     if (isFlaw(record)) return record;
     if (record.audit_id !== file.audit_id)
       return { flaw: `the record with seq ${record.seq} is about another dispatch` };
+    // Else one record could be counted as many.
+    if (record.seq <= (records.at(-1)?.seq ?? -1))
+      return { flaw: `the record with seq ${record.seq} is out of order, or there twice` };
     const checked = await checkOne(line, record.seq, proof, file.public_key, sha256);
     if (isFlaw(checked)) return checked;
     verdict = checked;
@@ -152,8 +155,8 @@ function parseProofFile(text: string): ProofFile | Flaw {
   const { audit_id, public_key, records } = value;
   const isWhole =
     typeof audit_id === "string" &&
-    typeof public_key === "string" &&
+    isPublicKey(public_key) &&
     Array.isArray(records) &&
     records.every((each) => typeof each?.line === "string" && typeof each?.proof === "string");
-  return isWhole ? (value as ProofFile) : { flaw: "the file lacks audit_id, public_key or records" };
+  return isWhole ? (value as ProofFile) : { flaw: "the file lacks audit_id, an Ed25519 public_key or records" };
 }

@@ -1,6 +1,5 @@
 import { parseJobId, ulidTime } from "../lib/ids.ts";
 import { dayOf } from "../lib/clock.ts";
-import { Fatal, exitCodes } from "../lib/errors.ts";
 import type { Files, ReadFile } from "../runtime/types.ts";
 import { frameLine, isFlaw, recordOf } from "./frame.ts";
 import { linesBackwards } from "./lines-backwards.ts";
@@ -10,7 +9,7 @@ import type { AuditEvent } from "../wire/audit.ts";
 import type { Sha256, StoredRecord } from "./record.ts";
 import type { Segment } from "./segments.ts";
 import { linesHolding } from "./search.ts";
-import { openSegment, segments } from "./segments.ts";
+import { openSegment, readableSegments, unreadable } from "./segments.ts";
 
 /**
  * The reading side, for HTTP, the command line and projections of older days. Takes no lock; reads what the files hold
@@ -80,7 +79,7 @@ export async function readRecords(deps: ReadDeps, query: Query): Promise<Page> {
 
 /** All records in order, from this seq on; with a span, only those of files that may hold some of it. */
 export async function* oldestFirst(deps: ReadDeps, fromSeq = 0, span: Span = {}): AsyncGenerator<Read> {
-  const list = segments(deps.files, deps.dir, deps.sha256);
+  const list = readableSegments(deps.files, deps.dir, deps.sha256);
   const at = list.findLastIndex(({ firstSeq }) => firstSeq <= fromSeq);
   for (const segment of list.slice(Math.max(0, at))) {
     if (isWithin(segment, span)) yield* readSegment(deps, segment, fromSeq);
@@ -93,7 +92,7 @@ export async function* newestFirst(
   fromSeq = Number.MAX_SAFE_INTEGER,
   span: Span = {},
 ): AsyncGenerator<Read> {
-  const list = segments(deps.files, deps.dir, deps.sha256).filter(({ firstSeq }) => firstSeq <= fromSeq);
+  const list = readableSegments(deps.files, deps.dir, deps.sha256).filter(({ firstSeq }) => firstSeq <= fromSeq);
   for (const segment of list.toReversed()) {
     if (!isWithin(segment, span)) continue;
     const file = openListed(deps, segment);
@@ -129,7 +128,7 @@ export async function readJob(deps: ReadDeps, jobId: string): Promise<StoredReco
  */
 async function readAbout(deps: ReadDeps, day: string, id: { audit_id: string } | { job_id: string }): Promise<Read[]> {
   const [[name, value]] = Object.entries(id) as [["audit_id" | "job_id", string]];
-  const list = segments(deps.files, deps.dir, deps.sha256);
+  const list = readableSegments(deps.files, deps.dir, deps.sha256);
   const first = list.findIndex((segment) => segment.day >= day);
   if (first === -1) return [];
   const lastHome =
@@ -158,7 +157,7 @@ function isOver(found: readonly Read[]): boolean {
 
 /** Records whose lines hold this text, from the first file of a day on. */
 export async function* readOnward(deps: ReadDeps, day: string, text: string): AsyncGenerator<StoredRecord> {
-  const list = segments(deps.files, deps.dir, deps.sha256);
+  const list = readableSegments(deps.files, deps.dir, deps.sha256);
   const from = list.findIndex((segment) => segment.day === day);
   if (from < 0) return;
   for (const segment of list.slice(from)) {
@@ -175,7 +174,7 @@ export async function* readDay(deps: ReadDeps, day: string): AsyncGenerator<Stor
 
 /** The days that the log holds records of, oldest first. */
 export function heldDays(deps: ReadDeps): string[] {
-  return [...new Set(segments(deps.files, deps.dir, deps.sha256).map(({ day }) => day))].toSorted();
+  return [...new Set(readableSegments(deps.files, deps.dir, deps.sha256).map(({ day }) => day))].toSorted();
 }
 
 /** All records of a file are of one day, so that a time span rules out whole files unread. */
@@ -185,7 +184,7 @@ function isWithin({ day }: Segment, { from, to }: Span): boolean {
 
 /** The files of one day, the one after, and all that were written while the clock, set back, came up to that day again. */
 function aroundDay(deps: ReadDeps, day: string): Segment[] {
-  const list = segments(deps.files, deps.dir, deps.sha256);
+  const list = readableSegments(deps.files, deps.dir, deps.sha256);
   let isNear = false;
   return list.filter((segment, i) => {
     isNear = segment.day === day || (isNear && segment.day < day) || list[i - 1]?.day === day;
@@ -233,11 +232,8 @@ function openListed({ files, dir, sha256 }: ReadDeps, segment: Segment): ReadFil
 function readLine(deps: ReadDeps, segment: Segment, line: Pick<Line, "bytes">): Read | undefined {
   const frame = frameLine(line.bytes, deps.sha256);
   if (!isFlaw(frame) && deps.lastSeq !== undefined && frame.seq > deps.lastSeq) return undefined;
-  const record = isFlaw(frame) ? frame : recordOf(line.bytes);
-  if (isFlaw(record)) {
-    const what = `Cannot read the audit log: ${segment.path}: ${record.flaw}. Run \`roxy-core audit verify\``;
-    throw new Fatal(what, exitCodes.integrity);
-  }
+  const record = isFlaw(frame) ? frame : recordOf(line.bytes, frame);
+  if (isFlaw(record)) throw unreadable(segment.path, record.flaw);
   return { record, file: segment.name, text: new TextDecoder().decode(line.bytes) };
 }
 

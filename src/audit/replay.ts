@@ -48,7 +48,8 @@ export async function replay(deps: AuditDeps, checkpointSize: number | undefined
   const closed = closedBounds(deps);
   const activePath = pathIn(deps.dir, activeName);
   const activeHead = deps.files.stat(activePath) ? readHead(deps.files, activePath, deps.sha256) : undefined;
-  if (activeHead && isFlaw(activeHead)) throw damaged(activePath, 1, undefined, activeHead);
+  if (activeHead && isFlaw(activeHead))
+    throw closed.length === 0 ? beginsWith(activePath, 0, activeHead) : damaged(activePath, 1, undefined, activeHead);
   if (activeHead) compareNeighbours(deps, closed.at(-1), activePath, activeHead);
   const from = firstToRead(closed, activeHead, checkpointSize);
   const first = closed[from]?.head ?? activeHead;
@@ -108,7 +109,7 @@ class Walk {
           const frame = this.chain.take(line);
           this.line++;
           if (isFlaw(frame)) throw damaged(path, this.line, this.chain.seq + 1, frame);
-          const record = recordOf(line.bytes);
+          const record = recordOf(line.bytes, frame);
           if (isFlaw(record)) throw damaged(path, this.line, this.chain.seq, record);
           if (record.event === "key") this.#keys.add(this.chain.publicKey);
           if (record.event === "prune") this.#checkPrune(path, record);
@@ -141,7 +142,10 @@ function closedBounds(deps: AuditDeps): Bounds[] {
   const bounds: Bounds[] = [];
   for (const { path, name, firstSeq, day } of survey(deps.files, deps.dir).closed) {
     const head = readHead(deps.files, path, deps.sha256);
-    if (!head || isFlaw(head)) throw damaged(path, 1, firstSeq, head ?? { flaw: "the file holds no record" });
+    if (!head || isFlaw(head)) {
+      const flaw = head ?? { flaw: "the file holds no record" };
+      throw bounds.length === 0 ? beginsWith(path, firstSeq, flaw) : damaged(path, 1, firstSeq, flaw);
+    }
     if (head.seq !== firstSeq || head.timestamp.slice(0, 10) !== day) {
       throw damaged(path, 1, firstSeq, {
         flaw: `the name does not fit the first record: seq ${head.seq}, ${head.timestamp}`,
@@ -189,6 +193,15 @@ function firstToRead(
   return from;
 }
 
+/** Only the very first line makes a log another version's: anywhere else a version is a change like any other. */
+function beginsWith(path: string, seq: number, flaw: Flaw): Fatal {
+  if (!flaw.foreignVersion) return damaged(path, 1, seq, flaw);
+  return new Fatal(
+    `Cannot open the audit log: ${path}: ${flaw.flaw}. Run the version of roxy-core that wrote it`,
+    exitCodes.failed,
+  );
+}
+
 function damaged(
   path: string,
   line: number | undefined,
@@ -197,10 +210,7 @@ function damaged(
 ): Fatal {
   const place = `${path}${line === undefined ? "" : ` line ${line}`}${seq === undefined ? "" : ` (seq ${seq})`}`;
   const remedy = foreignVersion
-    ? "Run the version of roxy-core that wrote it"
+    ? "Nothing was changed. If a newer roxy-core went on with this log, run that one; else restore the file from a copy"
     : "Nothing was changed. Run `roxy-core audit verify`, and restore the file from a copy";
-  return new Fatal(
-    `Cannot open the audit log: ${place}: ${flaw}. ${remedy}`,
-    foreignVersion ? exitCodes.failed : exitCodes.integrity,
-  );
+  return new Fatal(`Cannot open the audit log: ${place}: ${flaw}. ${remedy}`, exitCodes.integrity);
 }

@@ -49,12 +49,13 @@ function find(bytes: Uint8Array, count: number, needle: Uint8Array, skips: Uint8
   return -1;
 }
 
-/** The line that this byte is in; undefined when it has no end yet, or is longer than any of ours. */
+/** The line that this byte is in, or a part of one that is longer than any of ours; undefined when it has no end yet. */
 function lineAround(file: ReadFile, at: number, end: number): Pick<Line, "offset" | "bytes"> | undefined {
   const from = Math.max(0, at - lineBytesMax);
   const bytes = new Uint8Array(Math.min(end, at + lineBytesMax) - from);
   const used = bytes.subarray(0, file.read(bytes, from));
   const start = used.lastIndexOf(10, at - from) + 1;
   const lf = used.indexOf(10, at - from);
-  return lf === -1 ? undefined : { offset: from + start, bytes: used.subarray(start, lf) };
+  if (lf === -1 && at + lineBytesMax >= end) return undefined;
+  return { offset: from + start, bytes: used.subarray(start, lf === -1 ? used.length : lf) };
 }

@@ -1,3 +1,4 @@
+import { Fatal, exitCodes } from "../lib/errors.ts";
 import type { FileError, Files, ReadFile } from "../runtime/types.ts";
 import { activeName, pathIn, survey } from "./folder.ts";
 import type { Flaw, Frame } from "./frame.ts";
@@ -21,8 +22,25 @@ const guessBytes = 16_384;
 /** A rotation between listing and opening is seen at most once a try. */
 const triesMax = 5;
 
-/** All files, oldest first. An active file without a complete record is left out. @throws FileError */
+/** All files, oldest first. An active file that does not begin with a whole record is left out. @throws FileError */
 export function segments(files: Files, dir: string, sha256: Sha256): Segment[] {
+  return list(files, dir, sha256).found;
+}
+
+/** The same for readers, who would miss what a damaged active file holds. @throws Fatal (exit code 4), FileError */
+export function readableSegments(files: Files, dir: string, sha256: Sha256): Segment[] {
+  const { found, flaw } = list(files, dir, sha256);
+  if (flaw !== undefined) throw unreadable(pathIn(dir, activeName), flaw);
+  return found;
+}
+
+/** A damaged line, to whoever only wants to read. */
+export function unreadable(path: string, flaw: string): Fatal {
+  return new Fatal(`Cannot read the audit log: ${path}: ${flaw}. Run \`roxy-core audit verify\``, exitCodes.integrity);
+}
+
+/** @returns with `flaw`, what is wrong with the first line of an active file that was left out */
+function list(files: Files, dir: string, sha256: Sha256): { found: Segment[]; flaw?: string } {
   for (let tries = 1; ; tries++) {
     const { closed, active } = survey(files, dir);
     const found: Segment[] = closed.map((file) => ({ ...file, closed: true }));
@@ -31,9 +49,10 @@ export function segments(files: Files, dir: string, sha256: Sha256): Segment[] {
     // A rotation between the two looks would show the file after the one that is missing in the list.
     const isSteady = survey(files, dir).closed.at(-1)?.name === closed.at(-1)?.name;
     if (!isSteady && tries < triesMax) continue;
-    if (head === undefined || "flaw" in head) return found;
+    if (head === undefined) return { found };
+    if (isFlaw(head)) return { found, flaw: head.flaw };
     const segment = { name: activeName, path, closed: false, firstSeq: head.seq, day: head.timestamp.slice(0, 10) };
-    return [...found, segment];
+    return { found: [...found, segment] };
   }
 }
 
@@ -92,7 +111,7 @@ export function misplacement(frame: Frame, segment: Omit<Segment, "path">, isFir
   return `${claim} ${segment.day}, but the record is of ${frame.timestamp}`;
 }
 
-/** The first record of a file; undefined when it has no complete line. @throws FileError */
+/** The first record of a file; undefined when it has no line yet. @throws FileError */
 export function readHead(files: Files, path: string, sha256: Sha256): StoredRecord | Flaw | undefined {
   const line = withFile(files, path, firstLine);
   return line && decodeLine(line, sha256);
@@ -113,12 +132,14 @@ export function withFile<T>(files: Files, path: string, use: (file: ReadFile) =>
   }
 }
 
+/** As far as any line of ours reaches: a longer one is nobody's, and framing says so. */
 function firstLine(file: ReadFile): Uint8Array | undefined {
   for (const room of [guessBytes, lineBytesMax]) {
     const bytes = new Uint8Array(room);
     const used = bytes.subarray(0, file.read(bytes, 0));
     const lf = used.indexOf(10);
     if (lf !== -1) return used.subarray(0, lf);
+    if (used.length === lineBytesMax) return used;
   }
   return undefined;
 }

@@ -2,11 +2,11 @@ import { Fatal, exitCodes } from "../lib/errors.ts";
 import type { AuditDeps } from "./log.ts";
 import type { Rest } from "./lines.ts";
 import type { Draft } from "./record.ts";
-import { batchBytesMax, lineBytesMax } from "./record.ts";
+import { lineBytesMax } from "./record.ts";
 import { withFile } from "./segments.ts";
 
-/** One write holds at most a batch, or one line that is longer. A longer fragment was not torn by a crash of ours. */
-const fragmentBytesMax = batchBytesMax + lineBytesMax;
+/** A line without its LF. A write ends somewhere in a line: what is longer was not torn by a crash of ours. */
+const fragmentBytesMax = lineBytesMax - 1;
 
 /**
  * Moves the bytes after the last LF to a file beside the log. They were never acknowledged: that comes after fdatasync

@@ -1,16 +1,17 @@
 import type { Files, ReadFile } from "../runtime/types.ts";
 import { Chain } from "./chain.ts";
+import type { Fault } from "./fault.ts";
+import { Stop } from "./fault.ts";
 import { activeName, checkpointName, pathIn, strangeKind } from "./folder.ts";
 import type { Flaw, Frame } from "./frame.ts";
 import { decodeLine, isFlaw, recordOf } from "./frame.ts";
-import { isSignedByBoth, isSignedInForce } from "./key-in-force.ts";
+import { isSignedByBoth } from "./key-in-force.ts";
 import type { Line, Rest } from "./lines.ts";
 import { linesOf } from "./lines.ts";
-import type { SignedCheckpoint } from "./note.ts";
-import { noteBytesMax, originOf, parseNote } from "./note.ts";
 import type { Sha256, StoredRecord } from "./record.ts";
 import type { OpenSegment, Segment } from "./segments.ts";
 import { misplacement, openSegment, readHead, segments } from "./segments.ts";
+import { SignedNotes } from "./verify-notes.ts";
 
 /**
  * Reads the whole log and proves it, or says where it stops being what was written. Reads only, takes no lock, and may
@@ -29,15 +30,6 @@ export interface VerifyOptions {
   readonly onProgress?: (bytes: number, total: number) => void;
 }
 
-export interface Fault {
-  readonly file: string;
-  readonly line?: number;
-  readonly seq?: number;
-  readonly what: string;
-  /** The log begins in another format: not tampering, but another version's log. */
-  readonly foreignVersion?: true;
-}
-
 export interface VerifyResult {
   readonly ok: boolean;
   readonly fault?: Fault;
@@ -51,17 +43,10 @@ export interface VerifyResult {
   readonly logId?: string;
   readonly publicKey?: string;
   readonly keyIsPinned: boolean;
+  /** Signed changes that lead from the pinned key to `publicKey`. */
+  readonly keyChanges?: number;
   /** Records that a signed checkpoint vouches for. */
   readonly checkpointSize?: number;
-}
-
-/** Thrown inside, to leave the walk at the first fault. */
-class Stop extends Error {
-  readonly fault: Fault;
-  constructor(fault: Fault) {
-    super(fault.what);
-    this.fault = fault;
-  }
 }
 
 /** @throws FileError when the folder can't be read; every fault of the log itself is in the result */
@@ -94,7 +79,7 @@ class Verification {
   #total = 0;
   readonly #warnings: string[] = [];
   readonly #keys = new Set<string>();
-  readonly #notes: { note: SignedCheckpoint; from: string; text: string; root?: string }[] = [];
+  #notes = SignedNotes.none;
   /** The place that a prune record must vouch for, when the log does not begin with genesis. */
   #missingPrefix: { lastSeq: number; lastHash: string; root: string; prunedAt?: number } | undefined;
 
@@ -109,7 +94,7 @@ class Verification {
       const what = strangeKind(files, path);
       if (what !== undefined) throw new Stop({ file: path, what });
     }
-    this.#readNotes();
+    this.#notes = SignedNotes.read(files, dir, this.#options.checkpoint);
     this.#total = segments(files, dir, sha256).reduce((sum, { path }) => sum + (files.stat(path)?.bytes ?? 0), 0);
     for (let segment = this.#next(); segment; segment = this.#next()) await this.#segment(segment);
     await this.#conclude();
@@ -117,7 +102,7 @@ class Verification {
 
   result(fault: Fault | undefined): VerifyResult {
     const chain = this.#chain;
-    const signed = this.#signedSize();
+    const signed = this.#notes.signedSize;
     return {
       ok: fault === undefined,
       ...(fault && { fault }),
@@ -128,26 +113,10 @@ class Verification {
       ...(this.#firstSeq !== undefined && { firstSeq: this.#firstSeq }),
       ...(chain && { head: { seq: chain.seq, hash: chain.hash }, logId: chain.logId, publicKey: chain.publicKey }),
       keyIsPinned: this.#options.publicKey !== undefined,
+      ...(chain &&
+        this.#options.publicKey !== undefined && { keyChanges: changesSince(chain, this.#options.publicKey) }),
       ...(!fault && signed > 0 && { checkpointSize: signed }),
     };
-  }
-
-  /** Records that a checkpoint vouches for, once the walk is over. */
-  #signedSize(): number {
-    return Math.max(0, ...this.#notes.map(({ note, root }) => (root === undefined ? 0 : note.size)));
-  }
-
-  #readNotes(): void {
-    const { files, dir, checkpoint } = this.#options;
-    const path = pathIn(dir, checkpointName);
-    const texts: [string, string][] = checkpoint === undefined ? [] : [["the given checkpoint", checkpoint]];
-    const own = readNote(files, path);
-    if (own !== undefined) texts.push([path, own]);
-    for (const [from, text] of texts) {
-      const note = parseNote(text);
-      if (isFlaw(note)) throw new Stop({ file: from, what: note.flaw });
-      this.#notes.push({ note, from, text });
-    }
   }
 
   /** The oldest file not yet read. Looked up anew each time: the active one may have been closed meanwhile. */
@@ -173,9 +142,7 @@ class Verification {
     const { files, dir, sha256 } = this.#options;
     const [begun] = this.#read;
     if (begun !== undefined && (segments(files, dir, sha256)[0]?.firstSeq ?? begun) > begun) return true;
-    const path = pathIn(dir, checkpointName);
-    const text = this.#notes.find(({ from }) => from === path)?.text;
-    return text !== undefined && text !== readNote(files, path);
+    return this.#notes.isOld(files, dir);
   }
 
   async #segment(listed: Segment): Promise<void> {
@@ -216,7 +183,7 @@ class Verification {
         line++;
         const frame = this.#take(each);
         if (isFlaw(frame)) throw this.#stopAt(segment.path, line, frame);
-        const what = misplacement(frame, segment, line === 1);
+        const what = misplacement(frame, segment, line === 1) ?? this.#unfit(frame, each);
         if (what !== undefined) throw new Stop({ file: segment.path, line, seq: frame.seq, what });
       }
       this.#bytes += value.reduce((sum, { bytes }) => sum + bytes.length + 1, 0);
@@ -230,9 +197,16 @@ class Verification {
     const frame = chain.take(line);
     if (isFlaw(frame)) return frame;
     if (frame.event === "key") this.#keys.add(chain.publicKey);
-    if (frame.event === "prune") this.#comparePrune(recordOf(line.bytes));
-    this.#lookAtNotes(chain);
+    if (frame.event === "prune") this.#comparePrune(recordOf(line.bytes, frame));
+    this.#notes.look(chain);
     return frame;
+  }
+
+  /** Behind what is signed, where anybody may have appended, a line is held to all that a start wants of it. */
+  #unfit(frame: Frame, { bytes }: Line): string | undefined {
+    if (frame.seq < this.#notes.claimedSize) return undefined;
+    const record = recordOf(bytes, frame);
+    return isFlaw(record) ? record.flaw : undefined;
   }
 
   #begin(line: Line): Chain | Flaw {
@@ -243,7 +217,7 @@ class Verification {
     this.#firstSeq = chain.seq + 1;
     this.#keys.add(chain.publicKey);
     if (chain.seq >= 0) this.#missingPrefix = { lastSeq: chain.seq, lastHash: chain.hash, root: chain.tree.root() };
-    this.#lookAtNotes(chain);
+    this.#notes.look(chain);
     return chain;
   }
 
@@ -253,10 +227,6 @@ class Verification {
     if (isFlaw(record) || !missing || record.last_seq !== missing.lastSeq) return;
     if (record.last_hash !== missing.lastHash || record.tree_root !== missing.root) return;
     this.#missingPrefix = { ...missing, prunedAt: record.seq };
-  }
-
-  #lookAtNotes(chain: Chain): void {
-    for (const entry of this.#notes) if (entry.note.size === chain.tree.size) entry.root = chain.tree.root();
   }
 
   /** Bytes after the last LF. In the active file that is a write going on, or one that a crash tore. */
@@ -282,15 +252,18 @@ class Verification {
     await this.#checkKeys(chain);
     // Only a first start that was cut short leaves none; its key has not got the name yet that it is given by.
     const isBegun = chain.seq > 0 || this.#options.publicKey !== undefined;
-    if (!this.#notes.some(({ from }) => from === pathIn(dir, checkpointName)) && isBegun) {
+    if (!this.#notes.hasOwn && isBegun) {
       throw new Stop({
         file: pathIn(dir, checkpointName),
         what: "the checkpoint is missing: a cut end would not show",
       });
     }
-    for (const { note, from, root } of this.#notes) await this.#checkNote(chain, note, from, root);
+    const { sha256 } = this.#options;
+    this.#warnings.push(
+      ...(await this.#notes.check({ chain, firstSeq: this.#firstSeq ?? 0, keys: this.#keys, sha256 })),
+    );
     // A file is removed only after a checkpoint over its record: whoever can write, but not sign, can't excuse a loss.
-    if (missing?.prunedAt !== undefined && missing.prunedAt >= this.#signedSize()) {
+    if (missing?.prunedAt !== undefined && missing.prunedAt >= this.#notes.signedSize) {
       const what = `${isMissing}, and no checkpoint is signed over the prune record that says why`;
       throw new Stop({ file: dir, seq: missing.prunedAt, what });
     }
@@ -313,26 +286,6 @@ class Verification {
     });
   }
 
-  async #checkNote(chain: Chain, note: SignedCheckpoint, file: string, root: string | undefined): Promise<void> {
-    if (note.origin !== originOf(chain.logId))
-      throw new Stop({ file, what: `it belongs to another log, ${note.origin}` });
-    if (!(await isSignedInForce(note, chain.keyChanges, this.#keys, this.#options.sha256))) {
-      throw new Stop({ file, what: "its signature is not by the log's key of that time" });
-    }
-    if (note.size > chain.seq + 1) {
-      const what = `the checkpoint covers ${note.size} records, but the log ends with seq ${chain.seq}: the end was cut off`;
-      throw new Stop({ file, seq: chain.seq + 1, what });
-    }
-    if (root === undefined) {
-      this.#warnings.push(`${file} covers only records before seq ${this.#firstSeq}, which were pruned`);
-    } else if (root !== note.root) {
-      throw new Stop({
-        file,
-        what: `its tree of ${note.size} records is not the tree of the log: records were changed`,
-      });
-    }
-  }
-
   /** Only its very first line makes a log another version's: anywhere else a version is a change like any other. */
   #stopAt(file: string, line: number, { flaw: what, foreignVersion }: Flaw): Stop {
     const isForeign = foreignVersion && this.#chain === undefined;
@@ -344,7 +297,7 @@ class Verification {
   }
 }
 
-/** The text of the checkpoint there; undefined when there is none. */
-function readNote(files: Files, path: string): string | undefined {
-  return files.stat(path) ? new TextDecoder().decode(files.readAll(path, noteBytesMax)) : undefined;
+function changesSince({ keyChanges }: Chain, publicKey: string): number {
+  const at = keyChanges.findIndex(({ oldKey }) => oldKey === publicKey);
+  return at === -1 ? 0 : keyChanges.length - at;
 }

@@ -1,6 +1,6 @@
 import { adviceOn, isFileError } from "../audit/advice.ts";
 import { readPublicKey } from "../audit/key.ts";
-import { noteBytesMax } from "../audit/note.ts";
+import { noteBytesMax } from "../audit/note-file.ts";
 import type { VerifyResult } from "../audit/verify.ts";
 import { verify } from "../audit/verify.ts";
 import { loadConfig } from "../config/load.ts";
@@ -154,11 +154,14 @@ function verdictText(result: VerifyResult, dir: string): string {
   lines.push(
     `Signed: the first ${checkpointSize ?? 0} records${uncovered > 0 ? `; ${uncovered} newer ones are chained only` : ""}`,
   );
-  const trust = result.keyIsPinned
-    ? "the given key"
-    : "its own word for it: the key is not pinned, give --key to pin it";
-  lines.push(`Key: ${result.publicKey} (${trust})`);
+  lines.push(`Key: ${result.publicKey} (${trustIn(result)})`);
   return `${lines.join("\n")}\n`;
+}
+
+function trustIn({ keyIsPinned, keyChanges }: VerifyResult): string {
+  if (!keyIsPinned) return "its own word for it: the key is not pinned, give --key to pin it";
+  if (keyChanges === undefined || keyChanges === 0) return "the given key";
+  return `it follows from the given key by ${keyChanges} signed change${keyChanges === 1 ? "" : "s"}`;
 }
 
 /** On a terminal, on a line of standard error that is gone again at the end, whatever the end is. */

@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import fc from "fast-check";
 import { frameLine, decodeLine, isFlaw } from "../../src/audit/frame.ts";
 import { linesBackwards } from "../../src/audit/lines-backwards.ts";
+import type { Line } from "../../src/audit/lines.ts";
 import { linesOf } from "../../src/audit/lines.ts";
 import type { Draft } from "../../src/audit/record.ts";
 import { encodeRecord, lineBytesMax, zeroHash } from "../../src/audit/record.ts";
@@ -189,6 +190,9 @@ describe("linesOf and linesBackwards", () => {
   test("stop at a line that is longer than any of ours", async () => {
     const bytes = new Uint8Array(3 * lineBytesMax).fill(97);
     const walk = linesOf(fileOf(bytes), 0, bytes.length);
+    const { value } = (await walk.next()) as { value: Line[] };
+    expect(value).toHaveLength(1);
+    expect(frameLine(value[0]!.bytes, sha256)).toMatchObject({ flaw: expect.stringContaining("none of ours") });
     expect(await walk.next()).toEqual({ done: true, value: { offset: 0, bytes: bytes.length } });
   });
 });

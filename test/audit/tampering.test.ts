@@ -63,13 +63,13 @@ describe("Property 6: Changes to a closed file are detected with file, line and 
     // Checked through the very frames and chain that verification uses, line by line, because a whole verification for
     // each of a million bits would take hours; whole verifications follow for a spread of them.
     const { Chain } = await import("../../src/audit/chain.ts");
-    const { isFlaw, recordOf } = await import("../../src/audit/frame.ts");
+    const { decodeLine, isFlaw } = await import("../../src/audit/frame.ts");
     const bytes = files.get(middle)!;
     const lines: Buffer[] = [];
     for (let start = 0, lf = 0; (lf = bytes.indexOf(10, start)) !== -1; start = lf + 1)
       lines.push(bytes.subarray(start, lf + 1));
     expect(lines.length).toBe(200);
-    const head = recordOf(lines[0]!.subarray(0, -1));
+    const head = decodeLine(lines[0]!.subarray(0, -1), runtime.sha256);
     if (isFlaw(head)) throw new Error(head.flaw);
     const chain = Chain.from(head, runtime.sha256);
     if (isFlaw(chain)) throw new Error(chain.flaw);

@@ -1,8 +1,21 @@
 import { describe, expect, test } from "bun:test";
-import { appendFileSync, existsSync, readFileSync, readdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
+import { readDispatch, readRecords } from "../../src/audit/read.ts";
+import { hashSuffixBytes } from "../../src/audit/record.ts";
+import { runtime } from "../../src/runtime/bun.ts";
 import type { Place } from "./log-folder.ts";
 import {
+  HandClock,
   intent,
   linesIn,
   newPlace,
@@ -25,6 +38,31 @@ async function killedLog(records = 3): Promise<{ place: Place; files: Map<string
   await log.close();
   restore(place.dir, files);
   return { place, files };
+}
+
+/** The start and verification agree, and nothing is changed. */
+async function expectStopped(place: Place, words: string): Promise<void> {
+  const before = snapshot(place.dir);
+  const error = await rejection(openLog(place));
+  expect(error).toMatchObject({ exitCode: 4 });
+  expect(error.message).toContain(words);
+  expect(snapshot(place.dir)).toEqual(before);
+  const { ok, fault } = await verifyPlace(place);
+  expect({ ok, file: fault?.file }).toEqual({ ok: false, file: place.active });
+  expect(fault!.what).toContain(words);
+}
+
+/** Every way to read says so, instead of showing less. */
+async function expectUnreadable(place: Place): Promise<void> {
+  const deps = { files: runtime.files, sha256: runtime.sha256, dir: place.dir };
+  const { audit_id } = intent(2);
+  for (const read of [
+    readRecords(deps, { limit: 100 }),
+    readRecords(deps, { limit: 100, order: "newest" }),
+    ...(statSync(place.active).size > 300_000 ? [] : [readDispatch(deps, audit_id)]),
+  ]) {
+    expect(await rejection(read)).toMatchObject({ exitCode: 4 });
+  }
 }
 
 describe("Property 2: The file cut at every byte of its last record", () => {
@@ -108,12 +146,74 @@ describe("Property 2: A complete line that is wrong, even the last one, stops th
     });
   }
 
-  test("a fragment longer than one write of ours is no torn tail", async () => {
+  test("more than a line without its end is no torn tail, also where a new log would begin", async () => {
     const { place } = await killedLog();
-    appendFileSync(place.active, Buffer.alloc(1_400_000, 0x20));
-    const error = await rejection(openLog(place));
+    appendFileSync(place.active, Buffer.alloc(300_000, 0x20));
+    await expectStopped(place, "it is none of ours");
+    const fresh = newPlace();
+    mkdirSync(fresh.dir, { mode: 0o700 });
+    writeFileSync(fresh.active, Buffer.alloc(300_000, 0x20), { mode: 0o600 });
+    const error = await rejection(openLog(fresh));
     expect(error).toMatchObject({ exitCode: 4 });
     expect(error.message).toContain("more than a crash can tear");
+  });
+
+  test("a line longer than any of ours hides nothing that stands behind it, from nobody", async () => {
+    const { place } = await killedLog();
+    const lines = linesIn(place.active);
+    for (const [long, at] of [
+      [600_000, -2],
+      [600_000, 0],
+      [300_000, -2],
+      [300_000, 0],
+    ] as const) {
+      const spoilt = lines.toSpliced(at, 0, "x".repeat(long));
+      writeFileSync(place.active, spoilt.map((line) => `${line}\n`).join(""), { mode: 0o600 });
+      await expectStopped(place, "it is none of ours");
+      await expectUnreadable(place);
+    }
+  });
+
+  test("a damaged first line of the file being written hides nothing from readers either", async () => {
+    const place = newPlace();
+    const clock = new HandClock();
+    const { log } = await openLog(place, { clock });
+    await log.append(intent(1));
+    clock.advanceDays(1);
+    await log.append(intent(2));
+    await log.close();
+    writeFileSync(place.active, readFileSync(place.active, "utf8").replace('"new file"', '"old file"'), {
+      mode: 0o600,
+    });
+    await expectUnreadable(place);
+    expect(await verifyPlace(place)).toMatchObject({ ok: false, fault: { file: place.active, line: 1 } });
+  });
+
+  for (const [what, spoil] of [
+    ["is not JSON", (body: string) => body.replace('"user_id":"mark"', '"user_id":mark')],
+    ["has event twice", (body: string) => body.replace('"user_id":"mark"', '"event":"outcome"')],
+    ["has seq twice", (body: string) => body.replace('"user_id":"mark"', '"seq":1')],
+    ["is of no time", (body: string) => body.replace("T08:00:00.000Z", "T99:99:99.000Z")],
+    ["is of no day", (body: string) => body.replace("2026-01-09T", "2026-02-30T")],
+  ] as const) {
+    test(`a line behind the checkpoint, rightly hashed and linked, that ${what}: to the start and to verification`, async () => {
+      const { place } = await killedLog();
+      const lines = linesIn(place.active);
+      const body = spoil(lines.at(-1)!.slice(0, -hashSuffixBytes));
+      const spoilt = `${body},"hash":"${runtime.sha256(body)}"}`;
+      expect(spoilt).not.toBe(lines.at(-1)!);
+      writeFileSync(place.active, `${lines.with(lines.length - 1, spoilt).join("\n")}\n`, { mode: 0o600 });
+      await expectStopped(place, "");
+    });
+  }
+
+  test("a newer format version behind ours stops the start and verification alike: exit code 4", async () => {
+    const { place } = await killedLog();
+    const lines = linesIn(place.active);
+    const spoilt = lines.with(lines.length - 1, lines.at(-1)!.replace('{"v":1,', '{"v":2,'));
+    writeFileSync(place.active, `${spoilt.join("\n")}\n`, { mode: 0o600 });
+    await expectStopped(place, "format version 2; this program knows 1");
+    expect((await verifyPlace(place)).fault!.foreignVersion).toBeUndefined();
   });
 
   test("a log of a newer format version is left alone: exit code 1", async () => {
