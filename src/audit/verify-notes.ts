@@ -58,8 +58,9 @@ export class SignedNotes {
 
   /** Whether there is another checkpoint beside the log by now. */
   isOld(files: Files, dir: string): boolean {
+    if (this.#own === undefined) return false;
     const now = readNoteFile(files, dir);
-    return this.#own !== undefined && (!now || isFlaw(now) || now.text !== this.#own.text);
+    return !now || isFlaw(now) || now.text !== this.#own.text;
   }
 
   /** Records that some checkpoint claims to cover, before anything is compared. */

@@ -166,7 +166,12 @@ const cases: readonly Case[] = [
       const text = readFileSync(place.closed, "utf8");
       writeFileSync(place.closed, text.replace('\n{"v":1,', '\n{"v":2,'));
     },
-    serve: [1, dir, "format version 2; this program knows 1", "Run the version of roxy-core that wrote it"],
+    serve: [
+      4,
+      dir,
+      "format version 2; this program knows 1",
+      "If a newer roxy-core went on with this log, run that one",
+    ],
     verify: [4, "format version 2"],
   },
   {
