@@ -111,6 +111,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     },
     stop() {
       live.draining = true;
+      signer.end();
       return stop(dispatch, stream, doors);
     },
   };

@@ -24,6 +24,7 @@ interface Sources {
 export class LiveSigner implements Signer {
   readonly #tools: Pick<TokenOptions, "clock" | "hmacSha256">;
   #sources: Sources;
+  #isEnding = false;
 
   constructor(config: Config, secrets: Secrets, clock: Clock, hmacSha256: Runtime["hmacSha256"]) {
     this.#tools = { clock, hmacSha256 };
@@ -42,7 +43,15 @@ export class LiveSigner implements Signer {
   readonly token = (claims: TokenClaims): Promise<string | undefined> => this.#sources.latest(claims);
 
   get previousToken(): TokenSource | undefined {
-    return this.#sources.previous;
+    return this.#isEnding ? undefined : this.#sources.previous;
+  }
+
+  /**
+   * From now on nothing is sent a second time: an end would then last twice `podium.timeout_ms`, longer than a service
+   * manager waits. A 401 is a definite refusal without it.
+   */
+  end(): void {
+    this.#isEnding = true;
   }
 
   /** The public halves of the keys in use, the newest first. */

@@ -105,7 +105,8 @@ function systemSandbox({ config }: UnitOptions): string[] {
     "StateDirectory=roxy-core",
     "StateDirectoryMode=0700",
     "ConfigurationDirectory=roxy-core",
-    "ConfigurationDirectoryMode=0750",
+    // Root's folder, which the service's own user has to read; what is secret comes as a credential.
+    "ConfigurationDirectoryMode=0755",
     ...(socket && isInside(socket, systemRun) ? ["RuntimeDirectory=roxy-core", "RuntimeDirectoryMode=0700"] : []),
     ...(elsewhere.length > 0 ? [`ReadWritePaths=${elsewhere.map(word).join(" ")}`] : []),
     "ProtectSystem=strict",

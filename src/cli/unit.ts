@@ -7,7 +7,7 @@ import { lineDiff } from "./line-diff.ts";
 import type { CommandSpec, ParsedOptions } from "./options.ts";
 import { helpText, parseOptions, programName, usageError } from "./options.ts";
 import { printableLines } from "./printable.ts";
-import { systemRoot, unitText } from "./unit-text.ts";
+import { systemRoot, systemSettings, unitText } from "./unit-text.ts";
 
 export const unitCommand = {
   name: "unit",
@@ -65,8 +65,14 @@ function makeUnit(runtime: Runtime, options: Options, scope: Scope): string {
   // Only what the service will see: its own root and its own file, not the caller's environment.
   const { config } = loadConfig({ ...input, env: root === undefined ? {} : { ROXY_ROOT: root } });
   const program = exec === undefined ? self : [absolute(exec)];
-  if (scope === "system" && program.some((word) => /^\/(home|root|run\/user|tmp)\//.test(word))) {
-    stderr(`Warning: ${printableLines(program.join(" "))} is out of a system unit's reach: see --exec\n`);
+  if (scope === "system") {
+    const warn = (path: string, remedy: string): void =>
+      stderr(`Warning: ${printableLines(path)} is out of a system unit's reach: ${remedy}\n`);
+    if (program.some(isOutOfReach)) warn(program.join(" "), "see --exec");
+    const file = configFile && absolute(configFile);
+    if (file !== undefined && isOutOfReach(file)) warn(file, `put it into ${systemSettings}`);
+    // The service has a user of its own; the file holds no secret.
+    if (file !== undefined && !isForAll(runtime, file)) warn(file, "chmod 644 it");
   }
   return unitText({
     scope,
@@ -78,6 +84,16 @@ function makeUnit(runtime: Runtime, options: Options, scope: Scope): string {
       ...(jwtKey === undefined ? [] : [{ name: "podium_jwt_private_key", file: absolute(jwtKey) }]),
     ],
   });
+}
+
+/** Behind ProtectHome= and PrivateTmp=, or in a folder that only root may enter. */
+function isOutOfReach(path: string): boolean {
+  return /^\/(home|root|run\/user|tmp|var\/tmp)\//.test(path);
+}
+
+function isForAll({ files }: Runtime, path: string): boolean {
+  const facts = files.stat(path);
+  return facts === undefined || (facts.mode & 0o004) !== 0;
 }
 
 function placeOf({ process: { env, home } }: Runtime, scope: Scope): string {

@@ -30,7 +30,7 @@ export const problemCodes = {
   internal_error: { status: 500, retry: "same-key", title: "roxy-core failed" },
   podium_unreachable: { status: 502, retry: "safe", title: "Podium can't be reached" },
   podium_rejected: { status: 502, retry: "safe", title: "Podium refused the command" },
-  podium_invalid_response: { status: 502, retry: "same-key", title: "Podium's answer can't be understood" },
+  podium_invalid_response: { status: 502, retry: "same-key", title: "Podium's answer settles nothing" },
   audit_unavailable: { status: 503, retry: "safe", title: "The audit log can't be written" },
   queue_full: { status: 503, retry: "safe", title: "Too many dispatches are waiting" },
   too_many_clients: { status: 503, retry: "safe", title: "Too many stream clients" },

@@ -9,9 +9,15 @@ import type { Verdict } from "./verdict.ts";
 export function statusSource(podium: PodiumClient, signer: Signer, route: Route): () => Promise<Verdict> {
   let running: Promise<Verdict> | undefined;
   const ask = (): Promise<Verdict> => {
-    const { token, previousToken } = signer;
     const request = fillRoute(route, { action: "status" });
-    return sendSigned({ podium, token, previousToken }, request, { subject: "roxy-core", role: "viewer" });
+    const asking = {
+      podium,
+      token: signer.token,
+      get previousToken() {
+        return signer.previousToken;
+      },
+    };
+    return sendSigned(asking, request, { subject: "roxy-core", role: "viewer" });
   };
   return () =>
     (running ??= ask().finally(() => {

@@ -42,7 +42,7 @@ export function verdictOfAnswer({ status, body }: IncomingAnswer, token?: string
     return { kind: "refused", code: "podium_rejected", detail: `${status}: ${wordsIn(text)}`, ...facts };
   }
   if (status >= 500) {
-    return { kind: "unknown", code: "podium_rejected", detail: `${status}: ${wordsIn(text)}`, ...facts };
+    return { kind: "unknown", code: "podium_invalid_response", detail: `${status}: ${wordsIn(text)}`, ...facts };
   }
   if (status < 200 || status >= 300) {
     return { kind: "unknown", code: "podium_invalid_response", detail: `unexpected status ${status}`, ...facts };

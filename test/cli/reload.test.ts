@@ -272,6 +272,27 @@ test("while it drains it is not ready, finishes what is in flight, refuses the r
   expect(podium.commands).toHaveLength(1);
 });
 
+test("an end lasts no longer than the unit waits: what Podium refuses unseen is not sent again with the older secret", async () => {
+  const config = { podium: { timeout_ms: 1_000 } };
+  const { podium, gateway, enqueue } = await open(config, (at) => {
+    writeFileSync(at("older"), second, { mode: 0o600 });
+    const flags = { ...flagged(at).settings, "podium.jwt_secret_previous_file": at("older") };
+    return { settings: flags };
+  });
+  const hold = gate();
+  podium.next(reply.after(hold.opened, reply.text("{}", 401)));
+  podium.next(reply.hang());
+  const inFlight = enqueue("S-1");
+  await podium.commandsSeen(1);
+  gateway.child.kill("SIGTERM");
+  await gateway.child.line((line) => (line.includes('"signal"') ? line : undefined), "the signal is taken");
+  hold.open();
+  expect(await inFlight).toBe(502);
+  expect((await gateway.child.ended).code).toBe(0);
+  expect(podium.commands).toHaveLength(1);
+  expect(gateway.records().find(({ event }) => event === "outcome")).toMatchObject({ result: "rejected" });
+});
+
 test("a second signal does not wait for Podium; the next start closes what was left open", async () => {
   const { podium, gateway, enqueue } = await open({});
   podium.next(reply.hang());

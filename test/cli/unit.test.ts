@@ -1,5 +1,5 @@
-import { describe, expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { afterAll, describe, expect, test } from "bun:test";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { loadConfig } from "../../src/config/load.ts";
 import type { Config } from "../../src/config/schema.ts";
@@ -23,6 +23,49 @@ describe("unit", () => {
     expect(stdout).toMatch(/^ExecStart=\S+ \S+ serve --config "\/\S+\/with space\.jsonc"$/m);
     expect(stdout).toContain("TimeoutStopSec=116\n");
     expect(stdout).toContain("WantedBy=default.target");
+  });
+
+  test("says when to restart, how long to wait, and who may speak for it", async () => {
+    const { stdout } = await runHere(env, ["unit"]);
+    const [, service = ""] = stdout.split("[Service]\n");
+    const directives = service.split("\n").filter((line) => /^[A-Z]\w+=/.test(line));
+    const wanted = [
+      "Type=notify",
+      "NotifyAccess=all",
+      "ExecReload=/bin/kill -HUP $MAINPID",
+      `Environment=ROXY_ROOT=${home}`,
+      "EnvironmentFile=-%h/.roxy/etc/roxy.env",
+      "WatchdogSec=60",
+      "Restart=on-failure",
+      "RestartSec=2",
+      "RestartPreventExitStatus=2 4",
+      "TimeoutStartSec=120",
+      "TimeoutStopSec=45",
+      "LimitNOFILE=65536",
+      "LimitCORE=0",
+      "UMask=0077",
+    ];
+    const operating = directives.slice(0, directives.indexOf("UMask=0077") + 1);
+    expect(operating.filter((line) => !line.startsWith("ExecStart="))).toEqual(wanted);
+    expect(stdout).toMatch(/^\[Unit\]\n(?:.*\n)*StartLimitIntervalSec=60\nStartLimitBurst=5\n\n\[Service\]/);
+  });
+
+  test("a system unit can read its settings, and says what it can't reach", async () => {
+    const folder = mkdtempSync("/tmp/roxy-unit-");
+    afterAll(() => rmSync(folder, { recursive: true }));
+    const config = path.join(folder, "far.jsonc");
+    writeFileSync(config, "{}", { mode: 0o644 });
+    const unit = await runHere(env, ["unit", "--system", "--exec", "/usr/local/bin/roxy-core", "--config", config]);
+    expect(unit.stdout).toContain("ConfigurationDirectory=roxy-core\nConfigurationDirectoryMode=0755\n");
+    expect(unit.stdout).toContain("EnvironmentFile=-/etc/roxy-core/roxy.env\n");
+    expect(unit.stderr).toBe(`Warning: ${config} is out of a system unit's reach: put it into /etc/roxy-core\n`);
+    chmodSync(config, 0o600);
+    const closed = await runHere(env, ["unit", "--system", "--exec", "/usr/local/bin/roxy-core", "--config", config]);
+    expect(closed.stderr).toBe(`${unit.stderr}Warning: ${config} is out of a system unit's reach: chmod 644 it\n`);
+    const users = await runHere(env, ["unit", "--user", "--config", config]);
+    expect(users.stderr).toBe("");
+    const near = await runHere(env, ["unit", "--system", "--exec", "/usr/local/bin/roxy-core"]);
+    expect(near.stderr).toBe("");
   });
 
   test("quotes what systemd would read as something else", () => {

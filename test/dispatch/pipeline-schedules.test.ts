@@ -126,7 +126,7 @@ test("a key whose dispatch was found not executed by another request is as good 
   question.answer(statusOf("STORY-001", "todo"));
   // They share the finding; one of them is sent, the other has to wait for it.
   const verdicts = [verdictOf(await stranger), verdictOf(await owner)].toSorted();
-  expect(verdicts).toEqual(["podium_rejected same-key", "story_cooldown safe"]);
+  expect(verdicts).toEqual(["podium_invalid_response same-key", "story_cooldown safe"]);
   expect(desk.podium.words.filter((word) => word.startsWith("GET"))).toHaveLength(1);
   desk.clock.pass(settleMs);
   desk.podium.rule = ({ request }) => (request.method === "GET" ? statusOf("STORY-001", "todo") : yes);

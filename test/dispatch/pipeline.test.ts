@@ -122,7 +122,7 @@ test("a client that hangs up once its command has gone changes nothing", async (
 });
 
 const ends: readonly [string, Verdict, string, string][] = [
-  ["500", said(500, '{"error":"boom"}'), "podium_rejected same-key", "unknown"],
+  ["500", said(500, '{"error":"boom"}'), "podium_invalid_response same-key", "unknown"],
   ["garbage", said(200, "<html>"), "podium_invalid_response same-key", "unknown"],
   ["nothing", said(200, ""), "podium_invalid_response same-key", "unknown"],
   ["silence", timedOut, "podium_timeout same-key", "unknown"],

@@ -47,10 +47,9 @@ const unknowns = [
     name: "500",
     reply: reply.text('{"error":"boom in line 7"}', 500),
     words: "500: boom in line 7",
-    code: "podium_rejected",
     httpStatus: 500,
   },
-  { name: "503 without a body", reply: reply.text("", 503), words: "503", code: "podium_rejected", httpStatus: 503 },
+  { name: "503 without a body", reply: reply.text("", 503), words: "503", httpStatus: 503 },
   {
     name: "garbage under 200",
     reply: reply.text("<html>It works!</html>"),

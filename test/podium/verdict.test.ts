@@ -45,17 +45,17 @@ test("200 with success false is a no, in Podium's words", () => {
 });
 
 test.each([
-  [500, '{"error":"boom"}', "podium_rejected"],
-  [502, "", "podium_rejected"],
-  [503, "<html>", "podium_rejected"],
-  [599, '{"success":false}', "podium_rejected"],
+  [500, '{"error":"boom"}', "podium_invalid_response"],
+  [502, "", "podium_invalid_response"],
+  [503, "<html>", "podium_invalid_response"],
+  [599, '{"success":false}', "podium_invalid_response"],
   [200, "", "podium_invalid_response"],
   [200, "<html>ok</html>", "podium_invalid_response"],
   [200, '{"success":true', "podium_invalid_response"],
   [204, "", "podium_invalid_response"],
   [302, '{"success":true}', "podium_invalid_response"],
   [199, "{}", "podium_invalid_response"],
-  [600, "{}", "podium_rejected"],
+  [600, "{}", "podium_invalid_response"],
   [0, "", "podium_invalid_response"],
 ])("%d with %p settles nothing", (status, body, code) => {
   expect(verdict(status, body)).toMatchObject({ kind: "unknown", code });
