@@ -177,6 +177,11 @@ export function heldDays(deps: ReadDeps): string[] {
   return [...new Set(readableSegments(deps.files, deps.dir, deps.sha256).map(({ day }) => day))].toSorted();
 }
 
+/** Whether the log still begins with its first record: nothing of it was ever pruned. */
+export function holdsFirst({ files, dir, sha256 }: ReadDeps): boolean {
+  return readableSegments(files, dir, sha256)[0]?.firstSeq === 0;
+}
+
 /** All records of a file are of one day, so that a time span rules out whole files unread. */
 function isWithin({ day }: Segment, { from, to }: Span): boolean {
   return (from === undefined || day >= from.slice(0, 10)) && (to === undefined || day <= to.slice(0, 10));

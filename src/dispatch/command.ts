@@ -70,20 +70,20 @@ function askerOf({ source, auth }: DispatchRequest, owner: string | undefined): 
 
 /**
  * The value of an Idempotency-Key header: a quoted string (RFC 8941, as the draft asks) or the bare key that most
- * clients send. 1 to 255 printable ASCII characters.
+ * clients send. 1 to 255 printable ASCII characters without a comma, which is how two header lines arrive as one (RFC
+ * 9110, section 5.3): the halves of `"a` and `b"` would make one key. The draft leaves a key's form to the server.
  * @throws Problem `invalid_request`
  */
 export function parseIdempotencyKey(header: string | null): string | undefined {
   if (header === null) return undefined;
   const trimmed = header.trim();
-  const quoted = /^"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"$/.exec(trimmed);
+  const quoted = /^"((?:[\x20-\x21\x23-\x2b\x2d-\x5b\x5d-\x7e]|\\["\\])*)"$/.exec(trimmed);
   const key = quoted ? quoted[1]!.replaceAll(/\\(.)/g, "$1") : trimmed;
-  // A comma is how two header lines arrive as one.
   const valid = quoted ? /^[\x20-\x7e]{1,255}$/.test(key) : /^[\x21\x23-\x2b\x2d-\x5b\x5d-\x7e]{1,255}$/.test(key);
   if (valid) return key;
   throw new Problem(
     "invalid_request",
-    "Idempotency-Key must be one key of 1 to 255 printable ASCII characters; nothing was executed",
+    "Idempotency-Key must be one key of 1 to 255 printable ASCII characters, no comma; nothing was executed",
     { errors: [{ pointer: "", detail: "Invalid Idempotency-Key header" }] },
   );
 }

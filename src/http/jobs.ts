@@ -12,7 +12,7 @@ import { jsonResponse } from "./json-response.ts";
 import { asJson, jsonWith } from "../wire/raw-json.ts";
 
 export interface JobRouteDeps {
-  readonly archive: Pick<JobArchive, "find" | "list" | "firstDay">;
+  readonly archive: Pick<JobArchive, "find" | "list" | "firstDay" | "holdsBeginning">;
 }
 
 /** `GET /api/orchestrator/status/{job_id}`: what became of one dispatch. `GET /api/orchestrator/jobs`: of all. */
@@ -39,6 +39,7 @@ export async function requireJob(archive: JobRouteDeps["archive"], jobId: string
   if (job) return job;
   const firstDay = archive.firstDay();
   if (firstDay !== undefined && id.day < firstDay) {
+    if (archive.holdsBeginning()) throw notFound(`No job ${jobId} is in the audit log, which begins on ${firstDay}`);
     throw notFound(`The log of ${id.day} is no longer kept (audit.retention_days): it begins on ${firstDay}`);
   }
   throw notFound(`No job ${jobId} is in the audit log`);

@@ -1,5 +1,5 @@
 import type { ReadDeps } from "../audit/read.ts";
-import { heldDays, readDay, readJob, readOnward } from "../audit/read.ts";
+import { heldDays, holdsFirst, readDay, readJob, readOnward } from "../audit/read.ts";
 import type { StoredRecord } from "../audit/record.ts";
 import { parseJobId } from "../lib/ids.ts";
 import type { JobsQuery } from "../wire/jobs.ts";
@@ -38,6 +38,11 @@ export class JobArchive {
   /** The oldest day that the log still holds. */
   firstDay(): string | undefined {
     return heldDays(this.#log())[0];
+  }
+
+  /** Whether the log still holds its first record: what is not in it has never been. */
+  holdsBeginning(): boolean {
+    return holdsFirst(this.#log());
   }
 
   /** Newest first. @param before a job id: only jobs that were made before it */

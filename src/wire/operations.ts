@@ -97,7 +97,9 @@ const work = {
     summary: "Every command goes through here",
     description:
       "Validated, recorded durably, signed, forwarded, and the outcome recorded. `retry` in a problem says whether it is safe to send again.",
-    headers: { "Idempotency-Key": "1 to 255 printable ASCII characters. The same key and body get the stored answer." },
+    headers: {
+      "Idempotency-Key": "1 to 255 printable ASCII characters, no comma. The same key and body get the stored answer.",
+    },
     body: { name: "DispatchRequest", schema: dispatchRequestSchema },
     answer: {
       name: "DispatchAnswer",

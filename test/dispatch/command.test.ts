@@ -94,13 +94,12 @@ test("an option is an integer that JSON keeps exactly", () => {
   expect(refused(body.replace("991", "992")).code).toBe("invalid_request");
 });
 
-/** Printable ASCII without the two characters that a quoted string escapes. */
-const plain = fc.stringMatching(/^[\x20-\x21\x23-\x5b\x5d-\x7e]{1,255}$/);
+/** Printable ASCII without a comma and the two characters that a quoted string escapes. */
+const plain = fc.stringMatching(/^[\x20-\x21\x23-\x2b\x2d-\x5b\x5d-\x7e]{1,255}$/);
 
 test("a quoted key is what stands between the quotes", () => {
   fc.assert(fc.property(plain, (key) => expect(parseIdempotencyKey(`"${key}"`)).toBe(key)));
   expect(parseIdempotencyKey(String.raw`"a\"b\\c"`)).toBe(String.raw`a"b\c`);
-  expect(parseIdempotencyKey('"a, b"')).toBe("a, b");
 });
 
 test("a bare key is taken as it is, spaces around it apart", () => {
@@ -132,6 +131,8 @@ test.each([
   ["two headers, joined as HTTP joins them", "a, b"],
   ["two quoted headers", '"a", "b"'],
   ["two headers without a space", "a,b"],
+  ["two headers that are one quoted key when joined", '"a, b"'],
+  ["the same, joined without a space", '"a,b"'],
   ["a quote that does not end", '"abc'],
   ["a quote that does not begin", 'abc"'],
   ["a parameter behind the quoted key", '"abc";x=1'],

@@ -194,6 +194,7 @@ function keys(scene: Scene): void {
     "a key with a tab": '"a\tb"',
     "an unclosed quote": '"abc',
     "two keys": ["key-1", "key-2"],
+    "two keys that join to a quoted one": ['"key-1', 'key-2"'],
     "a key that is not ASCII": '"é"',
   };
   for (const [name, key] of Object.entries(bad)) {

@@ -133,6 +133,13 @@ test("a job that is not there is 404, one that can't be is 400, one of a pruned 
   expect((await detail("JOB-20250101-001")).detail).toContain("no longer kept");
 });
 
+test("a job of a day before the log's own beginning is not called pruned", async () => {
+  const archive = { firstDay: () => "2026-01-02", holdsBeginning: () => true, find: () => Promise.resolve(undefined) };
+  const { ask } = await open({ archive: { ...archive, list: () => Promise.resolve({ jobs: [] }) } });
+  const problem = await problemOf(await ask("/api/orchestrator/status/JOB-20250101-001"));
+  expect(problem.detail).toBe("No job JOB-20250101-001 is in the audit log, which begins on 2026-01-02");
+});
+
 test("a fault of ours is a problem document without its words, and the log has them", async () => {
   const words: string[] = [];
   const log = {

@@ -41,6 +41,7 @@ export async function openCounter(changes: Partial<AppDeps> = {}, options?: Desk
       find: (jobId) => Promise.resolve(desk.jobs.get(jobId)),
       list: () => Promise.resolve({ jobs: [] }),
       firstDay: () => "2026-01-02",
+      holdsBeginning: () => false,
     },
     evidence: unused("evidence"),
     head: () => desk.log.head,

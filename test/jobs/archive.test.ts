@@ -3,7 +3,7 @@ import path from "node:path";
 import { JobArchive } from "../../src/jobs/archive.ts";
 import { JobStore } from "../../src/jobs/store.ts";
 import { runtime } from "#runtime";
-import { enqueue, ask, incoming, openDesk } from "../dispatch/desk.ts";
+import { enqueue, ask, incoming, openDesk, quiet } from "../dispatch/desk.ts";
 import type { Desk } from "../dispatch/desk.ts";
 import { said, timedOut, yes } from "../dispatch/scripted-podium.ts";
 import { Problem } from "../../src/lib/errors.ts";
@@ -57,4 +57,19 @@ test("a job whose outcome was found out days later is told as found out, alone a
     request.method === "GET" ? said(200, '{"stories":[{"storyId":"STORY-0","status":"queued"}]}') : said(409, "{}");
   await ask(desk, incoming(enqueue("STORY-0")));
   expect(await told()).toEqual(["queued", "queued"]);
+});
+
+test("the log's beginning is held until its first file is pruned", async () => {
+  desk = await openDesk();
+  desk.podium.rule = () => yes;
+  const seen: [string | undefined, boolean][] = [];
+  for (let i = 0; i < 18; i++) {
+    await jobId(`STORY-${i}`);
+    await quiet();
+    seen.push([archive().firstDay(), archive().holdsBeginning()]);
+    desk.clock.pass(6 * day);
+  }
+  expect(seen.at(0)).toEqual(["2026-01-09", true]);
+  expect(seen.at(-1)?.[1]).toBe(false);
+  for (const [firstDay, holdsBeginning] of seen) expect(holdsBeginning).toBe(firstDay === "2026-01-09");
 });
