@@ -2,16 +2,18 @@ import { dlopen, FFIType } from "bun:ffi";
 import fs from "node:fs";
 import { boundPrivately } from "./bound-privately.ts";
 import { bunExchange } from "./bun-exchange.ts";
+import { Heartbeat } from "./heartbeat.ts";
 import { nodeFiles, openLockFile } from "./node-files.ts";
 import { nodeProcess } from "./node-process.ts";
 import type { Connection, Door, FileLock, Listener, Peer, PeerHandlers, Runtime, ServeOptions } from "./types.ts";
 import {
-  heartbeatS,
+  clientPingsMax,
   requestBytesMax,
   requestIdleS,
   streamIdleS,
   socketBufferBytesMax,
   socketMessageBytesMax,
+  socketTimes,
 } from "./types.ts";
 
 export const runtime: Runtime = {
@@ -35,6 +37,8 @@ function selfCommand(): string[] {
 interface SocketData {
   readonly handlers: PeerHandlers;
   peer?: Peer;
+  /** Pings of the client since our last one. */
+  pings: number;
 }
 type Socket = Bun.ServerWebSocket<SocketData>;
 
@@ -49,7 +53,7 @@ function serve(options: ServeOptions): Promise<Listener> {
   });
 }
 
-function bunServer({ fetch: answer }: ServeOptions, door: Door): Bun.Server<SocketData> {
+function bunServer({ fetch: answer, times = socketTimes }: ServeOptions, door: Door): Bun.Server<SocketData> {
   const where = door.socket === undefined ? { hostname: door.host, port: door.port } : { unix: door.socket };
   // Bun's types know no idle timeout on a unix socket; Bun keeps it there all the same.
   return Bun.serve<SocketData>({
@@ -60,19 +64,41 @@ function bunServer({ fetch: answer }: ServeOptions, door: Door): Bun.Server<Sock
     // Bun would let a second server share a taken port, silently: two gateways on one door.
     reusePort: false,
     fetch: (request, self) => answer(request, connectionOf(request, self)),
-    websocket: {
-      idleTimeout: 2 * heartbeatS,
-      sendPings: true,
-      perMessageDeflate: false,
-      maxPayloadLength: socketMessageBytesMax,
-      backpressureLimit: socketBufferBytesMax,
-      closeOnBackpressureLimit: true,
-      open: (socket) => socket.data.handlers.open(peerOf(socket)),
-      message: (socket, data) => socket.data.handlers.message(peerOf(socket), data.length),
-      drain: (socket) => socket.data.handlers.drain(peerOf(socket)),
-      close: (socket, code) => socket.data.handlers.close(peerOf(socket), code),
-    },
+    websocket: socketOptions(times.heartbeatS),
   });
+}
+
+/** Bun pings by itself only when nothing is said, and then late; a client that is talked to would live on unanswering. */
+function socketOptions(everyS: number): Bun.WebSocketHandler<SocketData> {
+  const heartbeat = new Heartbeat<Socket>(everyS, (socket) => ({
+    ping() {
+      socket.data.pings = 0;
+      socket.ping();
+    },
+    cut: () => socket.terminate(),
+  }));
+  return {
+    idleTimeout: 0,
+    sendPings: false,
+    perMessageDeflate: false,
+    maxPayloadLength: socketMessageBytesMax,
+    backpressureLimit: socketBufferBytesMax,
+    closeOnBackpressureLimit: true,
+    open(socket) {
+      heartbeat.add(socket);
+      socket.data.handlers.open(peerOf(socket));
+    },
+    pong: (socket) => heartbeat.answered(socket),
+    ping(socket) {
+      if (++socket.data.pings > clientPingsMax) socket.close(1008, "too many pings");
+    },
+    message: (socket, data) => socket.data.handlers.message(peerOf(socket), data.length),
+    drain: (socket) => socket.data.handlers.drain(peerOf(socket)),
+    close(socket, code) {
+      heartbeat.remove(socket);
+      socket.data.handlers.close(peerOf(socket), code);
+    },
+  };
 }
 
 function connectionOf(request: Request, server: Bun.Server<SocketData>): Connection {
@@ -84,7 +110,7 @@ function connectionOf(request: Request, server: Bun.Server<SocketData>): Connect
       return request.signal;
     },
     upgrade: (handlers) =>
-      server.upgrade(request, { data: { handlers } }) ? new Response(null, { status: 101 }) : undefined,
+      server.upgrade(request, { data: { handlers, pings: 0 } }) ? new Response(null, { status: 101 }) : undefined,
     keepOpen: () => server.timeout(request, streamIdleS),
   };
 }

@@ -6,8 +6,17 @@ import { nodeExchange } from "./node-exchange.ts";
 import { nodeFiles, openLockFile } from "./node-files.ts";
 import { nodeFollow } from "./node-follow.ts";
 import { nodeProcess } from "./node-process.ts";
-import type { Connection, FileLock, Listener, Peer, PeerHandlers, Runtime, ServeOptions } from "./types.ts";
-import { drainPollMs, heartbeatS, socketMessageBytesMax } from "./types.ts";
+import type {
+  Connection,
+  FileLock,
+  Listener,
+  Peer,
+  PeerHandlers,
+  Runtime,
+  ServeOptions,
+  SocketTimes,
+} from "./types.ts";
+import { drainPollMs, socketMessageBytesMax, socketTimes } from "./types.ts";
 
 interface DenoInfo {
   readonly remoteAddr: { readonly hostname?: string };
@@ -47,12 +56,12 @@ type Server = ReturnType<DenoGlobal["serve"]>;
 
 function serve(options: ServeOptions): Promise<Listener> {
   const stopper = new AbortController();
-  const { socket } = options;
+  const { socket, times = socketTimes } = options;
   const open = (port: number): Server => {
     const door = socket === undefined ? { hostname: options.host, port } : { path: socket };
     const settings = { ...door, signal: stopper.signal, onListen() {}, onError };
     return boundPrivately(() =>
-      Deno.serve(settings, (request, info) => options.fetch(request, connectionOf(request, info))),
+      Deno.serve(settings, (request, info) => options.fetch(request, connectionOf(request, info, times))),
     );
   };
   let server: KeptServer;
@@ -124,7 +133,7 @@ function onError(error: unknown): Response {
   return new Response(null, { status: 500 });
 }
 
-function connectionOf(request: Request, info: DenoInfo): Connection {
+function connectionOf(request: Request, info: DenoInfo, times: SocketTimes): Connection {
   return {
     get remoteAddress() {
       return info.remoteAddr.hostname ?? "unix";
@@ -133,33 +142,52 @@ function connectionOf(request: Request, info: DenoInfo): Connection {
     get signal() {
       return request.signal;
     },
-    upgrade: (handlers) => upgrade(request, handlers),
+    upgrade: (handlers) => upgrade(request, handlers, times),
     keepOpen() {},
   };
 }
 
-/** Deno pings by itself every `idleTimeout` seconds and closes a client that does not answer. */
-function upgrade(request: Request, handlers: PeerHandlers): Response | undefined {
+/**
+ * Deno pings by itself a client that has been silent for half of `idleTimeout`, and closes it at the whole: two heartbeats
+ * after its last sign of life, with one ping unanswered. A client that is reset during the upgrade gets no event at all.
+ */
+function upgrade(request: Request, handlers: PeerHandlers, times: SocketTimes): Response | undefined {
   if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") return undefined;
-  const upgraded = tryUpgrade(request);
+  const upgraded = tryUpgrade(request, times);
   if (!upgraded) return undefined;
   const { socket, response } = upgraded;
   const peer = peerOf(socket, handlers);
-  socket.addEventListener("open", () => handlers.open(peer));
+  let isOver = false;
+  const end = (code: number): void => {
+    clearTimeout(deadline);
+    if (isOver) return;
+    isOver = true;
+    handlers.close(peer, code);
+  };
+  const deadline = setTimeout(() => end(1006), times.openMs);
+  socket.addEventListener("open", () => {
+    clearTimeout(deadline);
+    if (isOver) socket.close();
+    else handlers.open(peer);
+  });
   socket.addEventListener("message", ({ data }) => {
     // Deno has no bound of its own for a message: the first one may be long, a second one will not come.
     if (sizeOf(data) > socketMessageBytesMax) peer.close(1009, "the message is too long");
     else handlers.message(peer, sizeOf(data));
   });
-  socket.addEventListener("close", ({ code }) => handlers.close(peer, code));
+  // It may come twice.
+  socket.addEventListener("close", ({ code }) => end(code));
   socket.addEventListener("error", () => {});
   return response;
 }
 
 /** Undefined for what calls itself an upgrade and lacks its key or its Connection header. */
-function tryUpgrade(request: Request): ReturnType<DenoGlobal["upgradeWebSocket"]> | undefined {
+function tryUpgrade(
+  request: Request,
+  { heartbeatS }: SocketTimes,
+): ReturnType<DenoGlobal["upgradeWebSocket"]> | undefined {
   try {
-    return Deno.upgradeWebSocket(request, { idleTimeout: heartbeatS });
+    return Deno.upgradeWebSocket(request, { idleTimeout: 2 * heartbeatS });
   } catch {
     return undefined;
   }

@@ -154,8 +154,18 @@ export interface FollowedAnswer {
 export type Follow = (request: FollowRequest) => Promise<FollowedAnswer>;
 
 export type ServeOptions = Door & {
+  /** Shorter in tests. */
+  readonly times?: SocketTimes;
   readonly fetch: (request: Request, connection: Connection) => Response | Promise<Response>;
 };
+
+/** How long a WebSocket client may be silent. */
+export interface SocketTimes {
+  /** Seconds between pings; whole ones, at least 1. */
+  readonly heartbeatS: number;
+  /** Milliseconds from the upgrade to the open connection. */
+  readonly openMs: number;
+}
 
 /** Where to listen: port 0 takes any free one; a socket's path must be free, and is 0600 from its first moment on. */
 export type Door =
@@ -175,7 +185,9 @@ export interface Connection {
 }
 
 /**
- * One WebSocket client. The runtime pings it and drops it when it stays silent (`heartbeatS`). The runtime's own buffer is small and measured; a longer queue is the caller's to own. */
+ * One WebSocket client. The runtime pings it and drops it when it stays silent (`heartbeatS`). The runtime's own buffer is
+ * small and measured; a longer queue is the caller's to own.
+ */
 export interface Peer {
   /** Sends a text frame. Returns the bytes that now wait in the runtime's buffer (0: gone to the kernel). */
   send(text: string): number;
@@ -262,8 +274,12 @@ export interface Process {
   spawn(options: ChildOptions): Child;
 }
 
-/** Seconds between pings to a WebSocket client; two missed answers and it is dropped. Under common proxies' 60 s. */
+/** Seconds between signs of life to a client; two without an answer and it is dropped. Under common proxies' 60 s. */
 export const heartbeatS = 25;
+/** A handshake's answer takes one round trip: who is not there after ten seconds will not come. */
+export const socketTimes: SocketTimes = { heartbeatS, openMs: 10_000 };
+/** Pings that a client may send in one heartbeat: libraries send one every 20 s, the eager ones one a second. */
+export const clientPingsMax = 64;
 /** Seconds that a silent HTTP connection is kept; longer than Podium's slowest known answer (30 s). */
 export const requestIdleS = 60;
 /** Seconds that an event stream may take nothing: two heartbeats and some. Then its connection is dropped. */
