@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { eventually } from "../e2e/watch.ts";
 import { browserSuite } from "./browser.ts";
@@ -101,6 +102,32 @@ browserSuite("the audit log in a browser", (screen) => {
     await page.keyboard.press("3");
     await rows("Podium").locator(".status.good", { hasText: "up" }).waitFor();
     await rows("Ollama BIG").locator(".status", { hasText: "down" }).waitFor();
+  });
+
+  test("/ goes to the search of the log from a page that has none", async () => {
+    await page.keyboard.press("3");
+    await rows("Podium").waitFor();
+    await page.keyboard.press("/");
+    await page.waitForFunction(() => document.activeElement?.id === "search" && location.hash === "#/audit");
+    await page.keyboard.press("Escape");
+  });
+
+  test("an edited record: verifying says which, in a sentence; a page that can't be read says so", async () => {
+    const log = join(gateway.folder, "logs/orchestrator-audit.jsonl");
+    const lines = readFileSync(log, "utf8").split("\n");
+    const at = lines.findIndex((line) => line.includes('"intent"'));
+    writeFileSync(log, lines.with(at, lines[at]!.replace("mark", "nark")).join("\n"));
+    await page.getByRole("button", { name: "Verify now" }).click();
+    const alert = page.locator(".chain").getByRole("alert");
+    await alert.waitFor();
+    expect(await alert.textContent()).toMatch(
+      new RegExp(
+        String.raw`is damaged\. In (record #\d+, )?orchestrator-audit\.jsonl line ${at + 1}: the hash is wrong`,
+      ),
+    );
+    const unread = page.getByRole("alert").filter({ hasText: "audit_unavailable" });
+    await unread.waitFor();
+    expect(await unread.textContent()).toStartWith("The audit log can't be read.");
   });
 
   test("nothing was complained about, and nobody else was asked", () => {

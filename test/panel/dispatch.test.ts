@@ -86,6 +86,36 @@ browserSuite("dispatching in a browser", (screen) => {
     await note.waitFor({ state: "detached" });
   });
 
+  test("Enter twice, and Enter held down, on a story that is refused: its reason stays, and it is sent once", async () => {
+    const sent: string[] = [];
+    page.on("request", (request) => {
+      if (request.method() === "POST") sent.push(request.url());
+    });
+    const note = page.locator(".card", { hasText: "Dispatch" }).first().getByRole("alert");
+    await page.fill("#story-id", "STORY-007");
+    await page.focus("#story-id");
+    // The second press comes when the answer to the first is there.
+    const answered = page.waitForResponse((response) => response.request().method() === "POST");
+    await page.keyboard.press("Enter");
+    await answered;
+    await note.waitFor();
+    await page.keyboard.press("Enter");
+    const reason = await note.textContent();
+    expect(reason).toMatch(/Podium refused/);
+    await page.fill("#story-id", "STORY-008");
+    const second = page.waitForResponse((response) => response.request().method() === "POST");
+    await page.keyboard.down("Enter");
+    await second;
+    for (let i = 0; i < 60; i++) await page.keyboard.down("Enter");
+    await page.waitForTimeout(600);
+    for (let i = 0; i < 5; i++) await page.keyboard.down("Enter");
+    await page.keyboard.up("Enter");
+    expect(sent.length).toBe(2);
+    await page.fill("#story-id", "STORY-007");
+    expect(await note.textContent()).toBe(reason);
+    await page.fill("#story-id", "");
+  });
+
   test("an id that can't be one is refused with what is wrong with it", async () => {
     await page.fill("#story-id", "no/such story");
     await page.keyboard.press("Enter");

@@ -10,8 +10,11 @@ export class Server {
   readonly #start: (port: number) => Promise<{ child: Child; url: string }>;
   #child: Child | undefined;
   url = "";
+  /** Its `$ROXY_ROOT`. */
+  readonly folder: string;
 
-  constructor(start: (port: number) => Promise<{ child: Child; url: string }>) {
+  constructor(folder: string, start: (port: number) => Promise<{ child: Child; url: string }>) {
+    this.folder = folder;
     this.#start = start;
   }
 
@@ -55,7 +58,7 @@ export function removeFolders(): void {
 
 /** The embedded orchestrator, as a process of its own. */
 export function lunoServer(folder = newFolder()): Server {
-  return new Server(async (port) => {
+  return new Server(folder, async (port) => {
     const args = ["luno", "--port", String(port), "--dir", `${folder}/luno`, "--run-ms", "200", "--beat-ms", "50"];
     const child = startChild([...bunLauncher.command, ...args], { cwd: folder, env: environment(folder) });
     const url = await child.line((line) => /"url":"(http:[^"]+)"/.exec(line)?.[1], "luno listens");
@@ -68,7 +71,7 @@ export function gatewayServer(podiumUrl: string, settings: Readonly<Record<strin
   const folder = newFolder();
   const all = { "limits.dispatch_per_minute": "10000", "limits.story_cooldown_s": "0", ...settings };
   const flags = Object.entries(all).flatMap(([key, value]) => ["--set", `${key}=${value}`]);
-  return new Server(async (port) => {
+  return new Server(folder, async (port) => {
     const args = ["serve", "--port", String(port), "--podium-url", podiumUrl, ...flags];
     const child = startChild([...bunLauncher.command, ...args], { cwd: folder, env: environment(folder) });
     return { child, url: await listeningUrl(child) };

@@ -17,8 +17,11 @@ const path = "/api/orchestrator/dispatch";
 /** Podium's longest answer takes 30 s, and some may stand before this one in the line. */
 const commandMs = 120_000;
 const haltMs = 20_000;
-/** After a yes, further presses of the same button are the tail of a double click. */
-const settleMs = 1_500;
+/**
+ * After an answer, further presses of the same button are the tail of a double click, whose halves lie 500 ms apart at
+ * most. After a yes the button says so for a while; after a no its reader may soon want to try again.
+ */
+const settleMs = { sending: Infinity, accepted: 1_500, failed: 500 };
 
 /** Which button an attempt belongs to. */
 export function subjectOf({ action, story_id, plan_id }: Command): string {
@@ -54,7 +57,7 @@ export class Commander {
     if (reply.ok || reply.problem.retry !== "same-key") forget(keySlot);
     this.#note(subject, attemptOf(reply, startedMs));
     // The button goes back to its own words when a double click's tail is over.
-    setTimeout(() => this.#store.set({ nowMs: Date.now() }), settleMs);
+    setTimeout(() => this.#store.set({ nowMs: Date.now() }), settleMs.accepted);
     this.#onAnswer();
   }
 
@@ -98,7 +101,7 @@ export class Commander {
 }
 
 export function isSettling({ phase, endedMs }: Attempt): boolean {
-  return phase === "sending" || (phase === "accepted" && Date.now() - (endedMs ?? 0) < settleMs);
+  return Date.now() - (endedMs ?? 0) < settleMs[phase];
 }
 
 function attemptOf(reply: Reply, startedMs: number): Attempt {

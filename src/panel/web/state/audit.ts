@@ -108,19 +108,27 @@ export function readHead(body: Fields): AuditHead | undefined {
 export function readVerification(body: Fields, at: string): Verification {
   const fault = body["fault"];
   const parts = fieldsOf(fault);
-  const words = typeof fault === "string" ? fault : (firstText(parts, "detail", "reason", "message") ?? "");
-  const details = Object.entries(parts).map(([name, value]) => `${name} ${String(value)}`);
+  const words = typeof fault === "string" ? fault : faultWords(parts);
   const warnings = listOf(body["warnings"]).filter((warning) => typeof warning === "string");
   return {
     verified: body["verified"] === true,
     records: numberOf(body["records"]) ?? 0,
     toSeq: numberOf(body["to_seq"]),
     signed: numberOf(body["signed"]) ?? 0,
-    words: [words || details.join(", "), firstText(body, "detail") ?? "", ...warnings]
-      .filter((part) => part !== "")
-      .join("; "),
+    words: [words, firstText(body, "detail") ?? "", ...warnings].filter((part) => part !== "").join("; "),
     at,
   };
+}
+
+/** Where, and what is wrong there. */
+function faultWords(fault: Fields): string {
+  const what = firstText(fault, "what", "detail", "reason", "message");
+  if (what === undefined) return "";
+  const [path, line, seq] = [firstText(fault, "file"), numberOf(fault["line"]), numberOf(fault["seq"])];
+  const record = seq === undefined ? "" : `record #${seq}`;
+  const file = path === undefined ? "" : `${path.split("/").at(-1)}${line === undefined ? "" : ` line ${line}`}`;
+  const place = [record, file].filter((part) => part !== "").join(", ");
+  return place === "" ? what : `In ${place}: ${what}`;
 }
 
 export function recordsIn(body: Fields): Fields[] {

@@ -29,11 +29,16 @@ const remedies: Readonly<Record<string, string>> = {
 export function problemWords(problem: PlainProblem, repeatable: boolean): ProblemWords {
   const faults = problem.faults.map(({ pointer, detail }) => `${pointer.replace(/^\/(payload\/)?/, "")}: ${detail}`);
   return {
-    what: problem.title,
+    what: titleOf(problem, repeatable),
     detail: faults.length > 0 ? faults.join("; ") : withoutRepeats(problem.detail),
     ran: ranWords(problem, repeatable),
     remedy: remedyFor(problem, repeatable),
   };
+}
+
+/** The code has one title, of the one who writes; who has only read could not read. */
+function titleOf({ code, title }: PlainProblem, isCommand: boolean): string {
+  return code === "audit_unavailable" && !isCommand ? "The audit log can't be read" : title;
 }
 
 /** What the page says around it already, and what is meant for programs: that nothing ran, and which key to use next. */

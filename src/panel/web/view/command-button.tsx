@@ -26,7 +26,7 @@ interface CommandButtonProps {
 export function CommandButton({ session, state, command, label, icon, compact, class: extra }: CommandButtonProps) {
   if (!state.client.mayDispatch) return null;
   const attempt = state.attempts.get(subjectOf(command));
-  const phase = attempt && isSettling(attempt) ? attempt.phase : "idle";
+  const phase = attempt && attempt.phase !== "failed" && isSettling(attempt) ? attempt.phase : "idle";
   const words = attempt && phase !== "idle" ? phaseWords(attempt, state.nowMs) : label;
   // The second click of a double click may meet another button than the first: a row has gone, the next one is there.
   const press = ({ detail }: MouseEvent): void => {

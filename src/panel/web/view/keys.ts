@@ -34,6 +34,9 @@ export function listenToKeys(openHelp: () => void): void {
     const target = event.target as HTMLElement | null;
     const typing = target !== null && /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
     if (event.key === "Escape" && typing) target.blur();
+    // A key that is held down is one press, whatever it would press again: a button, a form, a page.
+    if (event.repeat && event.key === "Enter") event.preventDefault();
+    if (event.repeat) return;
     if (typing || event.ctrlKey || event.metaKey || event.altKey || !enabled) return;
     if (act(event.key, openHelp)) event.preventDefault();
   });
@@ -41,18 +44,22 @@ export function listenToKeys(openHelp: () => void): void {
 
 /** @returns whether the key meant something */
 function act(key: string, openHelp: () => void): boolean {
-  if (key === "/") return focus("search");
-  if (key === "h") return focus("halt");
-  if (key === "?") openHelp();
+  if (key === "/") goTo("search", "#/audit");
+  else if (key === "h") return focus("halt");
+  else if (key === "?") openHelp();
   else if (key === "t") chooseTheme(nextTheme(theme()));
-  else if (key === "d") {
-    if (focus("story-id")) return true;
-    location.hash = "#/";
-    // That page has to be drawn first.
-    setTimeout(() => focus("story-id"), drawnMs);
-  } else if (pages[key] !== undefined) location.hash = pages[key];
+  else if (key === "d") goTo("story-id", "#/");
+  else if (pages[key] !== undefined) location.hash = pages[key];
   else return false;
   return true;
+}
+
+/** @param page where it is, when it is not on this one */
+function goTo(id: string, page: string): void {
+  if (focus(id)) return;
+  location.hash = page;
+  // That page has to be drawn first.
+  setTimeout(() => focus(id), drawnMs);
 }
 
 function focus(id: string): boolean {
