@@ -69,8 +69,21 @@ async function signAndSend(
     receipt: job.receipt,
   } as const;
   const token = await timed(deps, "sign", sign(claims));
-  ticket.begin();
-  deps.onSend?.(job.job_id);
-  const sentAt = deps.clock.monotonic();
-  return { verdict: await timed(deps, "podium", deps.podium.send(request, token)), sentAt };
+  let sentAt = deps.clock.monotonic();
+  let cancelled: unknown;
+  // A connection may take its time; until it is there a halt can still take the command back.
+  const mayLeave = (): boolean => {
+    try {
+      ticket.begin();
+    } catch (error) {
+      cancelled = error;
+      return false;
+    }
+    deps.onSend?.(job.job_id);
+    sentAt = deps.clock.monotonic();
+    return true;
+  };
+  const verdict = await timed(deps, "podium", deps.podium.send(request, token, { mayLeave }));
+  if (cancelled !== undefined) throw cancelled;
+  return { verdict, sentAt };
 }

@@ -12,7 +12,7 @@ export interface LaneOptions {
 export interface Ticket {
   /** Resolves when it is this ticket's turn; rejects when it was cancelled or its client hung up. */
   turn(client: Client): Promise<void>;
-  /** Called right before the first byte goes out: from here on nothing can cancel it. Throws when cancelled. */
+  /** Called when there is a connection, right before the first byte goes out: from here on nothing can cancel it. @throws when cancelled */
   begin(): void;
   /** Called when it is certain that nothing was sent, before another try: it can be cancelled again. */
   rest(): void;

@@ -14,14 +14,20 @@ export interface PodiumClientOptions {
   readonly timeoutMs: number;
 }
 
+export interface SendOptions {
+  readonly timeoutMs?: number;
+  /** See {@link OutgoingRequest.mayLeave}. */
+  readonly mayLeave?: () => boolean;
+}
+
 export interface PodiumClient {
   /** One request, one connection, no retry. Never throws: what happened is in the verdict. */
-  send(request: PodiumRequest, token: string | undefined, timeoutMs?: number): Promise<Verdict>;
+  send(request: PodiumRequest, token: string | undefined, options?: SendOptions): Promise<Verdict>;
 }
 
 export function createPodiumClient({ exchange, url, timeoutMs }: PodiumClientOptions): PodiumClient {
   return {
-    async send(request, token, patienceMs = timeoutMs) {
+    async send(request, token, options = {}) {
       const headers: Record<string, string> = {
         accept: "application/json",
         // An answer that unfolds in our memory to a thousand times its size has no bound worth the name.
@@ -37,7 +43,8 @@ export function createPodiumClient({ exchange, url, timeoutMs }: PodiumClientOpt
           method: request.method,
           headers,
           ...(request.body !== undefined && { body: request.body }),
-          timeoutMs: patienceMs,
+          ...(options.mayLeave && { mayLeave: options.mayLeave }),
+          timeoutMs: options.timeoutMs ?? timeoutMs,
           bodyBytesMax: answerBytesMax,
         });
       } catch (error) {

@@ -24,10 +24,11 @@ export async function sendSigned(
   claims: TokenClaims,
   timeoutMs?: number,
 ): Promise<Verdict> {
+  const options = timeoutMs === undefined ? {} : { timeoutMs };
   const { podium } = signer;
-  const verdict = await podium.send(request, await signer.token(claims), timeoutMs);
+  const verdict = await podium.send(request, await signer.token(claims), options);
   // Looked at only now: a gateway that is about to end has none any more.
   const { previousToken } = signer;
   if (!previousToken || !refusedToken(verdict)) return verdict;
-  return podium.send(request, await previousToken(claims), timeoutMs);
+  return podium.send(request, await previousToken(claims), options);
 }

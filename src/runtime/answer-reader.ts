@@ -27,8 +27,11 @@ export class AnswerReader {
   /** Bytes that have come and are not understood yet. */
   #rest: Uint8Array = new Uint8Array(0);
   #head: Head | undefined;
-  readonly #body: Uint8Array[] = [];
+  /** Grows by doubling: a body that comes in a million pieces must not become a million objects. */
+  #body = new Uint8Array(0);
   #bodyBytes = 0;
+  /** Bytes of the rest that hold no end of a head or trailer. */
+  #searched = 0;
   /** Of a chunked body: bytes of the current chunk that are still to come; undefined before its size line. */
   #chunkLeft: number | undefined;
   #answer: IncomingAnswer | undefined;
@@ -42,7 +45,7 @@ export class AnswerReader {
    * @throws ExchangeError `broken` or `too_large`
    */
   push(bytes: Uint8Array): IncomingAnswer | undefined {
-    this.#rest = this.#rest.length === 0 ? bytes : joined([this.#rest, bytes]);
+    this.#rest = this.#rest.length === 0 ? bytes : joined(this.#rest, bytes);
     while (!this.#head) {
       if (!this.#readHead()) return this.#keepRest();
     }
@@ -74,7 +77,7 @@ export class AnswerReader {
 
   /** Interim answers (1xx) are passed over. @returns whether a head was there */
   #readHead(): boolean {
-    const end = indexOfBlankLine(this.#rest);
+    const end = this.#findBlankLine();
     if (end < 0 && this.#rest.length <= headBytesMax) return false;
     if (end < 0 || end > headBytesMax) throw new ExchangeError("broken", true, "The answer's head is too long");
     const text = latin1(this.#rest.subarray(0, end));
@@ -131,23 +134,45 @@ export class AnswerReader {
       this.#rest = this.#rest.subarray(2);
       return true;
     }
-    const end = indexOfBlankLine(this.#rest);
+    const end = this.#findBlankLine();
     if (end < 0 && this.#rest.length <= headBytesMax) return false;
     if (end < 0) throw notHttp();
     this.#rest = this.#rest.subarray(end + 4);
     return true;
   }
 
+  /** Index of the CR LF CR LF that ends a head or a trailer, or -1; what was looked at once is not looked at again. */
+  #findBlankLine(): number {
+    const rest = this.#rest;
+    for (let at = rest.indexOf(cr, this.#searched); at >= 0; at = rest.indexOf(cr, at + 1)) {
+      if (rest[at + 1] !== lf || rest[at + 2] !== cr || rest[at + 3] !== lf) continue;
+      this.#searched = 0;
+      return at;
+    }
+    this.#searched = Math.max(0, rest.length - 3);
+    return -1;
+  }
+
   #take(count: number): void {
-    if (this.#bodyBytes + count > this.#bodyBytesMax) throw this.#tooLarge();
+    const bytes = this.#bodyBytes + count;
+    if (bytes > this.#bodyBytesMax) throw this.#tooLarge();
+    if (bytes > this.#body.length) {
+      const { length, chunked } = this.#head!;
+      const isKnown = !chunked && length !== Infinity;
+      const grown = new Uint8Array(
+        isKnown ? length : Math.min(Math.max(bytes, 2 * this.#body.length), this.#bodyBytesMax),
+      );
+      grown.set(this.#body.subarray(0, this.#bodyBytes));
+      this.#body = grown;
+    }
     // A copy: the runtime may use its buffer again.
-    this.#body.push(this.#rest.slice(0, count));
-    this.#bodyBytes += count;
+    this.#body.set(this.#rest.subarray(0, count), this.#bodyBytes);
+    this.#bodyBytes = bytes;
     this.#rest = this.#rest.subarray(count);
   }
 
   #answerOf({ status, contentType }: Head): IncomingAnswer {
-    return { status, contentType, body: this.#body.length === 1 ? this.#body[0]! : joined(this.#body) };
+    return { status, contentType, body: this.#body.subarray(0, this.#bodyBytes) };
   }
 
   #tooLarge(): ExchangeError {
@@ -201,25 +226,14 @@ export function broken(when: string): ExchangeError {
   return new ExchangeError("broken", true, `The connection was closed ${when}`);
 }
 
-/** Index of the CR LF CR LF that ends a head, or -1. */
-function indexOfBlankLine(bytes: Uint8Array): number {
-  for (let at = bytes.indexOf(cr); at >= 0; at = bytes.indexOf(cr, at + 1)) {
-    if (bytes[at + 1] === lf && bytes[at + 2] === cr && bytes[at + 3] === lf) return at;
-  }
-  return -1;
-}
-
 const decoder = new TextDecoder("latin1");
 function latin1(bytes: Uint8Array): string {
   return decoder.decode(bytes);
 }
 
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const whole = new Uint8Array(first.length + second.length);
+  whole.set(first);
+  whole.set(second, first.length);
   return whole;
 }

@@ -12,8 +12,18 @@ export const bunExchange: Exchange = async (request) => {
   if (url.protocol !== "http:") return (await import("./node-exchange.ts")).nodeExchange(request);
   const bytes = requestBytes(request, url);
   const address = { hostname: url.hostname.replace(/^\[|\]$/g, ""), port: Number(url.port) || 80 };
-  return new Promise((resolve, reject) => new Attempt(request, bytes, resolve, reject).start(address));
+  const name = `${address.hostname} ${address.port}`;
+  if (idle.some(({ data }) => data.address === name)) await everythingHeard();
+  return new Promise((resolve, reject) => new Attempt(request, bytes, resolve, reject).start(address, name));
 };
+
+/**
+ * Two turns of the loop: what had come in on idle connections while we were busy has been read then, be it the end of one
+ * or an answer that nobody asked for. It must not be taken for the next request's.
+ */
+function everythingHeard(): Promise<void> {
+  return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+}
 
 interface Address {
   readonly hostname: string;
@@ -51,6 +61,8 @@ class Attempt {
   readonly #reject: (error: ExchangeError) => void;
   readonly #reader: AnswerReader;
   readonly #timer: ReturnType<typeof setTimeout>;
+  readonly #mayLeave: (() => boolean) | undefined;
+  #isReused = false;
   /** What the kernel has not taken yet. */
   #unwritten: Uint8Array;
   #socket: Socket | undefined;
@@ -58,7 +70,7 @@ class Attempt {
   #done = false;
 
   constructor(
-    { timeoutMs, bodyBytesMax }: OutgoingRequest,
+    { timeoutMs, bodyBytesMax, mayLeave }: OutgoingRequest,
     bytes: Uint8Array,
     resolve: (answer: IncomingAnswer) => void,
     reject: (error: ExchangeError) => void,
@@ -67,14 +79,15 @@ class Attempt {
     this.#reject = reject;
     this.#reader = new AnswerReader(bodyBytesMax);
     this.#unwritten = bytes;
+    this.#mayLeave = mayLeave;
     this.#timer = setTimeout(() => this.fail(this.#tooLate(timeoutMs)), timeoutMs);
   }
 
-  start(address: Address): void {
-    const name = `${address.hostname} ${address.port}`;
+  start(address: Address, name: string): void {
     const kept = takeIdle(name);
     if (kept) {
       kept.data.attempt = this;
+      this.#isReused = true;
       return this.open(kept);
     }
     const data: SocketData = { address: name, attempt: this, idleSince: 0 };
@@ -86,7 +99,8 @@ class Attempt {
     // It came too late: the caller has been told that nothing was sent.
     if (this.#done) return socket.terminate();
     this.#socket = socket;
-    this.write(socket);
+    if (this.#mayLeave?.() === false) this.fail(new ExchangeError("unreachable", false, "It was withdrawn"));
+    else this.write(socket);
   }
 
   write(socket: Socket): void {
@@ -128,6 +142,8 @@ class Attempt {
       return this.fail(error as ExchangeError);
     }
     if (!answer) return;
+    // On a kept connection it may be about the connection, and the request on its way all the same (RFC 9110 15.5.9).
+    if (this.#isReused && answer.status === 408) return this.fail(broken("as idle"));
     this.#finish();
     // A request that was answered before it was read to its end has left its rest on the way.
     if (this.#reader.leavesOpen && this.#unwritten.length === 0) keepIdle(this.#socket!);

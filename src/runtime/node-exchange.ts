@@ -23,7 +23,19 @@ const neverConnected = new Set([
   // Of a unix socket: not there, or not ours to use.
   "ENOENT",
   "EACCES",
+  // Of a server that is not the one it should be: the handshake ends before anything is said.
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "CERT_HAS_EXPIRED",
+  "CERT_NOT_YET_VALID",
+  "ERR_TLS_CERT_ALTNAME_INVALID",
 ]);
+
+/** Bun connects and sends in one, and shows no connection in between. */
+const isSentAtOnce = process.versions["bun"] !== undefined;
 
 /**
  * {@link Exchange} over `node:http` without kept connections: a fresh connection for each request, so there is no pooled one
@@ -31,18 +43,22 @@ const neverConnected = new Set([
  */
 export const nodeExchange: Exchange = (request) =>
   new Promise((resolve, reject) => {
-    const send = request.url.startsWith("https:") ? https.request : http.request;
+    const isSecure = request.url.startsWith("https:");
+    const send = isSecure ? https.request : http.request;
     const { url, socketPath } = requestTarget(request.url);
     const outgoing = send(url, {
       method: request.method,
       ...(socketPath !== undefined && { socketPath }),
       headers: headersOf(request),
-      agent: request.url.startsWith("https:") ? httpsAgent : httpAgent,
+      agent: isSecure ? httpsAgent : httpAgent,
     });
     const timer = setTimeout(() => {
-      finish(() => reject(new ExchangeError("timeout", true, `No answer within ${request.timeoutMs} ms`)));
+      const { timeoutMs } = request;
+      if (sent) fail(new ExchangeError("timeout", true, `No answer within ${timeoutMs} ms`));
+      else fail(new ExchangeError("unreachable", false, `No connection within ${timeoutMs} ms`));
     }, request.timeoutMs);
     let finished = false;
+    let sent = false;
     const finish = (act: () => void): void => {
       if (finished) return;
       finished = true;
@@ -50,13 +66,23 @@ export const nodeExchange: Exchange = (request) =>
       act();
       outgoing.destroy();
     };
-    const fail = (error: unknown): void => finish(() => reject(exchangeErrorOf(error)));
+    const fail = (error: unknown): void => finish(() => reject(exchangeErrorOf(error, sent)));
     outgoing.on("error", fail);
     outgoing.on("response", (answer) => {
       collect(answer, request.bodyBytesMax, (result) => finish(() => resolve(result)), fail);
     });
     outgoing.on("close", () => fail(new Error("The connection was closed before an answer came")));
-    outgoing.end(request.body);
+    const leave = (): void => {
+      if (finished) return;
+      if (request.mayLeave?.() === false) return fail(new ExchangeError("unreachable", false, "It was withdrawn"));
+      sent = true;
+      outgoing.end(request.body);
+    };
+    if (isSentAtOnce) return leave();
+    outgoing.on("socket", (socket) => {
+      if (isSecure || socket.connecting) socket.once(isSecure ? "secureConnect" : "connect", leave);
+      else leave();
+    });
   });
 
 function headersOf({ headers, body }: OutgoingRequest): Record<string, string | number> {
@@ -91,10 +117,11 @@ function collect(
   });
 }
 
-/** Whether anything can have been sent, by the name of the error. */
-export function exchangeErrorOf(error: unknown): ExchangeError {
+/** Whether anything can have been sent: nothing was handed over yet, or the error's name says so. */
+export function exchangeErrorOf(error: unknown, sent = true): ExchangeError {
   if (error instanceof ExchangeError) return error;
   const { code, message } = error as { code?: string; message?: string };
+  if (!sent) return new ExchangeError("unreachable", false, `Cannot connect (${code ?? message ?? "no reason given"})`);
   if (code !== undefined && neverConnected.has(code)) {
     return new ExchangeError("unreachable", false, `Cannot connect (${code})`);
   }

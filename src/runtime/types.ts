@@ -99,6 +99,11 @@ export interface OutgoingRequest {
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
+  /**
+   * Asked once there is a connection, right before the first byte leaves: no, and nothing is sent. Where the runtime
+   * connects and sends in one (Bun with TLS), before the connection.
+   */
+  readonly mayLeave?: () => boolean;
   /** From the first connection attempt to the answer's last byte. */
   readonly timeoutMs: number;
   /** More than this many bytes of answer is an {@link ExchangeError} `too_large`. */

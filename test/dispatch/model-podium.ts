@@ -77,16 +77,18 @@ export class ModelPodium {
   /** The connection of one gateway process. `alive` turns false at its death. */
   client(alive: () => boolean): PodiumClient {
     return {
-      send: (request, token) => (alive() ? this.#receive(request, token ?? "") : new Promise<Verdict>(() => {})),
+      send: (request, token, { mayLeave } = {}) =>
+        alive() ? this.#receive(request, token ?? "", mayLeave) : new Promise<Verdict>(() => {}),
     };
   }
 
-  #receive(request: PodiumRequest, auditId: string): Promise<Verdict> {
+  #receive(request: PodiumRequest, auditId: string, mayLeave: () => boolean = () => true): Promise<Verdict> {
     const left = this.refusing.get(auditId) ?? 0;
     if (left > 0) {
       this.refusing.set(auditId, left - 1);
       return Promise.resolve(refusedConnection);
     }
+    if (!mayLeave()) return Promise.resolve(refusedConnection);
     const arrival = request.method === "GET" ? undefined : this.#arrivalOf(request, auditId);
     if (arrival && this.#late.some(({ arrival: late, isTold }) => isTold && isSameRun(late, arrival)))
       this.tooEarly.push(arrival);

@@ -171,6 +171,21 @@ test.each([
   expect(desk.podium.received).toHaveLength(3);
 });
 
+test("a halt takes back what has no connection yet", async () => {
+  const desk = await openDesk();
+  const connected = Promise.withResolvers<void>();
+  desk.podium.connecting = connected.promise;
+  const answer = ask(desk, incoming(enqueue("STORY-1")));
+  await desk.podium.called();
+  desk.podium.connecting = undefined;
+  desk.podium.rule = () => yes;
+  expect(verdictOf(await ask(desk, incoming({ action: "halt" })))).toBe("ok");
+  connected.resolve();
+  expect(verdictOf(await answer)).toBe("cancelled_by_halt safe");
+  expect(desk.podium.words).toEqual(["HALT"]);
+  await desk.close();
+});
+
 test("a halt between two tries ends them", async () => {
   jest.useFakeTimers();
   const desk = await open();

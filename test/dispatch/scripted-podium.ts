@@ -1,4 +1,4 @@
-import type { PodiumClient } from "../../src/podium/client.ts";
+import type { PodiumClient, SendOptions } from "../../src/podium/client.ts";
 import type { Verdict } from "../../src/podium/verdict.ts";
 import { verdictOfAnswer, verdictOfError } from "../../src/podium/verdict.ts";
 import { ExchangeError } from "../../src/runtime/types.ts";
@@ -35,13 +35,21 @@ export class ScriptedPodium implements PodiumClient {
   readonly pending: Pending[] = [];
   /** Answers at once where it gives a verdict; what it leaves open waits in `pending`. */
   rule: (receipt: Receipt) => Verdict | undefined = () => undefined;
+  /** Connections are made when this resolves; at once when there is none. */
+  connecting: Promise<void> | undefined;
   #arrival = Promise.withResolvers<void>();
 
   constructor(clock: FakeClock) {
     this.#clock = clock;
   }
 
-  send(request: PodiumRequest, token: string | undefined): Promise<Verdict> {
+  async send(request: PodiumRequest, token: string | undefined, { mayLeave }: SendOptions = {}): Promise<Verdict> {
+    if (this.connecting) await this.connecting;
+    if (mayLeave?.() === false) return { kind: "unsent", code: "podium_unreachable", detail: "It was withdrawn" };
+    return this.#receive(request, token);
+  }
+
+  #receive(request: PodiumRequest, token: string | undefined): Promise<Verdict> {
     const { promise, resolve } = Promise.withResolvers<Verdict>();
     const body = JSON.parse(request.body ?? "{}") as Record<string, unknown>;
     const receipt: Receipt = { request, body, auditId: token, at: this.#clock.monotonic() };

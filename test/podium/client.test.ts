@@ -37,7 +37,7 @@ test("a command goes out once, as JSON, with its token", async () => {
 
 test("a look at the status has no body, and no token when there is none", async () => {
   const { sent, client } = clientThat(() => yes);
-  await client.send({ method: "GET", path: "/api/status" }, undefined, 10_000);
+  await client.send({ method: "GET", path: "/api/status" }, undefined, { timeoutMs: 10_000 });
   expect(sent[0]).toEqual({
     url: "http://127.0.0.1:3847/api/status",
     method: "GET",

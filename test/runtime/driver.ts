@@ -23,10 +23,17 @@ export interface Result {
   readonly message?: string;
 }
 
+export interface How {
+  /** Milliseconds that the driver is busy for before each. */
+  readonly spinMs?: number;
+  /** Not to leave when it comes to that. */
+  readonly withdrawn?: boolean;
+}
+
 export interface Driver {
-  exchange(request: OutgoingRequest): Promise<Result>;
+  exchange(request: OutgoingRequest, how?: How): Promise<Result>;
   /** Each is started by the driver itself, in the very moment that the one before has its answer. */
-  oneAfterTheOther(requests: readonly OutgoingRequest[]): Promise<Result[]>;
+  oneAfterTheOther(requests: readonly OutgoingRequest[], how?: How): Promise<Result[]>;
   stop(): void;
 }
 
@@ -48,13 +55,13 @@ export function startDriver(name: RuntimeName, env: Readonly<Record<string, stri
     waiting.delete(result.id);
   });
   return {
-    exchange(request) {
+    exchange(request, how) {
       const id = ++count;
-      child.stdin.write(`${JSON.stringify([{ id, request }])}\n`);
+      child.stdin.write(`${JSON.stringify([{ id, request, ...how }])}\n`);
       return answerTo(id);
     },
-    oneAfterTheOther(requests) {
-      const asked = requests.map((request) => ({ id: ++count, request }));
+    oneAfterTheOther(requests, how) {
+      const asked = requests.map((request) => ({ id: ++count, request, ...how }));
       child.stdin.write(`${JSON.stringify(asked)}\n`);
       return Promise.all(asked.map(({ id }) => answerTo(id)));
     },

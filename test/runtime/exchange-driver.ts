@@ -9,11 +9,19 @@ import type { ExchangeError, OutgoingRequest } from "../../src/runtime/types.ts"
 interface Asked {
   readonly id: number;
   readonly request: OutgoingRequest;
+  /** Milliseconds to be busy for before it, so that what comes in meanwhile waits in the kernel. */
+  readonly spinMs?: number;
+  /** It may not leave when it comes to that. */
+  readonly withdrawn?: boolean;
 }
 
-async function run({ id, request }: Asked): Promise<object> {
+async function run({ id, request, spinMs = 0, withdrawn = false }: Asked): Promise<object> {
+  for (const until = performance.now() + spinMs; performance.now() < until;);
   try {
-    const { status, contentType, body } = await runtime.exchange(request);
+    const { status, contentType, body } = await runtime.exchange({
+      ...request,
+      ...(withdrawn && { mayLeave: () => false }),
+    });
     return { id, status, contentType, body: new TextDecoder().decode(body) };
   } catch (error) {
     const { kind, sent, message } = error as ExchangeError;

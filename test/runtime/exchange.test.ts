@@ -84,6 +84,42 @@ for (const name of runtimeNames) {
       await server.close();
     });
 
+    test("what may not leave does not: there was a connection, and not a byte on it", async () => {
+      const closed = Promise.withResolvers<void>();
+      const server = await rawServer(() => {});
+      server.onClosed = () => closed.resolve();
+      const result = await driver.exchange(post(server.url), { withdrawn: true });
+      expect(result).toMatchObject({ kind: "unreachable", sent: false });
+      await closed.promise;
+      expect(server.bytes()).toBe(0);
+      await server.close();
+    });
+
+    test("an answer in a million pieces costs no more memory than its bytes", async () => {
+      const body = "x".repeat(200_000);
+      const pieces = `${"1\r\nx\r\n".repeat(body.length)}0\r\n\r\n`;
+      const server = await rawServer(
+        (socket) => void socket.write(`HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n${pieces}`),
+      );
+      expect(await driver.exchange(post(server.url, { bodyBytesMax: body.length }))).toMatchObject({
+        status: 200,
+        body,
+      });
+      await server.close();
+    });
+
+    test("whoever waited in vain hangs up", async () => {
+      const closed = Promise.withResolvers<void>();
+      const server = await rawServer(() => {});
+      server.onClosed = () => closed.resolve();
+      expect(await driver.exchange(post(server.url, { timeoutMs: 100 }))).toMatchObject({
+        kind: "timeout",
+        sent: true,
+      });
+      await closed.promise;
+      await server.close();
+    });
+
     test("a header that would become two is not sent", async () => {
       const server = await rawServer((socket) => void socket.end("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"));
       const headers = { authorization: "Bearer t0ken\r\nx-forged: yes" };

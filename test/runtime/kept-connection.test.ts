@@ -77,6 +77,45 @@ describe.each(runtimeNames)("a kept connection on %s", (name) => {
     await server.close();
   });
 
+  test("on which something came that nobody asked for is not used: no answer is taken for another's", async () => {
+    for (const stray of ["HTTP/1.1 408 Request Timeout", "HTTP/1.1 200 OK"]) {
+      const server = await rawServer((socket) => {
+        socket.write(keptOpen, () => setTimeout(() => socket.write(`${stray}\r\ncontent-length: 5\r\n\r\nstray`), 10));
+      });
+      const requests = [post(server.url, "r0"), post(server.url, "r1")];
+      const [first, second] = await driver.oneAfterTheOther(requests, { spinMs: 100 });
+      expect(first).toMatchObject({ status: 200, body: "ok" });
+      expect(second).toMatchObject({ status: 200, body: "ok" });
+      await server.close();
+    }
+  });
+
+  test("a 408 on a second request may be about the connection: it is no refusal", async () => {
+    const server = await rawServer(
+      twoFaced((socket) => void socket.end("HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n")),
+    );
+    const requests = Array.from({ length: 8 }, (_, i) => post(server.url, `r${i}`));
+    for (const { status, kind, sent } of await driver.oneAfterTheOther(requests, { spinMs: 10 })) {
+      if (status === undefined) expect([kind, sent]).toEqual(["broken", true]);
+      else expect(status).toBe(200);
+    }
+    await server.close();
+  });
+
+  test("leads to one server only", async () => {
+    const servers = [
+      await rawServer((socket) => void socket.write(keptOpen)),
+      await rawServer((socket) => void socket.write(keptOpen)),
+    ];
+    const requests = Array.from({ length: 40 }, (_, i) => post(servers[i % 2]!.url, `r${i}`));
+    await driver.oneAfterTheOther(requests, { spinMs: 1 });
+    for (const [which, server] of servers.entries()) {
+      const ids = server.requests.map((text) => Number(/"id":"r(\d+)"/.exec(text)![1]));
+      expect(ids).toEqual(Array.from({ length: 20 }, (_, i) => 2 * i + which));
+      await server.close();
+    }
+  });
+
   test("that dies just as a request goes out: it arrives once at most, and what arrived is never called unsent", async () => {
     let count = 0;
     const server = await rawServer((socket) => {
@@ -126,6 +165,37 @@ test("Bun: a server that closes idle connections is given none to keep", async (
   await closed.promise;
   for (let i = 0; i < 40; i++) expect(await driver.exchange(post(server.url, `r${i}`))).toMatchObject({ status: 200 });
   expect(server.connections()).toBe(server.requests.length);
+  driver.stop();
+  await server.close();
+});
+
+test("Bun: one that nobody has used for a second is closed", async () => {
+  const driver = startDriver("bun", {});
+  const closed = Promise.withResolvers<void>();
+  const server = await rawServer((socket) => void socket.write(keptOpen));
+  server.onClosed = () => closed.resolve();
+  await driver.exchange(post(server.url, "r0"));
+  await closed.promise;
+  driver.stop();
+  await server.close();
+});
+
+test("Bun: one whose request was answered before it was read to its end is not used again", async () => {
+  const driver = startDriver("bun", {});
+  const server = await rawServer(
+    (socket) => void socket.write(keptOpen),
+    (socket) => {
+      if (server.connections() > 1) return;
+      socket.once("data", () => {
+        socket.pause();
+        socket.write(keptOpen);
+      });
+    },
+  );
+  const large = { ...post(server.url, "large"), body: "x".repeat(20_000_000) };
+  const results = await driver.oneAfterTheOther([large, post(server.url, "next")], { spinMs: 20 });
+  expect(results.map(({ status }) => status)).toEqual([200, 200]);
+  expect(server.connections()).toBe(2);
   driver.stop();
   await server.close();
 });

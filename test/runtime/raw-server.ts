@@ -10,6 +10,8 @@ export interface RawServer {
   readonly requests: string[];
   /** Connections, whether or not a request came over them. */
   connections(): number;
+  /** That have come in, of whatever kind. */
+  bytes(): number;
   /** Called for each connection that has ended. */
   onClosed?: () => void;
   close(): Promise<void>;
@@ -20,6 +22,7 @@ export async function rawServer(answer: Answering, onConnect?: Answering): Promi
   const requests: string[] = [];
   const sockets = new Set<net.Socket>();
   let connections = 0;
+  let bytes = 0;
   const server = net.createServer((socket) => {
     connections++;
     sockets.add(socket);
@@ -31,6 +34,7 @@ export async function rawServer(answer: Answering, onConnect?: Answering): Promi
     onConnect?.(socket);
     let text = "";
     socket.on("data", (chunk) => {
+      bytes += chunk.length;
       text += chunk.toString("latin1");
       if (!isWhole(text)) return;
       requests.push(text);
@@ -45,6 +49,7 @@ export async function rawServer(answer: Answering, onConnect?: Answering): Promi
     port,
     requests,
     connections: () => connections,
+    bytes: () => bytes,
     close: async () => {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));

@@ -1,4 +1,4 @@
-import { afterAll } from "bun:test";
+import { afterAll, setDefaultTimeout } from "bun:test";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -9,3 +9,6 @@ const folder = mkdtempSync(path.join(tmpdir(), "roxy-"));
 chmodSync(folder, 0o711);
 process.env["TMPDIR"] = folder;
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+// The slowest single test starts three processes and waits for them to end, on whatever machine.
+setDefaultTimeout(60_000);
