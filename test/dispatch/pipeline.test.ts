@@ -172,18 +172,17 @@ test.each([
 });
 
 test("a halt takes back what has no connection yet", async () => {
-  const desk = await openDesk();
+  const desk = await open();
   const connected = Promise.withResolvers<void>();
   desk.podium.connecting = connected.promise;
   const answer = ask(desk, incoming(enqueue("STORY-1")));
-  await desk.podium.called();
+  await quiet();
   desk.podium.connecting = undefined;
   desk.podium.rule = () => yes;
   expect(verdictOf(await ask(desk, incoming({ action: "halt" })))).toBe("ok");
   connected.resolve();
   expect(verdictOf(await answer)).toBe("cancelled_by_halt safe");
   expect(desk.podium.words).toEqual(["HALT"]);
-  await desk.close();
 });
 
 test("a halt between two tries ends them", async () => {

@@ -96,12 +96,12 @@ for (const name of runtimeNames) {
     });
 
     test("an answer in a million pieces costs no more memory than its bytes", async () => {
-      const body = "x".repeat(200_000);
-      const pieces = `${"1\r\nx\r\n".repeat(body.length)}0\r\n\r\n`;
+      const text = "x".repeat(200_000);
+      const pieces = `${"1\r\nx\r\n".repeat(text.length)}0\r\n\r\n`;
       const server = await rawServer(
         (socket) => void socket.write(`HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n${pieces}`),
       );
-      expect(await driver.exchange(post(server.url, { bodyBytesMax: body.length }))).toMatchObject({
+      expect(await driver.exchange(post(server.url, { bodyBytesMax: text.length }))).toMatchObject({
         status: 200,
         body,
       });
