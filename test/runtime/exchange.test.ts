@@ -103,7 +103,7 @@ for (const name of runtimeNames) {
       );
       expect(await driver.exchange(post(server.url, { bodyBytesMax: text.length }))).toMatchObject({
         status: 200,
-        body,
+        body: text,
       });
       await server.close();
     });
