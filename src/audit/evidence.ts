@@ -8,6 +8,7 @@ import { makeProofFile } from "./proof-file.ts";
 import type { Page, Query, Read, ReadDeps } from "./read.ts";
 import { oldestFirst, readDispatch, readRecords } from "./read.ts";
 import { readHead, segments } from "./segments.ts";
+import { Scans } from "./scans.ts";
 import type { VerifyResult } from "./verify.ts";
 import { verify } from "./verify.ts";
 
@@ -25,15 +26,20 @@ export interface EvidenceOptions {
 /** The reading side of the log as a server offers it: pages, one dispatch, the newest checkpoint, proofs, verification. */
 export class Evidence {
   readonly #options: EvidenceOptions;
+  readonly #scans = new Scans();
   #verification: Promise<VerifyResult> | undefined;
 
   constructor(options: EvidenceOptions) {
     this.#options = options;
   }
 
-  /** @throws Fatal (exit code 4) at a damaged line */
-  page(query: Query): Promise<Page> {
-    return readRecords(this.#options.log(), query);
+  /**
+   * A filter that nothing meets reads the whole log: few at a time, and no longer than somebody waits for it.
+   * @param signal aborted when the caller has gone
+   * @throws Fatal (exit code 4) at a damaged line; Problem `rate_limited` when too many wait
+   */
+  page(query: Query, signal?: AbortSignal): Promise<Page> {
+    return this.#scans.run(() => readRecords(this.#options.log(), query, signal));
   }
 
   /** All records of one dispatch, in order; empty when there are none. */

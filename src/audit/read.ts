@@ -63,12 +63,17 @@ export interface Read {
   readonly text: string;
 }
 
-/** @throws Fatal (exit code 4) at a damaged line, FileError */
-export async function readRecords(deps: ReadDeps, query: Query): Promise<Page> {
+/**
+ * @param signal once aborted, what was found so far is the page: nobody waits for it any more
+ * @throws Fatal (exit code 4) at a damaged line, FileError
+ */
+export async function readRecords(deps: ReadDeps, query: Query, signal?: AbortSignal): Promise<Page> {
   const records: StoredRecord[] = [];
   const walk =
     query.order === "newest" ? newestFirst(deps, query.cursor, query) : oldestFirst(deps, afterCursor(query), query);
+  if (signal?.aborted) return { records };
   for await (const { record } of walk) {
+    if (signal?.aborted) break;
     if (query.cursor !== undefined && record.seq === query.cursor) continue;
     if (!isWanted(record, query)) continue;
     if (records.length === query.limit) return { records, next: records.at(-1)!.seq };

@@ -24,7 +24,10 @@ export interface AuditRouteDeps {
 export function auditRoutes({ evidence, head, checkpointSize }: AuditRouteDeps): Hono<HttpEnv> {
   return new Hono<HttpEnv>()
     .get("/api/orchestrator/audit", async (c) => {
-      const { records, next } = await evidence.page(pageQuery(parseQuery(auditQuerySchema, c.req.queries())));
+      const { records, next } = await evidence.page(
+        pageQuery(parseQuery(auditQuerySchema, c.req.queries())),
+        c.env?.connection?.signal,
+      );
       return c.json({ success: true, records, next: next === undefined ? null : String(next) });
     })
     .get("/api/orchestrator/audit/head", (c) =>

@@ -48,6 +48,18 @@ describe("Check it without us", () => {
     expect(run(place, chainScript!)).toMatchObject({ status: 4, output: expect.stringContaining("does not follow") });
   });
 
+  test("the shell finds a cut tail", async () => {
+    const place = await writtenLog();
+    const lines = readFileSync(place.active, "utf8").trimEnd().split("\n");
+    writeFileSync(place.active, `${lines.slice(0, -1).join("\n")}\n`);
+    expect(run(place, chainScript!)).toMatchObject({
+      status: 4,
+      output: expect.stringContaining("its end was cut off"),
+    });
+    rmSync(place.checkpoint);
+    expect(run(place, chainScript!).status).toBe(4);
+  });
+
   test("of a pruned log the shell wants the prune record, and both scripts hold", async () => {
     const place = newPlace();
     const clock = new HandClock();
