@@ -28,6 +28,7 @@ import type { PodiumClient } from "../podium/client.ts";
 import { createPodiumClient } from "../podium/client.ts";
 import { statusSource } from "../podium/status.ts";
 import type { Runtime } from "../runtime/types.ts";
+import { passLookMs } from "../stream/clients.ts";
 import type { Doors } from "./doors.ts";
 import { openDoors } from "./doors.ts";
 import { LiveSigner } from "./live-signer.ts";
@@ -98,6 +99,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     throw error;
   }
   stream.telemetry.start();
+  const looking = options.doorkeeper && setInterval(() => stream.clients.dismissStrangers(), passLookMs);
   return {
     port: doors.port,
     urls: doors.urls,
@@ -112,6 +114,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     stop() {
       live.draining = true;
       signer.end();
+      clearInterval(looking);
       return stop(dispatch, stream, doors);
     },
   };

@@ -32,6 +32,7 @@ import { servicesRoute } from "./services.ts";
 import type { SessionRouteDeps } from "./session.ts";
 import { sessionRoutes } from "./session.ts";
 import type { StatusRouteDeps } from "./status.ts";
+import type { Pass } from "../stream/clients.ts";
 import { statusRoute } from "./status.ts";
 import type { StreamRouteDeps } from "./stream.ts";
 import { streamRoutes } from "./stream.ts";
@@ -39,7 +40,7 @@ import { streamRoutes } from "./stream.ts";
 /** What a request brings along: the connection it came in on, and who it is from once that is known. */
 export interface HttpEnv {
   Bindings: { connection: Connection };
-  Variables: { client: ClientToken | undefined; trace: Trace };
+  Variables: { client: ClientToken | undefined; pass: Pass | undefined; trace: Trace };
 }
 
 export interface AppDeps

@@ -2,6 +2,7 @@ import type { Context, MiddlewareHandler } from "hono";
 import { Problem } from "../lib/errors.ts";
 import type { HttpEnv } from "./app.ts";
 import type { ClientToken } from "./client-tokens.ts";
+import type { Pass } from "../stream/clients.ts";
 import type { Sessions } from "./sessions.ts";
 import type { TokenStore } from "./token-store.ts";
 
@@ -22,11 +23,13 @@ export const trustLocal: Authenticate = async (_c, next) => next();
  * Asks for a token of `auth.token_file`, as `Authorization: Bearer` or `X-ROXY-Token`, or for the cookie of a session
  * that was begun with one. What is sent is hashed before it is compared.
  */
-export function requireToken({ tokens, sessions }: Doorkeeper): Authenticate {
+export function requireToken(doorkeeper: Doorkeeper): Authenticate {
+  const { tokens } = doorkeeper;
   return async (c, next) => {
     const given = givenToken(c);
-    const owner = given === undefined ? sessionOwner(c, tokens, sessions) : tokens.ownerOf(given);
-    if (!owner) {
+    const pass = given === undefined ? sessionPass(c, doorkeeper) : tokenPass(tokens, tokens.ownerOf(given)?.hash);
+    const owner = pass?.owner();
+    if (!pass || !owner) {
       throw new Problem(
         "unauthorized",
         "A valid token is needed (X-ROXY-Token or Authorization: Bearer); nothing was executed",
@@ -36,6 +39,7 @@ export function requireToken({ tokens, sessions }: Doorkeeper): Authenticate {
       );
     }
     c.set("client", owner);
+    c.set("pass", { key: pass.key, isValid: () => pass.owner() !== undefined });
     await next();
   };
 }
@@ -55,10 +59,27 @@ function givenToken(c: Context<HttpEnv>): string | undefined {
   return c.req.header("x-roxy-token") ?? bearer;
 }
 
-function sessionOwner(c: Context<HttpEnv>, tokens: TokenStore, sessions: Sessions): ClientToken | undefined {
+/** What somebody came in with, and whom it belongs to now: nobody any more once it was taken back. */
+interface OwnedPass extends Pick<Pass, "key"> {
+  owner(): ClientToken | undefined;
+}
+
+function tokenPass(tokens: TokenStore, hash: string | undefined): OwnedPass | undefined {
+  return hash === undefined ? undefined : { key: hash, owner: () => tokens.byHash(hash) };
+}
+
+/** Keeps the digest of the session's id and not the id. */
+function sessionPass(c: Context<HttpEnv>, { tokens, sessions }: Doorkeeper): OwnedPass | undefined {
   const id = sessionId(c);
-  const hash = id === undefined ? undefined : sessions.tokenHashOf(id);
-  return hash === undefined ? undefined : tokens.byHash(hash);
+  if (id === undefined) return undefined;
+  const key = sessions.digestOf(id);
+  return {
+    key,
+    owner() {
+      const hash = sessions.tokenHashAt(key);
+      return hash === undefined ? undefined : tokens.byHash(hash);
+    },
+  };
 }
 
 /** The id in the session cookie (RFC 6265 section 4.2.1). */

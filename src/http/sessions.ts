@@ -37,12 +37,20 @@ export class Sessions {
 
   /** The digest of the token that the session was begun with. */
   tokenHashOf(id: string): string | undefined {
-    const key = this.#sha256(id);
-    const session = this.#sessions.get(key);
+    return this.tokenHashAt(this.digestOf(id));
+  }
+
+  /** The same by the digest of its id, which is what may be kept. */
+  tokenHashAt(digest: string): string | undefined {
+    const session = this.#sessions.get(digest);
     if (!session) return undefined;
     if (session.endsAt > this.#clock.monotonic()) return session.tokenHash;
-    this.#sessions.delete(key);
+    this.#sessions.delete(digest);
     return undefined;
+  }
+
+  digestOf(id: string): string {
+    return this.#sha256(id);
   }
 
   end(id: string): void {

@@ -80,7 +80,9 @@ function renderOf(c: Context<HttpEnv>, { hub }: StreamContext): Render {
 function wishOf(c: Context<HttpEnv>): Wish {
   const types = c.req.query("types");
   const since = c.req.query("since");
+  const pass = c.get("pass");
   return {
+    ...(pass && { pass }),
     ...(types !== undefined && { types: new Set(types.split(",").filter((type) => type !== "")) }),
     ...(since !== undefined && { since }),
   };

@@ -1,5 +1,5 @@
 import type { Peer, PeerHandlers } from "../runtime/types.ts";
-import type { Clients } from "./clients.ts";
+import type { Clients, Pass } from "./clients.ts";
 import type { JobView } from "./job-stream.ts";
 import { beginJob, isAbout, isEnd } from "./job-stream.ts";
 import type { Hub, StreamEvent } from "./hub.ts";
@@ -15,6 +15,8 @@ export interface Wish {
   readonly since?: string;
   /** Only this job's story or plan. */
   readonly job?: JobView;
+  /** What it came in with; absent where nobody is asked for anything. */
+  readonly pass?: Pass;
 }
 
 export interface StreamContext {
@@ -49,7 +51,7 @@ export function streamClient(context: StreamContext, wish: Wish, render: Render)
       const { hub, queueBytesMax: bytesMax } = context;
       const box = new Outbox(peer, { bytesMax, warning: slowWarning(context, render), onDrop: forget });
       outbox = box;
-      context.clients.add(box);
+      context.clients.add(box, wish.pass);
       const deliver = delivery(context, wish, box, render);
       const sayStatus = (position?: number): void =>
         deliver({ ...context.gatewayStatus(), ...(position !== undefined && { position }) });

@@ -7,13 +7,24 @@ export interface ClientsOptions {
   readonly perAddressMax: number;
 }
 
+/** What a client came in with: a token, or a session that was begun with one. */
+export interface Pass {
+  /** The same for all who came in with the same one. */
+  readonly key: string;
+  /** Whether it would let somebody in now. */
+  isValid(): boolean;
+}
+
+/** How long a stream may outlive what let its client in. A look costs one stat of the token file for each pass in use. */
+export const passLookMs = 2_000;
+
 /** Fewer than this many goodbyes need no spreading: their reconnects hurt nobody. */
 const spreadFrom = 100;
 
 /** Every connected stream client: counted when they come, told when we go. */
 export class Clients {
   readonly #options: ClientsOptions;
-  readonly #boxes = new Set<Outbox>();
+  readonly #boxes = new Map<Outbox, Pass | undefined>();
   readonly #perAddress = new Map<string, number>();
   #admitted = 0;
   #dropped = 0;
@@ -57,8 +68,8 @@ export class Clients {
     };
   }
 
-  add(box: Outbox): void {
-    this.#boxes.add(box);
+  add(box: Outbox, pass?: Pass): void {
+    this.#boxes.set(box, pass);
     // It had its place before the end began, and its connection after.
     if (this.#isClosing) sayGoodbye(box);
   }
@@ -67,10 +78,21 @@ export class Clients {
     if (this.#boxes.delete(box) && box.tooSlow) this.#dropped++;
   }
 
+  /** Closes those whose token was removed, or whose session has ended, since they came. */
+  dismissStrangers(): void {
+    const known = new Map<string, boolean>();
+    for (const [box, pass] of this.#boxes) {
+      if (!pass) continue;
+      const isValid = known.get(pass.key) ?? pass.isValid();
+      known.set(pass.key, isValid);
+      if (!isValid) box.close(closeCodes.policy, "the token or session that let you in is no longer valid");
+    }
+  }
+
   /** Says goodbye to everybody; to a crowd spread over this time, so that they don't all come back in one moment. */
   async closeAll(spreadMs: number): Promise<void> {
     this.#isClosing = true;
-    const boxes = [...this.#boxes];
+    const boxes = [...this.#boxes.keys()];
     const slices = boxes.length < spreadFrom ? 1 : 20;
     const size = Math.ceil(boxes.length / slices);
     for (let slice = 0; slice < slices; slice++) {

@@ -64,3 +64,23 @@ test("once the end has begun nobody comes in, and who was on the way in is told,
   expect(refusal(() => clients.admit("a"))).toStartWith("shutting_down");
   expect(connect(clients).ended).toEqual([1001]);
 });
+
+test("whose pass is no longer valid is told to go, and nobody else; each pass is looked at once", () => {
+  const clients = new Clients({ clientsMax: 10, perAddressMax: 10 });
+  const valid = new Set(["one", "two"]);
+  let looks = 0;
+  const join = (key?: string): ScriptedPeer => {
+    const peer = new ScriptedPeer();
+    const pass = key === undefined ? undefined : { key, isValid: () => (looks++, valid.has(key)) };
+    clients.add(new Outbox(peer, { bytesMax: 1000, warning: () => "" }), pass);
+    return peer;
+  };
+  const peers = [join("one"), join("two"), join("one"), join()];
+  clients.dismissStrangers();
+  expect(peers.map(({ ended }) => ended)).toEqual([[], [], [], []]);
+  valid.delete("one");
+  looks = 0;
+  clients.dismissStrangers();
+  expect(peers.map(({ ended }) => ended)).toEqual([[1008], [], [1008], []]);
+  expect(looks).toBe(2);
+});
