@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { activeName, auditPath, chainFaults, readRecords } from "./audit-file.ts";
 import { run } from "./child.ts";
 import type { Json } from "./http-client.ts";
@@ -86,9 +86,19 @@ function chain(scene: Scene): void {
   const script = existsSync(readme)
     ? /<!-- verify -->\s*```\w*\n([\s\S]*?)```/.exec(readFileSync(readme, "utf8"))?.[1]
     : undefined;
-  test.skipIf(script === undefined)("the README's own commands verify it, and find one changed byte", async () => {
-    await expectVerifies(scene, ["/bin/sh", "-c", script ?? ""]);
-  });
+  test.skipIf(script === undefined)(
+    "the README's own commands verify it, and find one changed byte and a cut tail",
+    async () => {
+      const command = ["/bin/sh", "-c", script ?? ""];
+      await expectVerifies(scene, command);
+      const folder = mkdtempSync(`${scene.gateway.root}/cut-`);
+      writeFileSync(`${folder}/${activeName}`, `${scene.gateway.auditLines().slice(0, 3).join("\n")}\n`);
+      writeFileSync(`${folder}/orchestrator-audit.checkpoint`, "roxy-core/log\n3\n");
+      expect((await run(command, { cwd: folder, env: environment(folder) })).code).toBe(0);
+      writeFileSync(`${folder}/orchestrator-audit.checkpoint`, "roxy-core/log\n4\n");
+      expect((await run(command, { cwd: folder, env: environment(folder) })).code).toBe(4);
+    },
+  );
 }
 
 /** Runs a verifier in the log's folder: it must take the log, and no log with a byte changed or a line gone. */
@@ -99,6 +109,9 @@ async function expectVerifies(scene: Scene, command: readonly string[]): Promise
     return (await run(command, { cwd: folder, env: environment(folder) })).code;
   };
   const whole = Buffer.from(`${scene.gateway.auditLines().join("\n")}\n`);
+  // One of the two scripts looks at it: it must cover no more than what is there.
+  const checkpoint = "orchestrator-audit.checkpoint";
+  copyFileSync(`${scene.gateway.root}/logs/${checkpoint}`, `${folder}/${checkpoint}`);
   expect(await verify(whole)).toBe(0);
   const middle = Math.floor(whole.length / 2);
   const flipped = Buffer.from(whole);
