@@ -78,7 +78,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const live: Live = { bodyBytesMax: options.config.limits.body_bytes_max, draining: false };
   const dispatch = await openDispatch(options, signer, metrics, failed.resolve);
   const { podiumStatus } = dispatch;
-  const stream = openStream(options, dispatch, podiumStatus, { signer, jobWatch: dispatch.jobWatch });
+  const ask = statusSource(dispatch.podium, signer, options.config.podium.routes.status);
+  const stream = openStream(options, dispatch, ask, { signer, jobWatch: dispatch.jobWatch });
   const app = createApp({
     ...appDeps(options, dispatch, stream, podiumStatus),
     bodyBytesMax: () => live.bodyBytesMax,

@@ -1,6 +1,7 @@
 import type { DispatchDeps } from "../dispatch/pipeline.ts";
 import { followTelemetry } from "../jobs/follow.ts";
 import type { JobWatch } from "../jobs/watch.ts";
+import { askedSince } from "../podium/status.ts";
 import type { StreamSigner } from "../podium/telemetry.ts";
 import { Telemetry } from "../podium/telemetry.ts";
 import type { StreamContext } from "../stream/client.ts";
@@ -23,10 +24,21 @@ export interface StreamRoom {
   readonly faults: FrameFaults;
 }
 
+/** Podium's status of the moment in which it is asked; without an answer, that there is none. */
+async function snapshotOf(hub: Hub, podiumStatus: () => Promise<Verdict>): Promise<StreamEvent> {
+  const asked = hub.own("SNAPSHOT", {});
+  const { type, at } = asked;
+  const verdict = await podiumStatus();
+  const isKnown = verdict.kind === "accepted";
+  const fields = isKnown ? { type } : { type, detail: `Podium can't be asked: ${verdict.detail}` };
+  return { ...asked, text: jsonWith(fields, { podium: isKnown ? verdict.json : "null", timestamp: `"${at}"` }) };
+}
+
 /** Podium's telemetry → hub → clients, and on its way past, each job's newest word into the log. */
 export function openStream(
   { config, clock, log }: GatewayOptions,
   dispatch: DispatchDeps,
+  /** Asks, each time: an answer that is shared may be older than the gap that it mends. */
   podiumStatus: () => Promise<Verdict>,
   { signer, jobWatch }: { readonly signer: { readonly stream: StreamSigner }; readonly jobWatch: JobWatch },
 ): StreamRoom {
@@ -40,12 +52,7 @@ export function openStream(
     clientsMax: config.stream.clients_max,
     perAddressMax: config.stream.clients_per_address_max,
   });
-  const snapshot = async (): Promise<StreamEvent | undefined> => {
-    const verdict = await podiumStatus();
-    if (verdict.kind !== "accepted") return undefined;
-    const { type, at } = hub.own("SNAPSHOT", {});
-    return { seq: 0, own: true, at, type, text: jsonWith({ type }, { podium: verdict.json, timestamp: `"${at}"` }) };
-  };
+  const snapshot = askedSince(() => snapshotOf(hub, podiumStatus));
   const upstream = gatewayStatus(hub, snapshot);
   const terminalStatuses = new Set(config.stream.terminal_statuses);
   const follow = followTelemetry({

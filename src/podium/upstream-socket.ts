@@ -11,10 +11,15 @@ const tokenRefused = "Unexpected server response: 401";
 /** What `ws` says of a frame past its bound, in words that mean something to a reader. */
 const detailOf: Readonly<Record<string, string>> = {
   WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: "a frame longer than 1 MiB",
+  WS_ERR_INVALID_UTF8: "text that is not UTF-8",
+};
+const faultOf: Readonly<Record<string, SocketFault>> = {
+  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: "oversized",
+  WS_ERR_INVALID_UTF8: "garbage",
 };
 
 /** Why a frame ends here: nothing that clients could be given. */
-export type SocketFault = "binary" | "oversized";
+export type SocketFault = "binary" | "oversized" | "garbage";
 
 /** What is heard of one connection; nothing after `onEnd`, which comes once, and nothing after `end()`. */
 export interface SocketHears {
@@ -52,7 +57,7 @@ export class UpstreamSocket {
     // The error's own words may hold the URL and in it the token: only its code may be said.
     socket.on("error", (error) => {
       const code = (error as { code?: string }).code;
-      if (!this.#over && code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") hears.onFault("oversized");
+      if (!this.#over && code !== undefined && faultOf[code]) hears.onFault(faultOf[code]);
       this.#reason = code === undefined ? "connection failed" : (detailOf[code] ?? code);
       this.#refused ||= error.message === tokenRefused;
     });
@@ -125,8 +130,11 @@ export class UpstreamSocket {
   }
 }
 
+/** A byte order mark is no part of JSON: who takes it away passes on other bytes than Podium's. */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
 function textOf(data: WebSocket.RawData): string {
   if (typeof data === "string") return data;
   if (Array.isArray(data)) return data.map(textOf).join("");
-  return new TextDecoder().decode(data);
+  return decoder.decode(data);
 }

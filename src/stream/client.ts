@@ -26,8 +26,8 @@ export interface StreamContext {
   readonly terminalStatuses: ReadonlySet<string>;
   /** The GATEWAY_STATUS frame of this moment. */
   readonly gatewayStatus: () => StreamEvent;
-  /** Podium's status as a SNAPSHOT frame; undefined when it can't be had. */
-  readonly snapshot: () => Promise<StreamEvent | undefined>;
+  /** Podium's status, asked for now or later, as a SNAPSHOT frame; it says so when it can't be had. */
+  readonly snapshot: () => Promise<StreamEvent>;
 }
 
 /** Frames a client may send before it is closed: there are none to expect, a few are a polite mistake. */
@@ -103,7 +103,7 @@ function ofThisRun({ job }: Wish): (event: StreamEvent) => boolean {
 function tellGap({ hub, snapshot }: StreamContext, since: string, deliver: (event: StreamEvent) => void): void {
   const gap = hub.own("GAP", { reason: "cursor", since, resumeAt: `${hub.epoch}:${hub.seq}` });
   deliver({ ...gap, position: hub.seq });
-  void snapshot().then((event) => event && deliver(event));
+  void snapshot().then(deliver);
 }
 
 /** The log knows how the job has ended: our word about it, and goodbye. */

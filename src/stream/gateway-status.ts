@@ -13,14 +13,14 @@ export interface GatewayStatus {
 }
 
 /** Keeps the state of the upstream connection as clients see it: GATEWAY_STATUS on connecting and on each change. */
-export function gatewayStatus(hub: Hub, snapshot: () => Promise<StreamEvent | undefined>): GatewayStatus {
+export function gatewayStatus(hub: Hub, snapshot: () => Promise<StreamEvent>): GatewayStatus {
   let state: Record<string, unknown> = { podium: "disconnected" };
   let faults: { readonly ignored?: FaultCounts } = {};
   let lostAt: string | undefined;
   const fields = (): Record<string, unknown> => ({ ...state, ...faults });
   const gap = (why: Readonly<Record<string, unknown>>): void => {
     hub.gap(why);
-    void snapshot().then((event) => event && hub.tell(event));
+    void snapshot().then((event) => hub.tell(event));
   };
   return {
     current: () => hub.own("GATEWAY_STATUS", fields()),

@@ -1,6 +1,9 @@
 import { readFrame } from "../wire/podium.ts";
 import type { Hub, StreamEvent } from "./hub.ts";
 
+/** Stories that one client's stream of a plan remembers: as many as the log does, and far above use. */
+export const storiesMax = 256;
+
 /** What a stream needs to know of a job. The functions look at the log as it is when they are called. */
 export interface JobView {
   /** Podium's names for what runs; a job without one (halt, status) has no frames. */
@@ -10,7 +13,7 @@ export interface JobView {
   readonly since: () => string | undefined;
   /** Whether what Podium says in this moment of its story or plan is about it, and not about the one before. */
   readonly isMeant: () => boolean;
-  /** Stories of a plan's job; those that frames name as the plan's join them. */
+  /** Stories of a plan's job; those that frames name as the plan's join them, up to `storiesMax`. */
   readonly stories: Set<string>;
   /** The last frame about each of its stories that is on record, as Podium sent it. */
   readonly known: () => readonly { readonly at: string; readonly text: string }[];
@@ -40,7 +43,7 @@ export function isAbout({ storyId, planId, stories }: JobView, event: StreamEven
   if (storyId !== undefined) return storyId === event.storyId;
   if (planId === undefined) return false;
   if (event.planId !== planId) return event.planId === undefined && stories.has(event.storyId ?? "");
-  if (event.storyId !== undefined) stories.add(event.storyId);
+  if (event.storyId !== undefined && stories.size < storiesMax) stories.add(event.storyId);
   return true;
 }
 

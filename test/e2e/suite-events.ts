@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import { reply } from "./podium-stub.ts";
 import type { Launcher } from "./launcher.ts";
 import { EventReader } from "./event-reader.ts";
 import type { Scene } from "./scene.ts";
-import { newStory, useScene } from "./scene.ts";
+import { newStory, useScene, gate } from "./scene.ts";
 
 export function eventsSuite(launcher: Launcher): void {
   describe("server-sent events", () => {
@@ -63,6 +64,23 @@ function frames(scene: Scene, read: Read): void {
     const gap = await events.type("GAP");
     expect(JSON.parse(gap.data)).toMatchObject({ reason: "cursor", since: "0000000000000000:7", resumeAt: gap.id });
     expect(JSON.parse((await events.type("SNAPSHOT")).data)).toHaveProperty("podium");
+  });
+
+  test("a snapshot is never older than its GAP, and says so when there is none", async () => {
+    const { opened, open } = gate();
+    scene.podium.status = reply.after(opened, reply.text('{"is":"old"}'));
+    const before = scene.podium.requests.length;
+    const looked = scene.get("/api/orchestrator/status");
+    await scene.podium.until(({ requests }) => (requests.length > before ? true : undefined), "the earlier question");
+    scene.podium.status = reply.text('{"is":"new"}');
+    const fresh = await read(eventsPath, "0000000000000000:7");
+    expect(JSON.parse((await fresh.type("SNAPSHOT")).data)).toMatchObject({ podium: { is: "new" } });
+    open();
+    await looked;
+    scene.podium.status = reply.text("down", 500);
+    const without = await read(eventsPath, "0000000000000000:7");
+    const told = JSON.parse((await without.type("SNAPSHOT")).data);
+    expect([told.podium, told.detail]).toEqual([null, expect.stringContaining("Podium can't be asked")]);
   });
 }
 

@@ -61,6 +61,28 @@ test("a binary frame is not passed on but said, and harms nothing", async () => 
   expect([frames, faults]).toEqual([['{"type":"B"}'], ["binary"]]);
 });
 
+test("a byte order mark stays: the bytes are Podium's, and what is no JSON with it is not made into some", async () => {
+  const server = await serve();
+  const { telemetry, frames, frame } = watch(server.url);
+  telemetry.start();
+  (await server.next()).text('\ufeff{"type":"A"}');
+  await frame();
+  expect(frames).toEqual(['\ufeff{"type":"A"}']);
+});
+
+test("text that is not UTF-8 is garbage: it is not passed on, and the stream goes on", async () => {
+  const server = await serve();
+  const { telemetry, frames, faults, state, frame } = watch(server.url);
+  telemetry.start();
+  const lost = state("disconnected");
+  (await server.next()).raw(Uint8Array.of(0x81, 2, 0xc3, 0x28));
+  expect(await lost).toBe("text that is not UTF-8");
+  expect([frames, faults]).toEqual([[], ["garbage"]]);
+  (await server.next()).text('{"type":"B"}');
+  await frame();
+  expect(frames).toEqual(['{"type":"B"}']);
+});
+
 test("a frame past 1 MiB is a fault: it is not passed on, and the stream goes on", async () => {
   const server = await serve();
   const { telemetry, frames, faults, state, frame } = watch(server.url);

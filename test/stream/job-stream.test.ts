@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { storiesMax } from "../../src/stream/job-stream.ts";
 import { morning } from "../lib/fake-clock.ts";
 import { createdAt, frame, jobOf, join, roomOf } from "./room.ts";
 
@@ -104,6 +105,16 @@ test("a plan's stream first tells each story's newest frame, from the log or the
   const live = [of("C", "queued"), of("C", "done", null), of("A", "done", null), of(undefined, "done")];
   for (const text of [of("A", "queued", "Q"), of("Y", "done", null), ...live]) hub.publish(text);
   expect([peer.heard.slice(3), peer.ended]).toEqual([live, [1000]]);
+});
+
+test("a plan's stream remembers a bounded number of stories", () => {
+  const { hub, context } = roomOf();
+  const { job } = jobOf({ planId: "P" });
+  const { peer } = join(context, { job });
+  const count = storiesMax + 10;
+  for (let n = 0; n < count; n++) hub.publish(JSON.stringify({ type: "STORY_STATUS", storyId: `S-${n}`, planId: "P" }));
+  // Also those past the bound are told, as long as frames name the plan.
+  expect([job.stories.size, peer.heard.length]).toEqual([storiesMax, count + 1]);
 });
 
 test("whoever resumes from before the job hears nothing of the story's earlier runs", () => {
