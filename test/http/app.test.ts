@@ -20,6 +20,7 @@ const story = { action: "enqueue_story", payload: { story_id: "STORY-001" } };
 async function problemOf(response: Response) {
   expect(response.headers.get("content-type")).toBe("application/problem+json");
   expect(response.headers.get("x-content-type-options")).toBe("nosniff");
+  expect(response.headers.get("referrer-policy")).toBe("no-referrer");
   const document = problemSchema.loose().parse(await response.json());
   expect(document.status).toBe(response.status);
   return document;

@@ -117,10 +117,12 @@ describe("two readings of one request", () => {
   ])("%s from a stranger's Host execute nothing under ours", async (_name, head, body) => {
     // What a proxy in front would take for the body must not become a request of its own that passes the guard.
     const text = ["POST /health HTTP/1.1", "Host: evil.test", ...head, "", body].join("\r\n");
-    const { said } = await speak(text);
-    const answers = said.split("HTTP/1.1 ").length - 1;
-    expect(answers).toBeLessThanOrEqual(2);
-    expect(said.split("\r\n")[0]).not.toContain(" 200 ");
+    await expectInert(async () => {
+      const { said } = await speak(text);
+      const answers = said.split("HTTP/1.1 ").length - 1;
+      expect(answers).toBeLessThanOrEqual(2);
+      expect(said).not.toContain(" 200 ");
+    });
   });
 });
 

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { requireToken } from "../../src/http/authenticate.ts";
 import { parseTokenFile, tokenFileText, tokenOf } from "../../src/http/client-tokens.ts";
-import { sessionS } from "../../src/http/sessions.ts";
+import { Sessions, sessionS } from "../../src/http/sessions.ts";
 import { createLog } from "../../src/lib/log.ts";
 import { runtime } from "#runtime";
 import { said } from "../dispatch/scripted-podium.ts";
@@ -186,6 +186,22 @@ describe("the panel's session", () => {
     counter.desk.podium.rule = () => said(200, '{"success":true}');
     expect((await counter.dispatch(story, { cookie: pair(await begin(counter, admin)) })).status).toBe(200);
     expect((await counter.dispatch(story, { cookie: pair(await begin(counter, viewer)) })).status).toBe(403);
+  });
+
+  test("behind a TLS proxy, which the page's Origin tells, the cookie keeps to TLS", async () => {
+    const counter = await open();
+    const begun = (origin: string): Promise<Response> =>
+      counter.ask("/api/session", { method: "POST", headers: { "x-roxy-token": admin, origin } });
+    expect(cookieOf(await begun("https://localhost:8000"))).toMatch(/; SameSite=Strict; Secure$/);
+    expect(cookieOf(await begun("http://localhost:8000"))).toMatch(/; SameSite=Strict$/);
+  });
+
+  test("there are 1024 at most: the oldest gives way", () => {
+    const sessions = new Sessions(new FakeClock(), runtime.sha256);
+    const ids = Array.from({ length: 1025 }, (_, i) => sessions.begin(`${i}`));
+    expect(sessions.tokenHashOf(ids[0]!)).toBeUndefined();
+    expect(sessions.tokenHashOf(ids[1]!)).toBe("1");
+    expect(sessions.tokenHashOf(ids[1024]!)).toBe("1024");
   });
 
   test("it ends by DELETE, by its age, and with its token", async () => {
