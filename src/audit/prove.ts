@@ -39,7 +39,11 @@ export class Prover {
     const first = this.#segments[0]?.segment.firstSeq ?? 0;
     if (index < first) throw new Problem("not_found", `Cannot prove seq ${index}: the log begins with seq ${first}`);
     if (index >= size)
-      throw new Problem("not_found", `Cannot prove seq ${index}: the newest checkpoint covers ${size} records`);
+      throw new Problem(
+        "not_found",
+        `Cannot prove seq ${index}: the newest checkpoint covers ${size} records. A running server signs the rest ` +
+          "within 60 s; GET /api/orchestrator/audit/{audit_id}/proof makes it sign at once",
+      );
     return this.#roots(inclusionSpans(index, size));
   }
 

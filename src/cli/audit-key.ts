@@ -1,5 +1,7 @@
 import { AuditLog } from "../audit/log.ts";
+import { isFlaw } from "../audit/frame.ts";
 import { readPublicKey } from "../audit/key.ts";
+import { readNoteFile } from "../audit/note-file.ts";
 import { loadConfig } from "../config/load.ts";
 import { RunningClock, systemClock } from "../lib/clock.ts";
 import type { Fatal } from "../lib/errors.ts";
@@ -47,6 +49,9 @@ export async function runRotateKey(runtime: Runtime, argv: readonly string[]): P
   await log.close();
   if (fatal) throw fatal;
   const key = await readPublicKey(runtime.files, audit.checkpoint_key_file);
+  const found = readNoteFile(runtime.files, audit.dir);
   runtime.process.stdout(`The log in ${audit.dir} is signed with a new key from now on: ${key}\n`);
+  // A server prints its checkpoints to the journal; this is the only print of this one.
+  if (found && !isFlaw(found)) runtime.process.stdout(`Its newest checkpoint, to keep elsewhere:\n\n${found.text}`);
   return exitCodes.done;
 }

@@ -82,6 +82,7 @@ export async function runCheckProof(runtime: Runtime, argv: readonly string[]): 
   for (const { seq, timestamp, event, result } of records) {
     runtime.process.stdout(`${printable(`${timestamp} seq ${seq} ${event} ${result ?? ""}`.trimEnd())}\n`);
   }
+  runtime.process.stdout("That these are all records of the dispatch, no proof can show: ask the log for that\n");
   return exitCodes.done;
 }
 

@@ -262,7 +262,7 @@ describe("audit prove, check-proof", () => {
     writeFileSync(file, out);
     expect(await run(place, "check-proof", file, "--key", place.keyFile)).toMatchObject({
       code: 0,
-      out: expect.stringContaining("Holds: 2 records"),
+      out: expect.stringMatching(/^Holds: 2 records[^]*That these are all records of the dispatch, no proof can show/),
     });
     expect(JSON.parse((await run(place, "check-proof", file, "--json")).out)).toMatchObject({
       ok: true,
@@ -275,6 +275,17 @@ describe("audit prove, check-proof", () => {
     });
     expect(await run(place, "prove", newAuditId(0))).toMatchObject({ code: 1 });
   });
+});
+
+test("audit prove beside a server says until when, while nothing is signed yet", async () => {
+  const place = newPlace();
+  const { log } = await openLog(place);
+  await log.append(intent(1));
+  const { audit_id } = intent(1);
+  expect(await run(place, "prove", audit_id)).toMatchObject({ code: 1, err: expect.stringContaining("within 60 s") });
+  await log.seal();
+  expect(await run(place, "prove", audit_id)).toMatchObject({ code: 0 });
+  await log.close();
 });
 
 describe("Bad use", () => {

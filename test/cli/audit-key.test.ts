@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { afterAll, expect, test } from "bun:test";
 import { bunLauncher, environment, plannedRoot, removeRoot, runCommand, startGateway } from "../e2e/launcher.ts";
 
@@ -14,8 +14,15 @@ test("audit rotate-key signs with a new key, on record by both, and the log stay
   const second = await run("audit", "rotate-key");
   expect(second.stdout).toContain("a new key");
   expect(second.stdout).not.toBe(first.stdout);
+  expect(second.stdout).toEndWith(`\n\n${readFileSync(`${root}/logs/orchestrator-audit.checkpoint`, "utf8")}`);
   const verified = await run("audit", "verify", "--json");
   expect(JSON.parse(verified.stdout)).toMatchObject({ ok: true, keyIsPinned: true });
+  // An older key is trusted on, and is not called the one that signs now.
+  const [, old] = /now on: (\S+)/.exec(first.stdout)!;
+  writeFileSync(`${root}/old.pub`, old!);
+  const { stdout } = await run("audit", "verify", "--key", `${root}/old.pub`);
+  expect(stdout).toContain("(it follows from the given key by 1 signed change)");
+  expect(stdout).not.toContain(old!);
 });
 
 test("audit rotate-key leaves a log alone that a server is writing", async () => {
