@@ -96,7 +96,7 @@ export class Limits {
     const retryAfterS = onItsWay ? Math.max(1, cooldownS) : Math.ceil(waitMs / 1000);
     const why = onItsWay
       ? "an earlier dispatch of it is still on its way"
-      : `it was dispatched less than ${cooldownS} s ago (limits.story_cooldown_s)`;
+      : `it rests for ${cooldownS} s of running time after a dispatch (limits.story_cooldown_s)`;
     return new Problem(
       "story_cooldown",
       `${capital(subject)}: ${why}; nothing was executed, try again in ${retryAfterS} s`,
@@ -112,7 +112,7 @@ export class Limits {
     const limit = this.#options.dispatchPerMinute;
     return new Problem(
       "rate_limited",
-      `${limit} dispatches in the last minute is the limit (limits.dispatch_per_minute); nothing was executed, try again in ${retryAfterS} s`,
+      `${limit} dispatches in a minute of running time is the limit (limits.dispatch_per_minute); nothing was executed, try again in ${retryAfterS} s`,
       { retryAfterS, headers: this.headers() },
     );
   }

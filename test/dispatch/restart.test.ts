@@ -57,9 +57,21 @@ test("time that the process was down for is nobody's word, so it counts as none"
   await ask(desk, incoming(enqueue(story), "k"));
   desk.clock.pass(59_000);
   const again = await restart(desk, 3_600_000, { dispatchPerMinute: 1 });
-  expect(await verdict(again, "STORY-002")).toBe("rate_limited safe");
+  const refused = await ask(again, incoming(enqueue("STORY-002")));
+  expect(verdictOf(refused)).toBe("rate_limited safe");
+  expect((refused as Problem).message).toContain("1 dispatches in a minute of running time is the limit");
   again.clock.pass(1_000);
   expect(await verdict(again, "STORY-002")).toBe("ok");
+});
+
+test("a cooldown over a night of down time is told by running time", async () => {
+  const desk = await open();
+  await ask(desk, incoming(enqueue(story)));
+  const again = await restart(desk, 8 * 3_600_000);
+  const refused = (await ask(again, incoming(enqueue(story)))) as Problem;
+  expect(refused.message).toBe(
+    "Story STORY-001: it rests for 5 s of running time after a dispatch (limits.story_cooldown_s); nothing was executed, try again in 5 s",
+  );
 });
 
 /** A story whose only dispatch was never answered. */
