@@ -1,23 +1,28 @@
 import type { StoredRecord } from "../audit/record.ts";
 import type { Clock } from "../lib/clock.ts";
 import { Problem } from "../lib/errors.ts";
+import type { Action } from "../wire/dispatch.ts";
+import { isLimited } from "../wire/dispatch.ts";
 
 /** How long a key is remembered (API contract), in running time: while we are down nothing grows older. */
 const lifeMs = 24 * 60 * 60 * 1000;
 /** Keys at a time: a day at the default limit holds 14,400; a key costs some 300 bytes. */
 const keysMax = 100_000;
+/** Keys of what no limit holds back have a share of their own, a tenth of that: they can't push out the others. */
+const unlimitedShare = 0.1;
 /** What a caller should wait before asking again about a dispatch in flight. */
 const retryAfterS = 1;
 
 interface Held {
   readonly fingerprint: string;
   readonly bornAt: number;
+  readonly limited: boolean;
   state: "in_flight" | "settled" | "unknown";
   readonly jobId?: string;
   readonly auditId?: string;
 }
 
-/** What a key says about a request. */
+/** What a key says about a request. `none`: there is no key, or no place to remember it. */
 export type Claim =
   | { readonly kind: "none" }
   | { readonly kind: "new" }
@@ -40,6 +45,8 @@ export class Keys {
   /** In order of birth: the oldest are at the front. */
   readonly #held = new Map<string, Held>();
   readonly #byAuditId = new Map<string, string>();
+  /** How many of the held are of what no limit holds back. */
+  #unlimited = 0;
 
   /** @param clock its monotonic time goes on over restarts */
   constructor(clock: Clock, bound = keysMax) {
@@ -48,16 +55,15 @@ export class Keys {
   }
 
   /**
-   * `new` and `unknown` make the key this request's own until `leave`.
-   * @throws Problem `idempotency_mismatch` or `in_flight`
+   * `new` and `unknown` make the key this request's own until `leave`. A request that no limit holds back (a halt, a
+   * cancel) is not turned away because too much is remembered: it then goes without its key.
+   * @throws Problem `idempotency_mismatch`, `in_flight` or `queue_full`
    */
-  claim(key: string | undefined, fingerprint: string, mustPass = false): Claim {
+  claim(key: string | undefined, fingerprint: string, limited = true): Claim {
     if (key === undefined) return { kind: "none" };
     this.#forgetOld();
     const held = this.#held.get(key);
-    // A halt is not turned away because too much is remembered: it then goes without its key.
-    if (!held && mustPass && this.#held.size >= this.#keysMax) return { kind: "none" };
-    if (!held) return this.#begin(key, fingerprint);
+    if (!held) return this.#begin(key, fingerprint, limited);
     if (held.fingerprint !== fingerprint) throw mismatch(held.jobId);
     if (held.state === "in_flight") throw inFlight(held.jobId);
     const { state, jobId } = held;
@@ -81,13 +87,6 @@ export class Keys {
     else held.state = fate === "settle" ? "settled" : "unknown";
   }
 
-  /** The outcome of an earlier dispatch was found out on behalf of another request. */
-  learn(auditId: string, finding: "executed" | "not_executed"): void {
-    const key = this.#byAuditId.get(auditId);
-    if (key === undefined || this.#held.get(key)?.state !== "unknown") return;
-    this.leave(key, finding === "executed" ? "settle" : "free");
-  }
-
   /** Replays a record of an earlier life of the process. An intent without an outcome stays unknown. */
   restore(record: StoredRecord): void {
     if (record.event === "intent" && record.idempotency_key !== undefined) this.#restoreIntent(record);
@@ -100,8 +99,12 @@ export class Keys {
   #restoreIntent(record: StoredRecord): void {
     const key = record.idempotency_key!;
     this.leave(key, "free");
+    const limited = isLimited(record.action as Action);
+    // It was not remembered in its own life either.
+    if (!limited && this.#isFull(false)) return;
     this.#hold(key, {
       fingerprint: record.request_hash ?? "",
+      limited,
       bornAt: record.uptime_ms ?? this.#clock.monotonic(),
       state: "unknown",
       jobId: record.job_id!,
@@ -110,24 +113,40 @@ export class Keys {
     this.#forgetOld();
   }
 
-  #begin(key: string, fingerprint: string): Claim {
-    if (this.#held.size >= this.#keysMax) {
-      throw new Problem("queue_full", "Too many Idempotency-Keys are remembered; nothing was executed", {
-        retryAfterS: 60,
-      });
+  #begin(key: string, fingerprint: string, limited: boolean): Claim {
+    if (this.#isFull(limited)) {
+      if (!limited) return { kind: "none" };
+      const freesInS = this.#freesInS();
+      const detail = `Too many Idempotency-Keys are remembered, each for 24 hours; nothing was executed, try again in ${freesInS} s, or without a key`;
+      throw new Problem("queue_full", detail, { retryAfterS: freesInS });
     }
-    this.#hold(key, { fingerprint, bornAt: this.#clock.monotonic(), state: "in_flight" });
+    this.#hold(key, { fingerprint, bornAt: this.#clock.monotonic(), limited, state: "in_flight" });
     return { kind: "new" };
+  }
+
+  #isFull(limited: boolean): boolean {
+    if (!limited) return this.#unlimited >= Math.ceil(this.#keysMax * unlimitedShare);
+    return this.#held.size - this.#unlimited >= this.#keysMax;
+  }
+
+  /** When the oldest limited key will be forgotten. One that is still in flight may be freed at any moment. */
+  #freesInS(): number {
+    for (const { bornAt, limited } of this.#held.values()) {
+      if (limited) return Math.max(1, Math.ceil((bornAt + lifeMs - this.#clock.monotonic()) / 1000));
+    }
+    return 1;
   }
 
   /** Takes its place behind all others, so it must be the youngest. */
   #hold(key: string, held: Held): void {
     this.#held.set(key, held);
+    if (!held.limited) this.#unlimited++;
     if (held.auditId !== undefined) this.#byAuditId.set(held.auditId, key);
   }
 
   #free(key: string, held: Held): void {
     this.#held.delete(key);
+    if (!held.limited) this.#unlimited--;
     if (held.auditId !== undefined) this.#byAuditId.delete(held.auditId);
   }
 
@@ -148,13 +167,12 @@ function mismatch(jobId: string | undefined): Problem {
   );
 }
 
+/** Without a job as long as the first request still asks Podium about an earlier dispatch of the same: it may get none. */
 function inFlight(jobId: string | undefined): Problem {
+  const why = jobId === undefined ? ": it has no job yet, an earlier dispatch is being found out about first" : "";
   return new Problem(
     "in_flight",
-    "The request with this Idempotency-Key is being worked on; repeat it with the same key",
-    {
-      retryAfterS,
-      ...(jobId !== undefined && { job_id: jobId }),
-    },
+    `The request with this Idempotency-Key is being worked on${why}; repeat it with the same key`,
+    { retryAfterS, ...(jobId !== undefined && { job_id: jobId }) },
   );
 }

@@ -5,6 +5,7 @@ import { traceHeaders } from "../lib/trace.ts";
 import type { Job } from "../jobs/job.ts";
 import { jobOfIntent } from "../jobs/job.ts";
 import type { Action } from "../wire/dispatch.ts";
+import { isLimited } from "../wire/dispatch.ts";
 import type { Route } from "../wire/podium.ts";
 import { fillRoute } from "../wire/podium.ts";
 import type { Incoming } from "./command.ts";
@@ -43,10 +44,11 @@ interface Sent extends Outcome {
  * @throws Problem with ids once they exist; `retry` says whether anything can have been executed
  */
 export async function dispatch(deps: DispatchDeps, incoming: Incoming): Promise<Dispatched> {
-  const key = keyOf(incoming);
   const fingerprint = fingerprintOf(deps, incoming);
   const haltsBefore = deps.lane.halts;
-  const claim = deps.keys.claim(key, fingerprint, incoming.command.action === "halt");
+  const claim = deps.keys.claim(keyOf(incoming), fingerprint, isLimited(incoming.command.action));
+  // What there was no place to remember must not touch the key of whoever finds a place meanwhile.
+  const key = claim.kind === "none" ? undefined : keyOf(incoming);
   if (claim.kind === "settled") return replay(deps.archive, claim.jobId);
   let fate: KeyFate = claim.kind === "unknown" ? "doubt" : "free";
   try {
@@ -56,7 +58,7 @@ export async function dispatch(deps: DispatchDeps, incoming: Incoming): Promise<
     const ticket = admit(deps, incoming, haltsBefore);
     let sentAt: number | undefined;
     try {
-      const job = await recordIntent(deps, incoming, fingerprint, earlier.detail);
+      const job = await recordIntent(deps, incoming, { key, fingerprint }, earlier.detail);
       fate = "doubt";
       const outcome = await send(deps, incoming, job, ticket);
       const alone = isAlone(deps);
@@ -118,14 +120,14 @@ const recordedRefusals: ReadonlySet<string> = new Set(["rate_limited", "story_co
 async function recordIntent(
   deps: DispatchDeps,
   incoming: Incoming,
-  fingerprint: string,
+  { key, fingerprint }: { readonly key: string | undefined; readonly fingerprint: string },
   detail: string | undefined,
 ): Promise<Job> {
   const now = deps.clock.now();
   const day = deps.jobs.countingDay(dayOf(now));
   const ids = { audit_id: newAuditId(now), job_id: jobIdOf(day, deps.jobs.nextNumber(day)) };
   const request = fillRoute(deps.routes[incoming.command.action], incoming.command);
-  deps.keys.bind(keyOf(incoming), ids.job_id, ids.audit_id);
+  deps.keys.bind(key, ids.job_id, ids.audit_id);
   const draft = intentDraft(incoming, ids, fingerprint, request, detail);
   return jobOfIntent(await timed(deps, "audit_intent", deps.log.append(draft, isAlone(deps))));
 }

@@ -75,7 +75,6 @@ async function settleStory(deps: EarlierDeps, incoming: Incoming): Promise<Earli
   if (finding === "undecided") {
     return { fate: "free", detail: `Sent although Podium does not tell what became of ${doubt.job_id}` };
   }
-  deps.keys.learn(doubt.audit_id, finding);
   return nothingEarlier;
 }
 

@@ -7,9 +7,9 @@ import { intentAt, outcomeAt, recordAt } from "./records.ts";
 const day = 24 * 60 * 60 * 1000;
 
 /** The kind of the claim, or the code of the refusal. */
-function claim(keys: Keys, key: string | undefined, fingerprint = "a"): string {
+function claim(keys: Keys, key: string | undefined, fingerprint = "a", limited = true): string {
   try {
-    return keys.claim(key, fingerprint).kind;
+    return keys.claim(key, fingerprint, limited).kind;
   } catch (error) {
     return (error as Problem).code;
   }
@@ -130,35 +130,6 @@ test("a key in flight is not forgotten, however long it takes", () => {
   expect(claim(keys, "k")).toBe("in_flight");
 });
 
-test("an outcome found out on behalf of another settles or frees the key", () => {
-  const executed = used("doubt");
-  executed.learn("AUD-1", "executed");
-  expect(claim(executed, "k")).toBe("settled");
-  const nothing = used("doubt");
-  nothing.learn("AUD-1", "not_executed");
-  expect(claim(nothing, "k")).toBe("new");
-});
-
-test("nothing is learnt about a key in flight, a settled one, or a stranger", () => {
-  const keys = used("doubt");
-  keys.claim("k", "a");
-  keys.learn("AUD-1", "not_executed");
-  expect(claim(keys, "k")).toBe("in_flight");
-  const settled = used("settle");
-  settled.learn("AUD-1", "not_executed");
-  settled.learn("AUD-2", "not_executed");
-  expect(claim(settled, "k")).toBe("settled");
-});
-
-test("what is learnt about an earlier dispatch of a key says nothing about its present one", () => {
-  const keys = used("free");
-  keys.claim("k", "a");
-  keys.bind("k", "JOB-20260109-002", "AUD-2");
-  keys.leave("k", "doubt");
-  keys.learn("AUD-1", "not_executed");
-  expect(claim(keys, "k")).toBe("unknown");
-});
-
 test.each([
   ["queued", "settled"],
   ["rejected", "settled"],
@@ -243,3 +214,40 @@ test("more keys than the bound are refused, and nothing is forgotten for them", 
   clock.pass(day);
   expect(claim(keys, "one more")).toBe("new");
 });
+
+test("when no more are remembered, the time to wait is the one until the oldest is forgotten", () => {
+  const clock = new FakeClock();
+  const keys = new Keys(clock, 2);
+  keys.claim("halt", "a", false);
+  for (const key of ["k0", "k1"]) {
+    clock.pass(1_000);
+    keys.claim(key, "a");
+    keys.leave(key, "settle");
+  }
+  clock.pass(1_500);
+  const full = expect.objectContaining({ code: "queue_full", extras: { retryAfterS: 86_398 } });
+  expect(() => keys.claim("k2", "a")).toThrow(full);
+  clock.pass(86_398_000);
+  expect(claim(keys, "k2")).toBe("new");
+});
+
+const floods: readonly ["live" | "restored", (keys: Keys, clock: FakeClock, i: number) => void][] = [
+  ["live", (keys, _clock, i) => void keys.claim(`c${i}`, "a", false)],
+  [
+    "restored",
+    (keys, clock, i) =>
+      keys.restore(intentAt(clock.now(), i, { action: "cancel_story", idempotency_key: `c${i}`, request_hash: "a" })),
+  ],
+];
+for (const [how, flood] of floods) {
+  test(`what no limit holds back goes unremembered past its own share, and takes no place of the others (${how})`, () => {
+    const clock = new FakeClock();
+    const keys = new Keys(clock, 20);
+    for (let i = 0; i < 50; i++) flood(keys, clock, i);
+    expect([claim(keys, "c1", "b", false), claim(keys, "c2", "b", false)]).toEqual(["idempotency_mismatch", "none"]);
+    const claims = Array.from({ length: 21 }, (_, i) => claim(keys, `k${i}`));
+    expect(claims).toEqual([...Array.from({ length: 20 }, () => "new"), "queue_full"]);
+    keys.leave("c0", "free");
+    expect([claim(keys, "c2", "b", false), claim(keys, "c3", "b", false)]).toEqual(["new", "none"]);
+  });
+}

@@ -2,6 +2,7 @@ import { expect, jest, test } from "bun:test";
 import fc from "fast-check";
 import { Problem } from "../../src/lib/errors.ts";
 import type { Command } from "../../src/wire/dispatch.ts";
+import { isLimited } from "../../src/wire/dispatch.ts";
 import { verdictOf } from "./desk.ts";
 import type { Fault } from "./model-podium.ts";
 import { faults } from "./model-podium.ts";
@@ -81,9 +82,9 @@ function dispatchStep(wish: Command, key: string | undefined): Step {
   });
 }
 
-/** A look needs no key, and a halt goes without one when there is no room for more. */
+/** A look needs no key, and a halt or a cancel goes without one when there is no room for more. */
 function usesKey({ setup }: World, { action }: Command): boolean {
-  return action !== "status" && (action !== "halt" || setup.bounds?.keysMax === undefined);
+  return action !== "status" && (isLimited(action) || setup.bounds?.keysMax === undefined);
 }
 
 function isSame(one: Command, other: Command): boolean {

@@ -69,6 +69,48 @@ test("a request in flight is told which job it is", async () => {
   expect(second instanceof Problem && second.extras.job_id).toBe(job.job_id);
 });
 
+test("a request in flight that Podium is first asked for has no job yet, and says why", async () => {
+  const desk = await open();
+  desk.podium.rule = () => timedOut;
+  await ask(desk, incoming(enqueue("STORY-001"), "first"));
+  desk.podium.rule = () => undefined;
+  const asking = ask(desk, incoming(enqueue("STORY-001"), "second"));
+  const question = await desk.podium.next();
+  const again = await ask(desk, incoming(enqueue("STORY-001"), "second"));
+  expect(verdictOf(again)).toBe("in_flight same-key");
+  expect((again as Problem).extras).toEqual({ retryAfterS: 1 });
+  expect((again as Problem).message).toContain("it has no job yet, an earlier dispatch is being found out about first");
+  question.answer(timedOut);
+  await asking;
+});
+
+test("any number of cancels under new keys pass, and none keeps a keyed story from being dispatched", async () => {
+  const desk = await open({ bounds: { keysMax: 3 } });
+  desk.podium.rule = () => yes;
+  const cancel = { action: "cancel_story", story_id: "STORY-001" } as const;
+  for (let i = 0; i < 10; i++) expect(verdictOf(await ask(desk, incoming(cancel, `c${i}`)))).toBe("ok");
+  for (let i = 0; i < 3; i++) expect(verdictOf(await ask(desk, incoming(enqueue(`S-${i}`), `k${i}`)))).toBe("ok");
+  expect(verdictOf(await ask(desk, incoming(enqueue("S-3"), "k3")))).toBe("queue_full safe");
+});
+
+test("what goes unremembered leaves the key alone that another has taken meanwhile", async () => {
+  const desk = await open({ bounds: { keysMax: 1 } });
+  const cancel = { action: "cancel_story", story_id: "STORY-001" } as const;
+  desk.podium.rule = () => yes;
+  await ask(desk, incoming(cancel, "first"));
+  desk.podium.rule = () => undefined;
+  const unremembered = ask(desk, incoming(cancel, "k"));
+  const slow = await desk.podium.next();
+  desk.clock.pass(day);
+  const second = ask(desk, incoming(cancel, "k"));
+  slow.answer(yes);
+  await unremembered;
+  const own = await desk.podium.next();
+  expect(verdictOf(await ask(desk, incoming(cancel, "k")))).toBe("in_flight same-key");
+  own.answer(yes);
+  expect(verdictOf(await second)).toBe("ok");
+});
+
 test("a replay meets no limit and writes nothing", async () => {
   const desk = await open({ dispatchPerMinute: 1 });
   desk.podium.rule = () => yes;
