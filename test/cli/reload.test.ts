@@ -12,6 +12,7 @@ import { connectSocket } from "../e2e/socket-client.ts";
 import { runServe } from "../../src/cli/serve.ts";
 import type { Runtime } from "../../src/runtime/types.ts";
 import { runtime } from "#runtime";
+import { runHere } from "./in-process.ts";
 import { newRoot } from "./stage.ts";
 
 const [first, second] = ["first-secret-0123456789-0123456789-abc", "second-secret-0123456789-0123456789-ab"];
@@ -291,6 +292,20 @@ test("an end lasts no longer than the unit waits: what Podium refuses unseen is 
   expect((await gateway.child.ended).code).toBe(0);
   expect(podium.commands).toHaveLength(1);
   expect(gateway.records().find(({ event }) => event === "outcome")).toMatchObject({ result: "rejected" });
+});
+
+test("the longest end, with a Podium that says nothing, fits into the unit's stop timeout", async () => {
+  const { podium, gateway, enqueue } = await open({ podium: { timeout_ms: 1_000 } });
+  const unit = await runHere({ HOME: gateway.root, ROXY_ROOT: gateway.root }, ["unit"]);
+  const stopMs = Number(/^TimeoutStopSec=(\d+)$/m.exec(unit.stdout)![1]) * 1000;
+  podium.next(reply.hang());
+  const unknown = enqueue("S-1");
+  await podium.commandsSeen(1);
+  const startedAt = performance.now();
+  gateway.child.kill("SIGTERM");
+  expect(await unknown).toBe(504);
+  expect((await gateway.child.ended).code).toBe(0);
+  expect(performance.now() - startedAt).toBeLessThan(stopMs);
 });
 
 test("a second signal does not wait for Podium; the next start closes what was left open", async () => {
