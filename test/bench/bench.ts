@@ -6,6 +6,7 @@ import type { Budget } from "./budget.ts";
 import { budgetOf } from "./budget.ts";
 import { measureDispatch } from "./dispatch.ts";
 import { measureGrowth } from "./growth.ts";
+import { measureHalt } from "./halt.ts";
 import { buildHello, buildOurs } from "./ours.ts";
 import { markdown, note } from "./report.ts";
 import type { Scene } from "./scene.ts";
@@ -21,6 +22,7 @@ import { endAll, Worker } from "./worker.ts";
 
 const sections: Readonly<Record<string, (scene: Scene, budget: Budget) => Promise<void>>> = {
   dispatch: measureDispatch,
+  halt: measureHalt,
   audit: measureAudit,
   start: measureStart,
   growth: measureGrowth,
