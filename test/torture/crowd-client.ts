@@ -7,7 +7,7 @@
 import net from "node:net";
 
 const [url = "", count = "0", frames = "0"] = process.argv.slice(2);
-const { hostname, port, pathname } = new URL(url);
+const { hostname, port, pathname, search } = new URL(url);
 const readers = Number(count);
 const last = Number(frames);
 let latenciesMs: number[] = [];
@@ -16,7 +16,7 @@ let finished = 0;
 let faults = 0;
 
 const handshake = [
-  `GET ${pathname} HTTP/1.1`,
+  `GET ${pathname}${search} HTTP/1.1`,
   `Host: ${hostname}:${port}`,
   "Upgrade: websocket",
   "Connection: Upgrade",

@@ -19,6 +19,7 @@ describe("a crowd on the stream", () => {
     for (const round of [...run.calm, ...run.uneasy]) {
       expect(round).toMatchObject({ received: clients * framesPerRound, faults: 0 });
     }
+    expect(run.dropped).toBe(2 * pairs);
     // How much the others' p99 moves is judged by `bun run soak`: here other tests share the machine.
     const ms = (rounds: readonly { p99: number }[]): string => rounds.map(({ p99 }) => p99).join(" and ");
     const memory = `${rssMb(stage.gateway).toFixed(0)} MB`;

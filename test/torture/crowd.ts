@@ -66,6 +66,8 @@ export interface CrowdRun {
   readonly calm: readonly Round[];
   /** With one client that never reads and one that reads a byte a second. */
   readonly uneasy: readonly Round[];
+  /** Slow ones that were dropped: the one that never reads and the one that hardly does, once a pair. */
+  readonly dropped: number;
 }
 
 export const framesPerRound = 8;
@@ -75,10 +77,11 @@ const everyMs = 300;
 /** The same crowd hears the same number of frames, in turns without and with slow ones among it. */
 export async function crowd({ podium, gateway }: Stage, clients: number, pairs: number): Promise<CrowdRun> {
   const script = join(import.meta.dirname, "crowd-client.ts");
-  const args = [`${gateway.wsUrl}/api/orchestrator/stream`, String(clients), String(framesPerRound)];
+  const args = [`${gateway.wsUrl}/api/orchestrator/stream?types=QUEUE_UPDATE`, String(clients), String(framesPerRound)];
   const child = startChild([process.execPath, script, ...args], { cwd: gateway.root, env: { PATH: "/usr/bin:/bin" } });
   const calm: Round[] = [];
   const uneasy: Round[] = [];
+  const before = await droppedBy(gateway);
   try {
     await child.line((line) => (line.includes('"connected"') ? true : undefined), "everybody is connected");
     for (let pair = 0; pair < pairs; pair++) {
@@ -91,13 +94,23 @@ export async function crowd({ podium, gateway }: Stage, clients: number, pairs: 
     child.kill("SIGKILL");
     await child.ended;
   }
-  return { calm, uneasy };
+  return { calm, uneasy, dropped: (await droppedBy(gateway)) - before };
 }
+
+async function droppedBy({ baseUrl }: Gateway): Promise<number> {
+  const text = await (await fetch(`${baseUrl}/metrics`)).text();
+  return Number(/^roxy_stream_dropped_clients_total (\d+)$/m.exec(text)![1]);
+}
+
+/** Beside each frame of the crowd's, 3 MB that only the slow ones asked for: 24 MB a round, far more than two kernels hold. */
+const bigPerFrame = 6;
+const big = JSON.stringify({ type: "AGENT_STATUS", filler: "x".repeat(500_000) });
 
 async function round(podium: PodiumStub, child: Child, number: number): Promise<Round> {
   for (let n = 1; n <= framesPerRound; n++) {
     const t = performance.timeOrigin + performance.now();
     podium.emit(JSON.stringify({ type: "QUEUE_UPDATE", round: number, n, t }));
+    for (let i = 0; i < bigPerFrame; i++) podium.emit(big);
     // The rhythm of the frames is the load itself; nothing is waited for.
     await Bun.sleep(everyMs);
   }
