@@ -37,6 +37,8 @@ browserSuite("dispatching in a browser", (screen) => {
   const way = (at: Page, id: string) => at.locator(".job", { hasText: id }).first();
 
   test("a story typed with spaces around it runs, and its way is followed to its end", async () => {
+    const height = () => row(page, "STORY-001").evaluate((story) => story.clientHeight);
+    const before = await height();
     await page.keyboard.press("d");
     await page.keyboard.type("  STORY-001  ");
     await page.keyboard.press("Enter");
@@ -45,6 +47,15 @@ browserSuite("dispatching in a browser", (screen) => {
     await row(page, "STORY-001").locator(".status.good", { hasText: "done" }).waitFor();
     const names = await way(page, "STORY-001").locator(".step-name").allTextContents();
     expect(names).toEqual(["Intent", "Forwarded", "Queued", "Running", "Done"]);
+    await row(page, "STORY-001").locator(".meta a").waitFor();
+    expect(await height()).toBe(before);
+    await page.setViewportSize({ width: 360, height: 800 });
+    // Each word whole, and in its place.
+    const cut = await page
+      .locator(".steps li")
+      .evaluateAll((steps) => steps.filter((step) => step.scrollWidth > step.clientWidth).length);
+    expect(cut).toBe(0);
+    await page.setViewportSize({ width: 1280, height: 800 });
   });
 
   test("a double click on a play button dispatches once", async () => {
@@ -66,7 +77,23 @@ browserSuite("dispatching in a browser", (screen) => {
   test("two tabs may press the same button; each says what became of its press", async () => {
     const two = await live();
     const press = (at: Page) => row(at, "LUNO-026-STORY-033").getByRole("button", { name: /^Run/ }).click();
+    const toldOf = async (at: Page): Promise<string> => {
+      const told = row(at, "LUNO-026-STORY-033");
+      const yes = told
+        .locator(".command.accepted")
+        .waitFor()
+        .then(() => "accepted");
+      const no = told
+        .getByRole("alert")
+        .waitFor()
+        .then(() => "refused");
+      return Promise.any([yes, no]);
+    };
+    const telling = Promise.all([page, two].map(toldOf));
     await Promise.all([press(page), press(two)]);
+    const answered = await telling;
+    // One has run it; the other's is taken or refused, and either is said.
+    expect(answered.filter((told) => told === "accepted").length).toBeGreaterThanOrEqual(1);
     for (const at of [page, two]) {
       await way(at, "LUNO-026-STORY-033").waitFor();
       await row(at, "LUNO-026-STORY-033").locator(".status.good", { hasText: "done" }).waitFor();

@@ -98,6 +98,36 @@ browserSuite("halting in a browser", (screen) => {
     await full.kill();
   });
 
+  test("telemetry by the dozen is no question to Podium by the dozen: one a second at most, and one at the end", async () => {
+    const page = await open();
+    await page.locator(".state.good b", { hasText: "Live" }).waitFor();
+    const asked = (): number => podium.requests.filter(({ path }) => path === "/api/status").length;
+    const [before, startedAt] = [asked(), performance.now()];
+    for (let i = 0; i < 60; i++) {
+      const storyId = `STORY-${(i % 8) + 1}`;
+      podium.emit(JSON.stringify({ type: "STORY_STATUS", storyId, status: i % 2 ? "in_progress" : "queued" }));
+      // Not one burst: frames that keep coming are what it is about.
+      await new Promise((resolve) => setTimeout(resolve, 40));
+    }
+    podium.status = reply.text('{"stories":[{"storyId":"STORY-LAST","status":"todo"}]}');
+    const seconds = (performance.now() - startedAt) / 1_000;
+    expect(asked() - before).toBeGreaterThan(0);
+    expect(asked() - before).toBeLessThanOrEqual(Math.ceil(seconds) + 1);
+    await page.locator(".story", { hasText: "STORY-LAST" }).waitFor();
+  });
+
+  test("a queue that fills and empties moves nothing below it", async () => {
+    podium.status = reply.text('{"stories":[],"queue":[]}');
+    const page = await screen.page(gateway.url);
+    await page.locator(".state.good b", { hasText: "Live" }).waitFor();
+    const top = () => page.locator("#jobs-title").evaluate((title) => title.getBoundingClientRect().top + scrollY);
+    const empty = await top();
+    const queue = Array.from({ length: 6 }, (_, i) => ({ storyId: `STORY-${i}`, status: "queued" }));
+    podium.emit(JSON.stringify({ type: "QUEUE_UPDATE", queue }));
+    await page.locator(".queue-entry").nth(5).waitFor();
+    expect(await top()).toBe(empty);
+  });
+
   test("a double click's second half does not reach the button that has moved under the pointer", async () => {
     const queue = (...ids: string[]): string =>
       JSON.stringify({

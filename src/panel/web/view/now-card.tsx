@@ -119,15 +119,19 @@ export function QueueCard({ session, state }: Props) {
         <h2 id="queue-title">Queue {isKnown && <span class="count">{queue.length}</span>}</h2>
         <Freshness state={state} />
       </header>
-      <ol class="rows" aria-label="Queue">
-        {queue.slice(0, entriesShown).map((entry) => (
-          <EntryRow key={entry.id} session={session} state={state} entry={entry} />
-        ))}
-      </ol>
-      {queue.length === 0 && (
-        <p class="empty in-row">{unread(state) ?? (isKnown ? "Nothing waits." : "Podium does not tell its queue.")}</p>
-      )}
-      {queue.length > entriesShown && <p class="fine">and {queue.length - entriesShown} more</p>}
+      <div class="queue-room">
+        <ol class="rows" aria-label="Queue">
+          {queue.slice(0, entriesShown).map((entry) => (
+            <EntryRow key={entry.id} session={session} state={state} entry={entry} />
+          ))}
+        </ol>
+        {queue.length === 0 && (
+          <p class="empty in-row">
+            {unread(state) ?? (isKnown ? "Nothing waits." : "Podium does not tell its queue.")}
+          </p>
+        )}
+        {queue.length > entriesShown && <p class="fine">and {queue.length - entriesShown} more</p>}
+      </div>
     </section>
   );
 }
