@@ -29,10 +29,13 @@ export interface Walked {
 export class SignedNotes {
   readonly #path: string;
   readonly #entries: readonly Entry[];
+  /** Records that some checkpoint claims to cover, before anything is compared; asked for at each line. */
+  readonly claimedSize: number;
 
   private constructor(path: string, entries: readonly Entry[]) {
     this.#path = path;
     this.#entries = entries;
+    this.claimedSize = Math.max(0, ...entries.map(({ note }) => note.size));
   }
 
   static readonly none = new SignedNotes("", []);
@@ -61,11 +64,6 @@ export class SignedNotes {
     if (this.#own === undefined) return false;
     const now = readNoteFile(files, dir);
     return !now || isFlaw(now) || now.text !== this.#own.text;
-  }
-
-  /** Records that some checkpoint claims to cover, before anything is compared. */
-  get claimedSize(): number {
-    return Math.max(0, ...this.#entries.map(({ note }) => note.size));
   }
 
   /** Records that a checkpoint vouches for, once the walk is over. */
