@@ -18,7 +18,7 @@ const flags = [
   "--disable-sync",
 ];
 /** A page is drawn within milliseconds; a loaded machine may take a hundred times that. */
-export const patienceMs = 10_000;
+export const patienceMs = 25_000;
 
 /** What a page complained about, and whom it asked. */
 export interface Watched {
