@@ -38,7 +38,8 @@ export async function reconcile(deps: ReconcileDeps, job: Doubt): Promise<Findin
 
 async function settle(deps: ReconcileDeps, job: Doubt): Promise<Finding> {
   // Telemetry after the intent: a queued or running story is being executed. Other words may be about an earlier run.
-  const finding = job.podium_started_at !== undefined ? "executed" : await ask(deps, job);
+  const isStarted = job.podium_started_at !== undefined && !deps.jobs.mayRunBefore(job);
+  const finding = isStarted ? "executed" : await ask(deps, job);
   if (finding === "executed" || finding === "not_executed") {
     await deps.log.append({
       event: "job",
@@ -66,7 +67,7 @@ async function ask(deps: ReconcileDeps, job: Doubt): Promise<Finding> {
     );
   }
   const evidence = job.story_id === undefined ? "nothing" : storyEvidence(verdict.json, job.story_id);
-  if (evidence === "started") return "executed";
+  if (evidence === "started" && !deps.jobs.mayRunBefore(job)) return "executed";
   const ageMs = deps.clock.monotonic() - deps.jobs.unknownSince(job);
   if (ageMs < deps.settleMs) return "waiting";
   return evidence === "not_started" ? "not_executed" : "undecided";

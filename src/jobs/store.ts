@@ -3,6 +3,7 @@ import type { Clock } from "../lib/clock.ts";
 import { jobIdOf, parseJobId } from "../lib/ids.ts";
 import type { Action } from "../wire/dispatch.ts";
 import { isExecuting, subjectOf } from "../wire/dispatch.ts";
+import { isEndedWord } from "../wire/podium.ts";
 import type { Job } from "./job.ts";
 import { carriedReason, jobAfter, jobOfIntent } from "./job.ts";
 
@@ -73,6 +74,20 @@ export class JobStore {
 
   get(jobId: string): Job | undefined {
     return this.#jobs.get(jobId);
+  }
+
+  /**
+   * Whether an earlier dispatch of the same story or plan step may still be running: "it runs" may then be about that one. Looked for
+   * only when there is a doubt.
+   */
+  mayRunBefore(doubt: Doubt): boolean {
+    const subject = subjectOf(doubt);
+    for (const job of this.#jobs.values()) {
+      if (job.job_id === doubt.job_id) return false;
+      const isTaken = isExecuting(job.action) && job.status === "queued" && subjectOf(job) === subject;
+      if (isTaken && !isEndedWord(job.podium_status ?? "")) return true;
+    }
+    return false;
   }
 
   /** The newest job about a story that Podium may be running. */

@@ -123,6 +123,11 @@ const untouchedWords: ReadonlySet<unknown> = new Set(["todo", "pending", "blocke
 /** Nodes of a status answer that are looked at: its shape is unknown, its size is bounded, so is our patience. */
 const nodesMax = 100_000;
 
+/** Whether Podium's word means that a story has ended. */
+export function isEndedWord(word: string): boolean {
+  return endedWords.has(word);
+}
+
 /** Whether Podium's word means that it has taken a story up. */
 export function isStartedWord(word: string): boolean {
   return startedWords.has(word);

@@ -65,8 +65,7 @@ export class ModelPodium {
   readonly arrivals: Arrival[] = [];
   readonly executions: Arrival[] = [];
   readonly waiting: Waiting[] = [];
-  /** `isTold`: our words can tell whether it came true. They can't while an earlier run of its story goes on. */
-  #late: { arrival: Arrival; at: number; isTold: boolean }[] = [];
+  #late: { arrival: Arrival; at: number }[] = [];
   /** Commands that were sent while an earlier one about the same could still come true. */
   readonly tooEarly: Arrival[] = [];
   /** Stories whose run is over. */
@@ -90,8 +89,7 @@ export class ModelPodium {
     }
     if (!mayLeave()) return Promise.resolve(refusedConnection);
     const arrival = request.method === "GET" ? undefined : this.#arrivalOf(request, auditId);
-    if (arrival && this.#late.some(({ arrival: late, isTold }) => isTold && isSameRun(late, arrival)))
-      this.tooEarly.push(arrival);
+    if (arrival && this.#late.some(({ arrival: late }) => isSameRun(late, arrival))) this.tooEarly.push(arrival);
     return new Promise((hear) => void this.waiting.push({ auditId, arrival, hear }));
   }
 
@@ -127,8 +125,7 @@ export class ModelPodium {
     this.arrivals.push(arrival);
     if (runsNow.has(fault)) this.#execute(arrival);
     // As late as it can be: one millisecond before "not started" becomes a proof.
-    const isTold = arrival.story === undefined || this.wordOf(arrival.story) !== "queued";
-    if (fault === "late") this.#late.push({ arrival, at: this.now + 29_999, isTold });
+    if (fault === "late") this.#late.push({ arrival, at: this.now + 29_999 });
   }
 
   #execute(arrival: Arrival): void {

@@ -117,3 +117,26 @@ test("a cancel in doubt that a full lane turned away still does not stop what wa
   expect(verdictOf(await ask(desk, incoming(cancel, "k")))).toBe("podium_timeout same-key");
   expect(commands(desk)).toBe(3);
 });
+
+test("while an earlier run goes on, that the story runs proves nothing of a later dispatch", async () => {
+  const desk = await open();
+  answering(desk);
+  await ask(desk, incoming(enqueue(story), "runs"));
+  desk.clock.pass(settleMs);
+  unanswered(desk);
+  await ask(desk, incoming(enqueue(story), "in doubt"));
+  answering(desk, shows("in_progress"));
+  desk.clock.pass(settleMs - 1);
+  expect(verdictOf(await ask(desk, incoming(enqueue(story), "third")))).toBe("story_cooldown safe");
+  expect(verdictOf(await ask(desk, incoming(enqueue(story), "in doubt")))).toBe("podium_timeout same-key");
+  expect(commands(desk)).toBe(2);
+});
+
+test("without an earlier run, that the story runs settles it at once", async () => {
+  const desk = await open();
+  unanswered(desk);
+  await ask(desk, incoming(enqueue(story), "in doubt"));
+  answering(desk, shows("in_progress"));
+  expect(verdictOf(await ask(desk, incoming(enqueue(story), "in doubt")))).toBe("ok");
+  expect(commands(desk)).toBe(1);
+});
