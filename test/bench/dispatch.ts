@@ -230,6 +230,7 @@ async function reverseProxy({ podium, folder }: Scene): Promise<Contender | unde
   const proxy = new Spawn({
     command: [program, "-p", root, "-e", "stderr", "-c", join(root, "nginx.conf")],
     speaksOn: "stdout",
+    endsBy: "SIGTERM",
   });
   await reachable(port);
   return { port, path: "/api/command", process: proxy };

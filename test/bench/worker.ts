@@ -2,10 +2,10 @@ import { readFileSync } from "node:fs";
 
 /** Processes that the bench starts; all of them end with it. */
 
-const running = new Set<Bun.Subprocess>();
+const running = new Set<Spawn>();
 
 export function endAll(): void {
-  for (const child of running) child.kill("SIGKILL");
+  for (const spawned of running) spawned.end();
 }
 
 /** Runs a command under the descriptor limit that thousands of clients need, as far as the machine allows it. */
@@ -26,6 +26,8 @@ export interface Spawned {
   readonly cwd?: string;
   /** Where its lines are read from; the other stream is passed through or dropped. */
   readonly speaksOn: "stdout" | "stderr";
+  /** SIGKILL, unless it has processes of its own to take along. */
+  readonly endsBy?: "SIGTERM" | "SIGKILL";
 }
 
 /** A process, its lines as they come, and what the kernel says about it. */
@@ -33,8 +35,10 @@ export class Spawn {
   readonly #child: Bun.Subprocess<"pipe", "pipe" | "ignore", "pipe" | "inherit">;
   readonly #lines: AsyncGenerator<string>;
   readonly #name: string;
+  readonly #endsBy: "SIGTERM" | "SIGKILL";
 
-  constructor({ command, env, cwd, speaksOn }: Spawned) {
+  constructor({ command, env, cwd, speaksOn, endsBy = "SIGKILL" }: Spawned) {
+    this.#endsBy = endsBy;
     this.#name = command.join(" ").slice(0, 100);
     this.#child = Bun.spawn(withDescriptors(command), {
       stdin: "pipe",
@@ -43,8 +47,8 @@ export class Spawn {
       env: { PATH: "/usr/bin:/bin", HOME: cwd ?? "/", ...env },
       ...(cwd !== undefined && { cwd }),
     });
-    running.add(this.#child);
-    void this.#child.exited.then(() => running.delete(this.#child));
+    running.add(this);
+    void this.#child.exited.then(() => running.delete(this));
     const stream = speaksOn === "stdout" ? this.#child.stdout : this.#child.stderr;
     this.#lines = linesOf(stream as ReadableStream<Uint8Array>);
   }
@@ -86,8 +90,12 @@ export class Spawn {
     return (Number(fields[11]) + Number(fields[12])) * 10;
   }
 
-  async stop(signal: "SIGTERM" | "SIGKILL" = "SIGKILL"): Promise<void> {
+  end(signal = this.#endsBy): void {
     this.#child.kill(signal);
+  }
+
+  async stop(signal = this.#endsBy): Promise<void> {
+    this.end(signal);
     await this.#child.exited;
   }
 }
