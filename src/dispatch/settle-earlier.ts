@@ -49,7 +49,7 @@ async function settleKey(deps: EarlierDeps, incoming: Incoming, jobId: string): 
   const { command } = incoming;
   // What executes nothing is said again unasked: a stop stays a stop, and staging anew only makes another nonce.
   if (!isExecuting(command.action)) {
-    await refuseLateCancel(deps, command, jobId);
+    refuseLateCancel(deps, command, jobId);
     return { fate: "doubt" };
   }
   const job = await deps.archive.find(jobId);
@@ -83,12 +83,12 @@ async function settleStory(deps: EarlierDeps, incoming: Incoming): Promise<Earli
  * would stop what its sender never saw.
  * @throws Problem when it would
  */
-async function refuseLateCancel(deps: EarlierDeps, command: Command, jobId: string): Promise<void> {
-  if (command.action !== "cancel_story") return;
-  const cancel = await deps.archive.find(jobId);
-  // Gone from memory: then so may be what came after it.
-  const newest = command.story_id === undefined ? undefined : deps.jobs.ofStory(command.story_id);
-  if (!cancel || !newest || newest.receipt.seq > cancel.receipt.seq) throw stillUnknown(jobId);
+function refuseLateCancel({ jobs }: EarlierDeps, { action, story_id }: Command, jobId: string): void {
+  if (action !== "cancel_story" || story_id === undefined) return;
+  const cancel = jobs.get(jobId);
+  const newest = jobs.ofStory(story_id);
+  // Memory forgets the oldest first: when the cancel is gone, so may be what came after it.
+  if (!cancel || (newest && newest.receipt.seq > cancel.receipt.seq)) throw stillUnknown(jobId);
 }
 
 function stillUnknown(jobId: string): Problem {

@@ -43,9 +43,9 @@ export class JobStore {
   readonly #jobs = new Map<string, Job>();
   /** One iterator for good: a new one would step over everything that was ever deleted, each time. */
   readonly #oldest = this.#jobs.keys();
-  /** The newest job for each story: the one that telemetry is about. */
+  /** The newest job for each story. */
   readonly #byStory = new Map<string, string>();
-  /** The job that a story pointed at before this one, until this one is known to have reached Podium. */
+  /** By job: the one that its story's words were about before it. */
   readonly #storyBefore = new Map<string, string>();
   /** Intents whose outcome is not recorded yet, by audit id. */
   readonly #open = new Map<string, Job>();
@@ -90,10 +90,16 @@ export class JobStore {
     return false;
   }
 
-  /** The newest job about a story that Podium may be running. */
+  /**
+   * The newest job about a story that Podium may be running: what it refused or never got changed nothing, and the
+   * story's words are still about the one before.
+   */
   ofStory(storyId: string): Job | undefined {
-    const jobId = this.#byStory.get(storyId);
-    return jobId === undefined ? undefined : this.#jobs.get(jobId);
+    let job = this.#jobs.get(this.#byStory.get(storyId) ?? "");
+    while (job && (job.status === "rejected" || job.status === "failed")) {
+      job = this.#jobs.get(this.#storyBefore.get(job.job_id) ?? "");
+    }
+    return job;
   }
 
   /** The job whose unknown outcome stands in the way of the same story or plan step. */
@@ -167,18 +173,10 @@ export class JobStore {
   /** The way of a story is told by the dispatch that started it; a cancel only ends it. */
   #pointStoryAt({ story_id, action, job_id }: Job): void {
     if (story_id === undefined) return;
-    const before = this.#byStory.get(story_id);
-    if (!isExecuting(action) && before !== undefined) return;
+    const before = this.ofStory(story_id);
+    if (before && !isExecuting(action)) return;
     this.#byStory.set(story_id, job_id);
-    if (before !== undefined) this.#storyBefore.set(job_id, before);
-  }
-
-  /** A dispatch that Podium refused or never got changed nothing: the story's words are still about the one before. */
-  #pointBack({ job_id, story_id, status }: Job): void {
-    const before = this.#storyBefore.get(job_id);
-    this.#storyBefore.delete(job_id);
-    if (before === undefined || story_id === undefined || (status !== "rejected" && status !== "failed")) return;
-    if (this.#byStory.get(story_id) === job_id) this.#byStory.set(story_id, before);
+    if (before) this.#storyBefore.set(job_id, before.job_id);
   }
 
   #continue(record: StoredRecord): void {
@@ -189,7 +187,6 @@ export class JobStore {
     if (this.#jobs.has(job.job_id)) this.#jobs.set(job.job_id, job);
     // Telemetry may be quicker than the answer: the outcome must not forget it.
     if (this.#open.has(job.audit_id)) this.#open.set(job.audit_id, job);
-    if (record.event !== "job") this.#pointBack(job);
     if (isExecuting(job.action)) this.#settle(job, record.uptime_ms);
   }
 

@@ -181,6 +181,13 @@ test("a word about a story whose only dispatch has not been sent is nobody's", (
   expect(written).toEqual([]);
 });
 
+test("a word about a story whose only dispatch Podium refused is nobody's", () => {
+  const { apply, say, written } = follow("STORY-1");
+  apply(outcomeAt(morning, intentAt(morning, 1, { story_id: "STORY-1" }), "rejected"));
+  say("STORY-1", "queued");
+  expect(written).toEqual([]);
+});
+
 test("a plan's words go to its newest job, but to none that Podium refused", () => {
   const { written, say, apply } = follow("PLAN-1", "PLAN-1");
   say("A", "queued", "{}", "PLAN-1");

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { carriedReason } from "../../src/jobs/job.ts";
+import type { StoredRecord } from "../../src/audit/record.ts";
+import { carriedReason, reconciledReason } from "../../src/jobs/job.ts";
 import { JobStore, jobsMax } from "../../src/jobs/store.ts";
 import { dayOf } from "../../src/lib/clock.ts";
 import { jobIdOf, parseJobId } from "../../src/lib/ids.ts";
@@ -23,7 +24,7 @@ function carriedAt(epochMs: number, number: number) {
   });
 }
 
-function storeWith(...records: Parameters<JobStore["apply"]>[0][]): JobStore {
+function storeWith(...records: StoredRecord[]): JobStore {
   const store = new JobStore(new FakeClock());
   for (const record of records) store.apply(record);
   return store;
@@ -115,7 +116,7 @@ test("ids go on after a restart, never twice, whatever the clock does in between
   fc.assert(
     fc.property(steps, (schedule) => {
       let now = morning;
-      const written: Parameters<JobStore["apply"]>[0][] = [];
+      const written: StoredRecord[] = [];
       let store = storeWith();
       const ids: string[] = [];
       for (const { stepMs, restart } of schedule) {
@@ -181,13 +182,36 @@ test("a flood of other jobs does not make a doubt forgotten", () => {
   expect(store.unsettledOf("story STORY-001")?.status).toBe("unknown");
 });
 
-test("a refused dispatch leaves a story's words to the one before", () => {
-  const first = intentAt(morning, 1);
-  const second = intentAt(morning + 1, 2, { story_id: first.story_id! });
-  const store = storeWith(first, outcomeAt(morning + 1, first, "queued"), second);
-  expect(store.ofStory(first.story_id!)?.job_id).toBe(second.job_id);
-  store.apply(outcomeAt(morning + 2, second, "rejected"));
-  expect(store.ofStory(first.story_id!)?.job_id).toBe(first.job_id);
+test("a refused dispatch leaves a story's words to the one before, in whatever order several are refused", () => {
+  const intents = [1, 2, 3].map((number) => intentAt(morning + number, number, { story_id: "STORY-1" }));
+  const [first, second, third] = intents as [StoredRecord, StoredRecord, StoredRecord];
+  for (const order of [
+    [second, third],
+    [third, second],
+  ]) {
+    const store = storeWith(...intents, outcomeAt(morning + 4, first, "queued"));
+    expect(store.ofStory("STORY-1")?.job_id).toBe(third.job_id);
+    for (const intent of order) store.apply(outcomeAt(morning + 5, intent, "rejected"));
+    expect(store.ofStory("STORY-1")?.job_id).toBe(first.job_id);
+  }
+});
+
+test("a dispatch that was found out not to have been executed leaves a story's words to the one before", () => {
+  const [first, second] = [1, 2].map((number) => intentAt(morning + number, number, { story_id: "STORY-1" }));
+  const store = storeWith(first!, outcomeAt(morning + 3, first!, "queued"), second!);
+  store.apply(outcomeAt(morning + 4, second!, "unknown"));
+  expect(store.ofStory("STORY-1")?.job_id).toBe(second!.job_id);
+  store.apply({ ...outcomeAt(morning + 5, second!, "failed"), event: "job", reason: reconciledReason });
+  expect(store.ofStory("STORY-1")?.job_id).toBe(first!.job_id);
+});
+
+test("a story of which Podium has taken no dispatch has none, be it a refused cancel that came first", () => {
+  const cancel = intentAt(morning, 1, { action: "cancel_story" });
+  const enqueue = intentAt(morning + 1, 2);
+  const store = storeWith(cancel, enqueue, outcomeAt(morning + 2, enqueue, "failed"));
+  expect(store.ofStory("STORY-001")?.job_id).toBe(cancel.job_id);
+  store.apply(outcomeAt(morning + 3, cancel, "rejected"));
+  expect(store.ofStory("STORY-001")).toBeUndefined();
 });
 
 test("forgetting an old job does not settle a younger one of the same story", () => {
