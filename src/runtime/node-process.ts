@@ -14,7 +14,7 @@ export function nodeProcess(args: readonly string[], self: readonly string[]): P
     pid: process.pid,
     args,
     env: process.env,
-    home: process.env["HOME"] || os.homedir(),
+    home: process.env["HOME"] || homeOfUser(),
     cwd: process.cwd(),
     stdoutIsTerminal: process.stdout.isTTY === true,
     stderrIsTerminal: process.stderr.isTTY === true,
@@ -40,6 +40,15 @@ export function nodeProcess(args: readonly string[], self: readonly string[]): P
     },
     spawn: spawnChild,
   };
+}
+
+/** A service's own user (systemd's DynamicUser, a container's number) may stand in no list of users: it has none. */
+function homeOfUser(): string {
+  try {
+    return os.homedir() || "/";
+  } catch {
+    return "/";
+  }
 }
 
 /** A reader that has gone away is no fault: it has what it wanted. */
