@@ -141,6 +141,27 @@ browserSuite("outages in a browser", (screen) => {
     await page.locator(".state", { hasText: /Live/ }).waitFor();
   });
 
+  test("a log that learns late how a story ended takes nothing back, and is asked again until it knows", async () => {
+    const page = await live();
+    let late = 0;
+    const asked = Array.from({ length: 2 }, () => Promise.withResolvers<void>());
+    await page.route("**/jobs?*", async (route) => {
+      const answer = await route.fetch();
+      const body = (await answer.json()) as { jobs: { story_id?: string }[] };
+      const early = { podium_status: undefined, podium_at: undefined, podium_started_at: undefined };
+      const jobs = body.jobs.map((job) => (job.story_id === "STORY-004" ? { ...job, ...early } : job));
+      await route.fulfill({ json: { ...body, jobs } });
+      asked[late++]?.resolve();
+    });
+    await page.getByRole("button", { name: "Run STORY-004" }).click();
+    const failed = page.locator(".job", { hasText: "STORY-004" }).first().locator(".bad", { hasText: "Failed" });
+    await failed.waitFor();
+    late = 0;
+    // One read could be chance: the next one after it would come only after ten seconds.
+    for (const { promise } of asked) await promise;
+    expect(await failed.count()).toBe(1);
+  });
+
   test("without the stream everything is read anew instead, and it says so", async () => {
     const context = await screen.context();
     const page = await context.newPage();

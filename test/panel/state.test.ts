@@ -6,6 +6,7 @@ import { afterFrame } from "../../src/panel/web/state/frames.ts";
 import { hourSeries, hourWords, samplesAfter, samplesIn, samplesWith } from "../../src/panel/web/state/history.ts";
 import type { Job } from "../../src/panel/web/state/jobs.ts";
 import { problemWords } from "../../src/panel/web/state/problem-words.ts";
+import { jobsWith, nothingUnrecorded, unrecordedAfter, unrecordedIn } from "../../src/panel/web/state/unrecorded.ts";
 import { planStage, stagingOf } from "../../src/panel/web/state/staging.ts";
 import { timelineOf } from "../../src/panel/web/state/timeline.ts";
 import { beginning, visibleText } from "../../src/panel/web/state/words.ts";
@@ -193,6 +194,44 @@ describe("telemetry", () => {
       at: "2026-01-09T11:00:00.000Z",
     });
     expect(again.facts.upstreamSince).toBe("2026-01-09T10:00:01.000Z");
+  });
+});
+
+describe("a word that the stream has told before the log of jobs knows it", () => {
+  const word = (status: string, seconds = 1): StreamFrame => ({
+    type: "STORY_STATUS",
+    at: `2026-01-09T10:00:0${seconds}.000Z`,
+    fields: { storyId: "A", status },
+  });
+  const heard = unrecordedAfter(nothingUnrecorded, [word("in_progress"), word("done", 2)], 1_000);
+  const listed: Job[] = [{ ...job, podiumStatus: "in_progress", podiumAt: "2026-01-09T10:00:01.001Z" }];
+  const read = (jobs: readonly Job[], startedMs = 1_100, nowMs = 1_200): string | undefined => {
+    const open = unrecordedIn(heard, jobs, { startedMs, nowMs });
+    return `${open.size === 0 ? "known" : "awaited"}: ${jobsWith(open, jobs)[0]?.podiumStatus}`;
+  };
+
+  test("is not taken back by a list that was read too early, and that list is read again", () => {
+    expect(read(listed)).toBe("awaited: done");
+    expect(read([job])).toBe("awaited: done");
+    expect(read([], 900)).toBe("awaited: undefined");
+  });
+
+  test("is left to the log as soon as it has it, or a later one, and after ten seconds in any case", () => {
+    expect(read([{ ...job, podiumStatus: "done", podiumAt: "2026-01-09T10:00:02.001Z" }])).toBe("known: done");
+    expect(read([{ ...job, podiumStatus: "blocked", podiumAt: "2026-01-09T10:00:03.000Z" }])).toBe("known: blocked");
+    expect(read([{ ...job, podiumStatus: "cancelled", podiumAt: at }])).toBe("known: cancelled");
+    expect(read(listed, 1_100, 11_000)).toBe("known: in_progress");
+    expect(read([])).toBe("known: undefined");
+  });
+
+  test("is about the dispatch that Podium runs: not one that it refused, nor one that still waits behind another", () => {
+    const later = { ...job, jobId: "JOB-20260109-002" };
+    const about = (...jobs: Job[]): (string | undefined)[] =>
+      jobsWith(heard, jobs).map(({ podiumStatus }) => podiumStatus);
+    expect(about({ ...later, status: "rejected" }, ...listed)).toEqual([undefined, "done"]);
+    expect(about({ ...later, status: "pending" }, ...listed)).toEqual([undefined, "done"]);
+    expect(about({ ...later, status: "pending" }, { ...job, podiumStatus: "failed" })).toEqual(["done", "failed"]);
+    expect(about(later, ...listed)).toEqual(["done", "in_progress"]);
   });
 });
 

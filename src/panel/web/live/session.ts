@@ -9,9 +9,11 @@ import { afterFrame } from "../state/frames.ts";
 import { samplesAfter, samplesIn, samplesWith } from "../state/history.ts";
 import { readClient } from "../state/client.ts";
 import { heardFrom } from "../state/heard.ts";
+import type { Job } from "../state/jobs.ts";
 import { jobsListed, readJobs } from "../state/jobs.ts";
 import { readPodium } from "../state/read-podium.ts";
 import { podiumIn, readServices } from "../state/services.ts";
+import { jobsWith, nothingUnrecorded, unrecordedAfter, unrecordedIn } from "../state/unrecorded.ts";
 import { wordOf } from "../state/words.ts";
 import { workOf } from "../state/work.ts";
 import { AuditDesk } from "./audit-desk.ts";
@@ -33,7 +35,7 @@ const servicesMs = { shown: 5_000, hidden: 10_000 };
 const anewMs = 1_000;
 /** Frames of one burst are taken together, once in this time. */
 const burstMs = 30;
-/** After a word about a story, its record is on disk by now. */
+/** After a word about a story, its record is mostly on disk by now. */
 const recordedMs = 250;
 const beatMs = 1_000;
 /** The chart moves on, and what was today becomes yesterday, without anything having happened. */
@@ -58,6 +60,7 @@ export class Session {
   readonly #reading = new Set<string>();
   #hasRecalled = false;
   #frames: StreamFrame[] = [];
+  #unrecorded = nothingUnrecorded;
   /** Counts what could make a read that is on its way old. */
   #news = 0;
 
@@ -216,12 +219,20 @@ export class Session {
   }
 
   async #readJobs(): Promise<void> {
+    const startedMs = Date.now();
     const request = apiRequest("get", "/api/orchestrator/jobs", { query: { limit: jobsListed } });
     const reply = await this.requests.send(request, { timeoutMs: readMs });
-    if (reply.ok)
-      this.store.set({ jobs: readJobs(reply.body), jobsAt: new Date().toISOString(), jobsProblem: undefined });
+    if (reply.ok) this.#takeJobs(readJobs(reply.body), startedMs);
     else if (reply.problem.httpStatus === 0) this.#pulse.now();
     else this.store.set({ jobsProblem: reply.problem });
+  }
+
+  /** A list that lacks what the stream has told was read too early: the next beat reads it again. */
+  #takeJobs(listed: readonly Job[], startedMs: number): void {
+    this.#unrecorded = unrecordedIn(this.#unrecorded, listed, { startedMs, nowMs: Date.now() });
+    if (this.#unrecorded.size > 0) this.#due.jobs = 0;
+    const jobs = jobsWith(this.#unrecorded, listed);
+    this.store.set({ jobs, jobsAt: new Date().toISOString(), jobsProblem: undefined });
   }
 
   /** What Podium said about the jobs while nobody was looking. */
@@ -257,6 +268,7 @@ export class Session {
     let told = { facts: state.facts, work: state.work, jobs: state.jobs, heard: state.heard };
     for (const frame of frames) told = afterFrame(told, frame);
     this.store.set({ ...told, ...spokenOf(frames) });
+    this.#unrecorded = unrecordedAfter(this.#unrecorded, frames, Date.now());
     this.#news += frames.length;
     this.#sample(told.work.queue.length, Date.now());
     const wasAway = state.facts.upstream !== "connected" && told.facts.upstream === "connected";

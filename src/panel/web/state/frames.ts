@@ -1,9 +1,10 @@
 import type { StreamFrame } from "../api/stream.ts";
+import type { Fields } from "../api/json.ts";
 import { fieldsOf, firstText, numberOf, textOf } from "../api/json.ts";
 import type { ConnectionFacts } from "./connection.ts";
 import { factsAfterUpstream } from "./connection.ts";
-import type { Job } from "./jobs.ts";
-import { jobsAfterWord } from "./jobs.ts";
+import type { Job, StoryWord } from "./jobs.ts";
+import { jobMeant, jobsAfterWord } from "./jobs.ts";
 import { agentOf, readPodium } from "./read-podium.ts";
 import type { Agent, Work } from "./work.ts";
 import { storyAfter, workAfter, workOf } from "./work.ts";
@@ -20,34 +21,40 @@ export interface Told {
 /** Jobs whose words are remembered; as many as are listed. */
 const heardMax = 200;
 
-export function afterFrame(told: Told, frame: StreamFrame): Told {
+export function afterFrame(before: Told, frame: StreamFrame): Told {
   const { type, fields, at } = frame;
-  if (type === "GATEWAY_STATUS") return { ...told, facts: factsAfterStatus(told.facts, frame) };
+  if (type === "GATEWAY_STATUS") return { ...before, facts: factsAfterStatus(before.facts, frame) };
   if (type === "GAP") {
     const from = textOf(fields["from"]);
     const gap = { ...(from !== undefined && { from }), to: textOf(fields["to"]) ?? at };
-    return { ...told, facts: { ...told.facts, gap } };
+    return { ...before, facts: { ...before.facts, gap } };
   }
-  if (type === "SNAPSHOT") return { ...told, work: workOf(readPodium(fields["podium"]), told.work) };
-  if (type === "AGENT_STATUS") return { ...told, work: afterAgents(told.work, frame) };
-  const storyId = firstText(fields, "storyId", "story_id");
-  const status = firstText(fields, "status");
-  if (storyId === undefined) return { ...told, work: workAfter(told.work, readPodium(fields)) };
+  if (type === "SNAPSHOT") return { ...before, work: workOf(readPodium(fields["podium"]), before.work) };
+  if (type === "AGENT_STATUS") return { ...before, work: afterAgents(before.work, frame) };
+  const told = wordIn(frame);
+  if (told !== undefined) return afterStoryWord(before, told, textOf(fields["agent"]));
   // A command's answer and a story's output name a story too; only its own status frames tell how it stands.
-  if (status === undefined || type !== "STORY_STATUS") return told;
-  return afterStoryWord(told, storyId, status, frame);
+  if (storyIdIn(fields) !== undefined) return before;
+  return { ...before, work: workAfter(before.work, readPodium(fields)) };
 }
 
-function afterStoryWord(told: Told, storyId: string, status: string, { fields, at }: StreamFrame): Told {
-  const message = textOf(fields["message"]);
-  const agent = textOf(fields["agent"]);
-  const news = { status, ...(message !== undefined && { message }), ...(agent !== undefined && { agent }) };
-  const job = told.jobs.find((one) => one.storyId === storyId && at >= one.createdAt);
+const storyIdIn = (fields: Fields): string | undefined => firstText(fields, "storyId", "story_id");
+
+/** What a frame says of a story; undefined when it says nothing of one. */
+export function wordIn({ type, fields, at }: StreamFrame): StoryWord | undefined {
+  const [storyId, word, message] = [storyIdIn(fields), firstText(fields, "status"), textOf(fields["message"])];
+  if (type !== "STORY_STATUS" || storyId === undefined || word === undefined) return undefined;
+  return { storyId, word, at, ...(message !== undefined && { message }) };
+}
+
+function afterStoryWord(before: Told, told: StoryWord, agent: string | undefined): Told {
+  const { storyId, word, at, message } = told;
+  const job = jobMeant(before.jobs, told);
   return {
-    ...told,
-    work: storyAfter(told.work, storyId, news),
-    jobs: jobsAfterWord(told.jobs, storyId, status, at, message),
-    heard: job ? heardAfter(told.heard, job.jobId, status, at) : told.heard,
+    ...before,
+    work: storyAfter(before.work, storyId, { status: word, message, agent }),
+    jobs: jobsAfterWord(before.jobs, told),
+    heard: job ? heardAfter(before.heard, job.jobId, word, at) : before.heard,
   };
 }
 

@@ -62,18 +62,34 @@ export function readJob(fields: Fields): Job | undefined {
   };
 }
 
-/** A word of Podium's about a story belongs to the newest job that is about it. */
-export function jobsAfterWord(
-  jobs: readonly Job[],
-  storyId: string,
-  word: string,
-  at: string,
-  message?: string,
-): Job[] {
-  const newest = jobs.findIndex((job) => job.storyId === storyId && at >= job.createdAt);
-  if (newest === -1 || jobs[newest]!.podiumStatus === word) return [...jobs];
-  const job = { ...jobs[newest]!, podiumStatus: word, podiumAt: at, ...(message !== undefined && { message }) };
-  return jobs.with(newest, job);
+/** What Podium said about a story. */
+export interface StoryWord {
+  readonly storyId: string;
+  readonly word: string;
+  /** RFC 3339, by roxy-core's clock. */
+  readonly at: string;
+  readonly message?: string;
+}
+
+/**
+ * The job that a word of Podium's about a story is about: the newest that it may be running. While that one waits for its
+ * answer, it is the one before it, until that has ended.
+ */
+export function jobMeant(jobs: readonly Job[], { storyId, at }: StoryWord): Job | undefined {
+  const isMeant = ({ storyId: own, status, createdAt }: Job): boolean =>
+    own === storyId && at >= createdAt && status !== "rejected" && status !== "failed";
+  const [newest, before] = jobs.filter(isMeant);
+  if (newest?.status !== "pending" || before?.status !== "queued") return newest;
+  return endings.has(before.podiumStatus ?? "") ? newest : before;
+}
+
+/** The jobs after a word of Podium's about a story. */
+export function jobsAfterWord(jobs: readonly Job[], told: StoryWord): readonly Job[] {
+  const meant = jobMeant(jobs, told);
+  const { word, at, message } = told;
+  if (meant === undefined || meant.podiumStatus === word) return jobs;
+  const job = { ...meant, podiumStatus: word, podiumAt: at, ...(message !== undefined && { message }) };
+  return jobs.with(jobs.indexOf(meant), job);
 }
 
 export const endings = new Set(["done", "failed", "cancelled", "completed"]);

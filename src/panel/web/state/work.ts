@@ -89,7 +89,7 @@ export function workAfter(work: Work, told: Told): Work {
 const storiesMax = 5_000;
 
 /** A story's newest word. */
-export function storyAfter(work: Work, id: string, news: Partial<Story>): Work {
+export function storyAfter(work: Work, id: string, news: { readonly [K in keyof Story]?: Story[K] | undefined }): Work {
   const known = work.stories.get(id) ?? { id, dependencies: [] };
   const told = Object.fromEntries(Object.entries(news).filter(([, value]) => value !== undefined));
   const stories = new Map(work.stories).set(id, { ...known, ...told });
