@@ -11,10 +11,12 @@ import { checkReadable, runShow, runTail, showCommand, tailCommand } from "./aud
 import { checkProofCommand, proveCommand, runCheckProof, runProve } from "./audit-prove.ts";
 import { rotateKeyCommand, runRotateKey } from "./audit-key.ts";
 import { configInput } from "./config.ts";
+import type { Group } from "./group.ts";
+import { runGroup } from "./group.ts";
 import type { CommandSpec, Given } from "./options.ts";
-import { configArgs, helpText, parseOptions, programName, settingOptions, usageError } from "./options.ts";
+import { configArgs, helpText, parseOptions, programName, settingOptions } from "./options.ts";
 
-/** `audit verify|tail|show|export|prove|check-proof`: these only read, and run beside a live server. */
+/** All but `audit rotate-key` only read, and run beside a live server. */
 
 const verifyCommand = {
   name: "audit verify",
@@ -34,23 +36,18 @@ const verifyCommand = {
   examples: [`${programName} audit verify`, `${programName} audit verify /mnt/copy/logs --key audit.pub --json`],
 } as const satisfies CommandSpec;
 
-/** For help, shell completion and the manual page. */
-export const auditCommands: readonly CommandSpec[] = [
-  verifyCommand,
-  tailCommand,
-  showCommand,
-  exportCommand,
-  proveCommand,
-  checkProofCommand,
-  rotateKeyCommand,
-];
-
-export const auditCommand: CommandSpec = {
+export const auditGroup: Group = {
   name: "audit",
   summary: "Verify, read or prove the audit log",
-  usage: "verify|tail|show|export|prove|check-proof|rotate-key [options]",
-  options: [],
-  examples: auditCommands.map(({ name }) => `${programName} ${name} --help`),
+  members: [
+    { spec: verifyCommand, run: runVerify },
+    { spec: tailCommand, run: runTail },
+    { spec: showCommand, run: runShow },
+    { spec: exportCommand, run: runExport },
+    { spec: proveCommand, run: runProve },
+    { spec: checkProofCommand, run: runCheckProof },
+    { spec: rotateKeyCommand, run: runRotateKey },
+  ],
 };
 
 /**
@@ -59,29 +56,10 @@ export const auditCommand: CommandSpec = {
  */
 export async function runAudit(runtime: Runtime, argv: readonly string[]): Promise<number> {
   try {
-    return await runWord(runtime, argv);
+    return await runGroup(runtime, auditGroup, argv);
   } catch (error) {
     throw isFileError(error) ? new Fatal(`Cannot read the audit log: ${adviceOn(error)}`) : error;
   }
-}
-
-async function runWord(runtime: Runtime, argv: readonly string[]): Promise<number> {
-  const [word, ...rest] = argv;
-  if (word === "verify") return runVerify(runtime, rest);
-  if (word === "tail") return runTail(runtime, rest);
-  if (word === "show") return runShow(runtime, rest);
-  if (word === "export") return runExport(runtime, rest);
-  if (word === "prove") return runProve(runtime, rest);
-  if (word === "check-proof") return runCheckProof(runtime, rest);
-  if (word === "rotate-key") return runRotateKey(runtime, rest);
-  if (word === "--help" || word === "-h") {
-    runtime.process.stdout(helpText(auditCommand));
-    return exitCodes.done;
-  }
-  throw usageError(
-    auditCommand,
-    `Expected verify, tail, show, export, prove, check-proof or rotate-key after ${programName} audit`,
-  );
 }
 
 async function runVerify(runtime: Runtime, argv: readonly string[]): Promise<number> {

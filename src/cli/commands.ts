@@ -1,4 +1,6 @@
 import type { Runtime } from "../runtime/types.ts";
+import type { Group } from "./group.ts";
+import { runGroup, specsOf } from "./group.ts";
 import type { CommandSpec } from "./options.ts";
 
 /** A first word of the command line. */
@@ -26,20 +28,11 @@ export const commands: Commands = {
   status: () => import("./status.ts").then(({ statusCommand, runStatus }) => single(statusCommand, runStatus)),
   jobs: () => import("./jobs.ts").then(({ jobsCommand, runJobs }) => single(jobsCommand, runJobs)),
   watch: () => import("./watch.ts").then(({ watchCommand, runWatch }) => single(watchCommand, runWatch)),
-  audit: async () => {
-    const { auditCommand, auditCommands, runAudit } = await import("./audit.ts");
-    return { name: "audit", summary: auditCommand.summary, specs: auditCommands, run: runAudit };
-  },
-  config: async () => {
-    const { configCommands, runConfig } = await import("./config.ts");
-    return { name: "config", summary: "Check, show or write the configuration", specs: configCommands, run: runConfig };
-  },
+  audit: () => import("./audit.ts").then(({ auditGroup, runAudit }) => several(auditGroup, runAudit)),
+  config: () => import("./config.ts").then(({ configGroup }) => several(configGroup)),
   doctor: () => import("./doctor.ts").then(({ doctorCommand, runDoctor }) => single(doctorCommand, runDoctor)),
   unit: () => import("./unit.ts").then(({ unitCommand, runUnit }) => single(unitCommand, runUnit)),
-  token: async () => {
-    const { tokenCommand, tokenCommands, runToken } = await import("./token.ts");
-    return { name: "token", summary: tokenCommand.summary, specs: tokenCommands, run: runToken };
-  },
+  token: () => import("./token.ts").then(({ tokenGroup }) => several(tokenGroup)),
   luno: () => import("./luno.ts").then(({ lunoCommand, runLuno }) => single(lunoCommand, runLuno)),
   completion: async () => {
     const { completionCommand, runCompletion } = await import("./completion.ts");
@@ -67,4 +60,8 @@ export function allCommands(known: Commands = commands): Promise<Command[]> {
 
 function single(spec: CommandSpec, run: Command["run"]): Command {
   return { name: spec.name, summary: spec.summary, specs: [spec], run };
+}
+
+function several(group: Group, run: Command["run"] = (runtime, argv) => runGroup(runtime, group, argv)): Command {
+  return { name: group.name, summary: group.summary, specs: specsOf(group), run };
 }

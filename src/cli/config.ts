@@ -8,8 +8,9 @@ import { configFileSchema } from "../config/schema.ts";
 import { configTemplate } from "../config/template.ts";
 import { exitCodes, Fatal, messageOf } from "../lib/errors.ts";
 import type { Runtime } from "../runtime/types.ts";
+import type { Group } from "./group.ts";
 import type { CommandSpec, ConfigArgs } from "./options.ts";
-import { configArgs, helpText, parseOptions, programName, settingOptions, usageError } from "./options.ts";
+import { configArgs, helpText, parseOptions, programName, settingOptions } from "./options.ts";
 import { printableLines } from "./printable.ts";
 
 /** What of the runtime the configuration needs. */
@@ -58,31 +59,16 @@ const schemaCommand = {
   examples: [`${programName} config schema > roxy-core.schema.json`],
 } as const satisfies CommandSpec;
 
-/** For help, shell completion and the manual page. */
-export const configCommands = [checkCommand, showCommand, initCommand, schemaCommand] as const;
-
-const configCommand: CommandSpec = {
+export const configGroup: Group<ConfigRuntime> = {
   name: "config",
   summary: "Check, show or write the configuration",
-  usage: "check|show|init|schema [options]",
-  options: [],
-  examples: configCommands.map(({ name }) => `${programName} ${name} --help`),
+  members: [
+    { spec: checkCommand, run: check },
+    { spec: showCommand, run: show },
+    { spec: initCommand, run: init },
+    { spec: schemaCommand, run: printSchema },
+  ],
 };
-
-/**
- * `config check|show|init|schema`.
- * @returns the exit code
- * @throws Fatal for bad usage (2) or a configuration that can't be used (1)
- */
-export async function runConfig(runtime: ConfigRuntime, argv: readonly string[]): Promise<number> {
-  const [word, ...rest] = argv;
-  if (word === "check") return check(runtime, rest);
-  if (word === "show") return show(runtime, rest);
-  if (word === "init") return init(runtime, rest);
-  if (word === "schema") return printSchema(runtime, rest);
-  if (word === "--help" || word === "-h") return print(runtime, helpText(configCommand));
-  throw usageError(configCommand, `Expected check, show, init or schema after ${programName} config`);
-}
 
 /** What {@link loadConfig} wants to know, from this process. */
 export function configInput(runtime: ConfigRuntime, args: ConfigArgs): LoadInput {

@@ -137,6 +137,13 @@ async function stop(luno: Child): Promise<void> {
 
 function welcome(dir: string, port: number, podiumPort: number): string {
   const base = `http://${host}:${port}`;
+  const places = [
+    [`${base}/api/orchestrator/status`, "what the orchestrator says"],
+    [`ws://${host}:${port}/api/orchestrator/stream`, "its telemetry, live"],
+    [`${dir}/logs/orchestrator-audit.jsonl`, "who started what, when"],
+    [`${dir}/luno`, "the orchestrator's stories and plans, to edit"],
+  ] as const;
+  const width = Math.max(...places.map(([place]) => place.length));
   return `
 roxy-core is open at ${base}, in front of the embedded orchestrator (a stand-in for Podium) at port ${podiumPort}.
 
@@ -146,10 +153,7 @@ Open ${base}/ in a browser, or dispatch a story from here:
     -d '{"action":"enqueue_story","payload":{"story_id":"STORY-001"},"source":"demo"}'
 
 Then look:
-  ${base}/api/orchestrator/status    what the orchestrator says
-  ws://${host}:${port}/api/orchestrator/stream    its telemetry, live
-  ${dir}/logs/orchestrator-audit.jsonl    who started what, when
-  ${dir}/luno    the orchestrator's stories and plans, to edit
+${places.map(([place, what]) => `  ${place.padEnd(width)}  ${what}`).join("\n")}
 
 A story that is done is refused, as Podium does; remove ${dir}/luno/state.json to begin again.
 

@@ -208,6 +208,20 @@ export function helpText(command: CommandSpec): string {
   return [`${command.summary}.`, "", usage, "", "Options:", ...lines, ...examples, ""].join("\n");
 }
 
+/** `--help` of commands with the same first word. */
+export function groupHelpText(
+  { name, summary }: Pick<CommandSpec, "name" | "summary">,
+  members: readonly CommandSpec[],
+): string {
+  const words = members.map((member) => member.name.slice(name.length + 1));
+  const column = Math.max(...words.map((word) => word.length)) + 4;
+  const lines = members.flatMap((member, index) => entry(words[index] ?? "", member.summary, column));
+  const examples = members.flatMap((member) => member.examples.slice(0, 1).map((line) => `  ${line}`));
+  const usage = `Usage: ${programName} ${name} COMMAND [options]`;
+  const more = `${programName} ${name} COMMAND --help says what each one takes.`;
+  return [`${summary}.`, "", usage, "", "Commands:", ...lines, "", more, "", "Examples:", ...examples, ""].join("\n");
+}
+
 function labelOf(option: OptionSpec): string {
   const short = option.short === undefined ? "    " : `-${option.short}, `;
   return `${short}--${option.name}${option.value === undefined ? "" : ` ${option.value}`}`;

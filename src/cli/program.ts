@@ -49,7 +49,7 @@ function endWithOutput({ process }: Runtime): void {
 function unknownCommand(known: Commands, word: string): Fatal {
   const near = nearest(word, Object.keys(known));
   const hint = near === undefined ? "" : ` Did you mean ${near}?`;
-  const shown = JSON.stringify(printable(word.slice(0, 60)));
+  const shown = printable(JSON.stringify(word.slice(0, 60)));
   return new Fatal(`There is no command ${shown}.${hint} See ${programName} --help`, exitCodes.usage);
 }
 

@@ -15,6 +15,7 @@ import { timestampOf } from "../lib/clock.ts";
 import { exitCodes, Fatal, messageOf } from "../lib/errors.ts";
 import type { Runtime } from "../runtime/types.ts";
 import { configInput } from "./config.ts";
+import type { Group } from "./group.ts";
 import type { CommandSpec, Given } from "./options.ts";
 import { configArgs, helpText, parseOptions, programName, settingOptions, usageError } from "./options.ts";
 
@@ -61,25 +62,15 @@ const removeCommand = {
   examples: [`${programName} token remove voice-gateway`],
 } as const satisfies CommandSpec;
 
-export const tokenCommands = [addCommand, listCommand, removeCommand] as const;
-
-export const tokenCommand: CommandSpec = {
+export const tokenGroup: Group = {
   name: "token",
   summary: "Make, list and remove the tokens of clients",
-  usage: "add|list|remove [options]",
-  options: [],
-  examples: tokenCommands.map(({ name }) => `${programName} ${name} --help`),
+  members: [
+    { spec: addCommand, run: add },
+    { spec: listCommand, run: list },
+    { spec: removeCommand, run: remove },
+  ],
 };
-
-/** @returns the exit code. @throws Fatal */
-export async function runToken(runtime: Runtime, argv: readonly string[]): Promise<number> {
-  const [word, ...rest] = argv;
-  if (word === "add") return add(runtime, rest);
-  if (word === "list") return list(runtime, rest);
-  if (word === "remove") return remove(runtime, rest);
-  if (word === "--help" || word === "-h") return print(runtime, helpText(tokenCommand));
-  throw usageError(tokenCommand, `Expected add, list or remove after ${programName} token`);
-}
 
 interface Place {
   readonly path: string;

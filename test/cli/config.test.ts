@@ -3,7 +3,8 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { runtime } from "#runtime";
-import { configCommands, configInput, runConfig } from "../../src/cli/config.ts";
+import { configGroup, configInput } from "../../src/cli/config.ts";
+import { runGroup, specsOf } from "../../src/cli/group.ts";
 import { settings } from "../../src/config/keys.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { Fatal } from "../../src/lib/errors.ts";
@@ -30,7 +31,7 @@ async function run(argv: readonly string[], env: Record<string, string> = {}, ho
     stderr: (text: string) => void (err += text),
   };
   try {
-    return { code: await runConfig({ files: runtime.files, process }, argv), out, err };
+    return { code: await runGroup({ files: runtime.files, process }, configGroup, argv), out, err };
   } catch (error) {
     if (!(error instanceof Fatal)) throw error;
     return { code: error.exitCode, out, err: err + error.message };
@@ -270,7 +271,7 @@ describe("config", () => {
 
   test("shows help for itself and for each of its commands", async () => {
     expect((await run(["--help"])).out).toContain("check|show|init|schema");
-    for (const { name, summary } of configCommands) {
+    for (const { name, summary } of specsOf(configGroup)) {
       const { code, out } = await run([...name.split(" ").slice(1), "--help"]);
       expect({ code, out }).toEqual({ code: 0, out: expect.stringContaining(`${summary}.`) });
     }
