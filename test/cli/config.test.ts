@@ -270,8 +270,9 @@ describe("config", () => {
   });
 
   test("shows help for itself and for each of its commands", async () => {
-    expect((await run(["--help"])).out).toContain("check|show|init|schema");
+    const { out: overview } = await run(["--help"]);
     for (const { name, summary } of specsOf(configGroup)) {
+      expect(overview).toContain(summary);
       const { code, out } = await run([...name.split(" ").slice(1), "--help"]);
       expect({ code, out }).toEqual({ code: 0, out: expect.stringContaining(`${summary}.`) });
     }
