@@ -1,20 +1,19 @@
 import { AnswerReader, broken } from "./answer-reader.ts";
+import { isUnixUrl } from "../lib/unix-url.ts";
 import type { Exchange, IncomingAnswer, OutgoingRequest } from "./types.ts";
 import { ExchangeError } from "./types.ts";
 
 /**
  * {@link Exchange} over bare sockets. Runtimes' own clients decide by themselves when to send again and do not tell whether
  * anything has left; here a request is handed to one connection, once, and `sent` is what really happened. It is also the
- * quickest way there is (see test/bench). TLS and unix sockets are left to `node:http`.
+ * quickest way there is (see test/bench). Unix sockets are left to `node:http`.
  */
 export const bunExchange: Exchange = async (request) => {
   const url = new URL(request.url);
-  if (url.protocol !== "http:") return (await import("./node-exchange.ts")).nodeExchange(request);
+  if (isUnixUrl(request.url)) return (await import("./node-exchange.ts")).nodeExchange(request);
   const bytes = requestBytes(request, url);
-  const address = { hostname: url.hostname.replace(/^\[|\]$/g, ""), port: Number(url.port) || 80 };
-  const name = `${address.hostname} ${address.port}`;
-  if (idle.some(({ data }) => data.address === name)) await everythingHeard();
-  return new Promise((resolve, reject) => new Attempt(request, bytes, resolve, reject).start(address, name));
+  if (idle.some(({ data }) => data.origin === url.origin)) await everythingHeard();
+  return new Promise((resolve, reject) => new Attempt(request, bytes, resolve, reject).start(url));
 };
 
 /**
@@ -25,14 +24,10 @@ function everythingHeard(): Promise<void> {
   return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 }
 
-interface Address {
-  readonly hostname: string;
-  readonly port: number;
-}
-
 /** What one connection is doing now, and where it leads. */
 interface SocketData {
-  readonly address: string;
+  /** Scheme, host and port. */
+  readonly origin: string;
   attempt: Attempt | undefined;
   idleSince: number;
 }
@@ -51,7 +46,7 @@ const distrustMs = 60_000;
 const idleMax = 128;
 /** Oldest first. */
 const idle: Socket[] = [];
-/** Until when, by address: as many as there are services in the configuration. */
+/** Until when, by origin: as many as there are services in the configuration. */
 const distrusted = new Map<string, number>();
 let sweeper: ReturnType<typeof setTimeout> | undefined;
 
@@ -62,9 +57,11 @@ class Attempt {
   readonly #reader: AnswerReader;
   readonly #timer: ReturnType<typeof setTimeout>;
   readonly #mayLeave: (() => boolean) | undefined;
+  readonly #bytes: Uint8Array;
+  #isSecure = false;
   #isReused = false;
-  /** What the kernel has not taken yet. */
-  #unwritten: Uint8Array;
+  /** What the kernel has not taken yet of what may leave. */
+  #unwritten: Uint8Array = new Uint8Array(0);
   #socket: Socket | undefined;
   #sent = false;
   #done = false;
@@ -78,38 +75,51 @@ class Attempt {
     this.#resolve = resolve;
     this.#reject = reject;
     this.#reader = new AnswerReader(bodyBytesMax);
-    this.#unwritten = bytes;
+    this.#bytes = bytes;
     this.#mayLeave = mayLeave;
     this.#timer = setTimeout(() => this.fail(this.#tooLate(timeoutMs)), timeoutMs);
   }
 
-  start(address: Address, name: string): void {
-    const kept = takeIdle(name);
+  start({ origin, protocol, hostname, port }: URL): void {
+    this.#isSecure = protocol === "https:";
+    const kept = takeIdle(origin);
     if (kept) {
       kept.data.attempt = this;
       this.#isReused = true;
-      return this.open(kept);
+      this.open(kept);
+      return this.leave(kept);
     }
-    const data: SocketData = { address: name, attempt: this, idleSince: 0 };
+    const data: SocketData = { origin, attempt: this, idleSince: 0 };
+    const address = { hostname: hostname.replace(/^\[|\]$/g, ""), port: Number(port) || (this.#isSecure ? 443 : 80) };
+    // An address is no server name (RFC 6066, section 3); the certificate is checked against it all the same.
+    const serverName = /^\[|^[\d.]+$/.test(hostname) ? "" : hostname;
+    const secured = this.#isSecure ? { tls: { serverName }, socket: secureHandlers } : { socket: plainHandlers };
     // The handler is told of a failure, too, and knows more.
-    Bun.connect({ ...address, data, socket: handlers }).catch((error: unknown) => this.fail(unreachable(error)));
+    Bun.connect({ ...address, ...secured, data }).catch((error: unknown) => this.fail(unreachable(error)));
   }
 
+  /** There is a connection. */
   open(socket: Socket): void {
     // It came too late: the caller has been told that nothing was sent.
-    if (this.#done) return socket.terminate();
-    this.#socket = socket;
-    if (this.#mayLeave?.() === false) this.fail(new ExchangeError("unreachable", false, "It was withdrawn"));
-    else this.write(socket);
+    if (this.#done) socket.terminate();
+    else this.#socket = socket;
+  }
+
+  /** The connection can carry the request. */
+  leave(socket: Socket): void {
+    if (this.#done) return;
+    if (this.#mayLeave?.() === false) return this.fail(new ExchangeError("unreachable", false, "It was withdrawn"));
+    this.#unwritten = this.#bytes;
+    this.write(socket);
   }
 
   write(socket: Socket): void {
     if (this.#unwritten.length === 0) return;
-    // Bytes that the kernel has taken; a negative count is a socket that is closed already, and its event follows.
+    // Bytes that the kernel has taken; a negative count is a socket that is closed already, and its event follows. With TLS
+    // part of a record may have left without being counted.
     const count = socket.write(this.#unwritten);
-    if (count <= 0) return;
-    this.#sent = true;
-    this.#unwritten = this.#unwritten.subarray(count);
+    if (count > 0 || this.#isSecure) this.#sent = true;
+    if (count > 0) this.#unwritten = this.#unwritten.subarray(count);
   }
 
   data(bytes: Uint8Array): void {
@@ -163,9 +173,8 @@ class Attempt {
   }
 }
 
-const handlers: Bun.SocketHandler<SocketData> = {
+const handlers = {
   binaryType: "uint8array",
-  open: (socket) => socket.data.attempt?.open(socket),
   drain: (socket) => socket.data.attempt?.write(socket),
   data(socket, bytes) {
     if (socket.data.attempt) return socket.data.attempt.data(bytes);
@@ -183,18 +192,37 @@ const handlers: Bun.SocketHandler<SocketData> = {
   },
   error: (socket, error) => socket.data.attempt?.lose(error),
   connectError: (socket, error) => socket.data.attempt?.fail(unreachable(error)),
+} satisfies Bun.SocketHandler<SocketData>;
+
+const plainHandlers: Bun.SocketHandler<SocketData> = {
+  ...handlers,
+  open(socket) {
+    const { attempt } = socket.data;
+    attempt?.open(socket);
+    attempt?.leave(socket);
+  },
 };
 
-function takeIdle(address: string): Socket | undefined {
+/** A server that can't show who it is hears nothing: the runtime checks its certificate and its name. */
+const secureHandlers: Bun.SocketHandler<SocketData> = {
+  ...handlers,
+  open: (socket) => socket.data.attempt?.open(socket),
+  handshake(socket, isTrusted, error) {
+    if (isTrusted) socket.data.attempt?.leave(socket);
+    else socket.data.attempt?.fail(unreachable(error));
+  },
+};
+
+function takeIdle(origin: string): Socket | undefined {
   closeOld();
   const rested = performance.now() - idleMsMin;
-  const at = idle.findIndex(({ data }) => data.address === address && data.idleSince <= rested);
+  const at = idle.findIndex(({ data }) => data.origin === origin && data.idleSince <= rested);
   return at < 0 ? undefined : idle.splice(at, 1)[0];
 }
 
 function keepIdle(socket: Socket): void {
   const now = performance.now();
-  if (idle.length >= idleMax || (distrusted.get(socket.data.address) ?? 0) > now) return void socket.end();
+  if (idle.length >= idleMax || (distrusted.get(socket.data.origin) ?? 0) > now) return void socket.end();
   socket.data.idleSince = now;
   idle.push(socket);
   sweeper ??= setTimeout(sweep, idleMsMax);
@@ -219,7 +247,7 @@ function forget(socket: Socket): void {
   const at = idle.indexOf(socket);
   if (at < 0) return;
   idle.splice(at, 1);
-  distrusted.set(socket.data.address, performance.now() + distrustMs);
+  distrusted.set(socket.data.origin, performance.now() + distrustMs);
 }
 
 function unreachable(error: unknown): ExchangeError {

@@ -100,8 +100,8 @@ export interface OutgoingRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
   /**
-   * Asked once there is a connection, right before the first byte leaves: no, and nothing is sent. Where the runtime
-   * connects and sends in one (Bun with TLS), before the connection.
+   * Asked once there is a connection (with TLS, a server that has shown who it is), right before the first byte of the
+   * request leaves: no, and nothing is sent.
    */
   readonly mayLeave?: () => boolean;
   /** From the first connection attempt to the answer's last byte. */

@@ -1,4 +1,5 @@
 import net from "node:net";
+import tls from "node:tls";
 
 /** What a raw server does with a request that has arrived whole. */
 export type Answering = (socket: net.Socket) => void;
@@ -17,13 +18,19 @@ export interface RawServer {
   close(): Promise<void>;
 }
 
+/** What a server shows over TLS, as PEM. */
+export interface Identity {
+  readonly key: string;
+  readonly cert: string;
+}
+
 /** A server that speaks bytes, not HTTP: it can break every rule. */
-export async function rawServer(answer: Answering, onConnect?: Answering): Promise<RawServer> {
+export async function rawServer(answer: Answering, onConnect?: Answering, identity?: Identity): Promise<RawServer> {
   const requests: string[] = [];
   const sockets = new Set<net.Socket>();
   let connections = 0;
   let bytes = 0;
-  const server = net.createServer((socket) => {
+  const take = (socket: net.Socket): void => {
     connections++;
     sockets.add(socket);
     socket.on("error", () => {});
@@ -41,11 +48,12 @@ export async function rawServer(answer: Answering, onConnect?: Answering): Promi
       text = "";
       answer(socket);
     });
-  });
+  };
+  const server = identity ? tls.createServer(identity, take) : net.createServer(take);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as net.AddressInfo;
   const self: RawServer = {
-    url: `http://127.0.0.1:${port}`,
+    url: `${identity ? "https" : "http"}://127.0.0.1:${port}`,
     port,
     requests,
     connections: () => connections,
