@@ -275,6 +275,7 @@ async function stop({ lane, looks, refusals, log }: DispatchDeps, stream: Stream
   await Promise.all([lane.close(), looks.close()]);
   stream.telemetry.stop();
   stream.faults.stop();
+  stream.unheard.stop();
   await stream.clients.closeAll(goodbyeMs);
   await Promise.race([doors.stop(false), new Promise((resolve) => setTimeout(resolve, stopMs))]);
   await doors.stop(true);

@@ -1,5 +1,7 @@
 import type { DispatchDeps } from "../dispatch/pipeline.ts";
+import type { Draft } from "../audit/record.ts";
 import { followTelemetry } from "../jobs/follow.ts";
+import { Unheard } from "../jobs/unheard.ts";
 import type { JobWatch } from "../jobs/watch.ts";
 import { askedSince } from "../podium/status.ts";
 import type { StreamSigner } from "../podium/telemetry.ts";
@@ -22,6 +24,8 @@ export interface StreamRoom {
   readonly context: StreamContext;
   /** Podium's frames that could not be passed on. */
   readonly faults: FrameFaults;
+  /** Jobs whose end may have been missed. */
+  readonly unheard: Unheard;
 }
 
 /** Podium's status of the moment in which it is asked; without an answer, that there is none. */
@@ -52,14 +56,22 @@ export function openStream(
     clientsMax: config.stream.clients_max,
     perAddressMax: config.stream.clients_per_address_max,
   });
-  const snapshot = askedSince(() => snapshotOf(hub, podiumStatus));
+  const status = askedSince(podiumStatus);
+  const snapshot = askedSince(() => snapshotOf(hub, status));
   const upstream = gatewayStatus(hub, snapshot);
   const terminalStatuses = new Set(config.stream.terminal_statuses);
-  const follow = followTelemetry({
+  const append = (draft: Draft): Promise<unknown> => dispatch.log.append(draft);
+  const follow = followTelemetry({ watch: jobWatch, append, terminalStatuses });
+  const unheard = new Unheard({
     jobs: dispatch.jobs,
     watch: jobWatch,
-    append: (draft) => dispatch.log.append(draft),
+    append,
     terminalStatuses,
+    async podiumStatus() {
+      const verdict = await status();
+      return verdict.kind === "accepted" ? verdict.json : undefined;
+    },
+    flushed: () => telemetry.flushed(),
   });
   const telemetry = new Telemetry({
     url: config.podium.ws_url,
@@ -68,16 +80,21 @@ export function openStream(
     },
     onFrame(text) {
       const event = hub.publish(text);
-      if (event) follow(event);
+      if (!event) return;
+      follow(event);
+      unheard.heard(event);
     },
     onState(state, detail) {
       log.info("podium_stream", { state, ...(detail !== "" && { detail }) });
       upstream.change(state, detail);
+      if (state === "connected") unheard.begin();
+      else unheard.stop();
     },
     onFault: (fault) => faults.note(fault),
     onRenewed(seamless) {
       log.info("podium_stream", { state: "renewed", seamless });
       upstream.renewed(seamless);
+      if (!seamless) unheard.begin();
     },
   });
   const context: StreamContext = {
@@ -88,5 +105,5 @@ export function openStream(
     gatewayStatus: upstream.current,
     snapshot,
   };
-  return { hub, clients, telemetry, context, faults };
+  return { hub, clients, telemetry, context, faults, unheard };
 }

@@ -1,12 +1,10 @@
 import type { Draft } from "../audit/record.ts";
 import type { StreamEvent } from "../stream/hub.ts";
 import type { Job } from "./job.ts";
-import type { JobStore } from "./store.ts";
 import type { JobWatch } from "./watch.ts";
 import { planStoriesMax } from "./watch.ts";
 
 export interface FollowDeps {
-  readonly jobs: JobStore;
   readonly watch: JobWatch;
   readonly append: (draft: Draft) => Promise<unknown>;
   /** Podium's words for a story that has ended: these are recorded whatever came before. */
@@ -24,7 +22,7 @@ const storiesFollowedMax = 1000;
  * Records each change of Podium's word for a story, so that it outlives a restart: under the job that it is about, and
  * under that of the plan which the frame names.
  */
-export function followTelemetry({ jobs, watch, append, terminalStatuses }: FollowDeps): (event: StreamEvent) => void {
+export function followTelemetry({ watch, append, terminalStatuses }: FollowDeps): (event: StreamEvent) => void {
   const followed = new Map<string, { word: string; count: number }>();
   const wordBefore = (job: Job, storyId: string | undefined): string | undefined =>
     storyId === job.story_id ? job.podium_status : watch.planFrames(job.job_id).get(storyId!)?.word;
@@ -55,8 +53,7 @@ export function followTelemetry({ jobs, watch, append, terminalStatuses }: Follo
   return (event) => {
     const { storyId, planId, status } = event;
     if (status === undefined || !(storyId ?? "x").isWellFormed()) return;
-    const newest = storyId === undefined ? undefined : jobs.ofStory(storyId);
-    const ofStory = newest && watch.meant(newest);
+    const ofStory = storyId === undefined ? undefined : watch.ofStory(storyId);
     if (ofStory) note(ofStory, status, event);
     const ofPlan = planId === undefined ? undefined : watch.ofPlan(planId);
     if (ofPlan && isWithin(watch, ofPlan, storyId)) note(ofPlan, status, event);

@@ -37,6 +37,8 @@ export interface Job {
 
 /** Why a record says what became of a dispatch whose outcome was unknown. */
 export const reconciledReason = "reconciled";
+/** Why a record has a word of Podium's that no frame brought: its status was asked. */
+export const askedReason = "asked";
 /** Why a record says again what older files have said. */
 export const carriedReason = "carried over";
 

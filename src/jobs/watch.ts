@@ -36,6 +36,8 @@ export class JobWatch {
   readonly #since = new BoundedMap<string, string>(jobsMax);
   /** The newest frame about each story of a plan's job. */
   readonly #planFrames = new BoundedMap<string, Map<string, KnownFrame>>(plansMax);
+  /** Jobs of which nobody knows whether they have ended, and nobody will say. */
+  readonly #lost = new BoundedMap<string, true>(jobsMax);
 
   /** @param terminalStatuses Podium's words for a story that has ended */
   constructor(jobs: JobStore, terminalStatuses: ReadonlySet<string>) {
@@ -74,9 +76,7 @@ export class JobWatch {
     if (!job) return;
     if (record.event === "job") this.#learn(job, record);
     const before = startsStories(job.action) ? this.#take(job) : undefined;
-    for (const jobId of before === undefined ? [job.job_id] : [job.job_id, before]) {
-      for (const listener of this.#listeners.get(jobId) ?? []) listener();
-    }
+    for (const jobId of before === undefined ? [job.job_id] : [job.job_id, before]) this.#tell(jobId);
   }
 
   /** Calls back after each record about this job, and when a newer one has taken its story over. */
@@ -94,6 +94,36 @@ export class JobWatch {
     if (!startsStories(job.action)) return undefined;
     const newest = this.#jobs.get(this.#taken.get(subjectOf(job)) ?? "");
     return newest && newest.receipt.seq > job.receipt.seq ? newest : undefined;
+  }
+
+  /** Of each story and plan what Podium has taken, or may have, and has not called ended. */
+  running(): Job[] {
+    const jobIds = new Set([...this.#taken.values(), ...this.#sent.values()]);
+    return [...jobIds].flatMap((jobId) => this.#jobs.get(jobId) ?? []).filter((job) => this.#mayRun(job));
+  }
+
+  get hasLost(): boolean {
+    return this.#lost.size > 0;
+  }
+
+  isLost(jobId: string): boolean {
+    return this.#lost.has(jobId);
+  }
+
+  /** Podium's telemetry had a hole, and since then nothing tells whether this job has ended. */
+  lose(jobId: string): void {
+    this.#lost.set(jobId, true);
+    this.#tell(jobId);
+  }
+
+  find(jobId: string): void {
+    this.#lost.delete(jobId);
+  }
+
+  /** The job that frames about this story are about. */
+  ofStory(storyId: string): Job | undefined {
+    const newest = this.#jobs.ofStory(storyId);
+    return newest && this.meant(newest);
   }
 
   /** The job that frames about this plan are about. */
@@ -120,6 +150,15 @@ export class JobWatch {
     this.#taken.set(subject, job.job_id);
     if (!this.#since.has(job.job_id)) this.#since.set(job.job_id, job.answered_at ?? job.created_at);
     return before;
+  }
+
+  #mayRun(job: Job): boolean {
+    if (job.status === "rejected" || job.status === "failed" || this.successorOf(job)) return false;
+    return !this.#terminalStatuses.has(job.podium_status ?? "");
+  }
+
+  #tell(jobId: string): void {
+    for (const listener of this.#listeners.get(jobId) ?? []) listener();
   }
 
   #learn(job: Job, { story_id, podium_status, detail, timestamp }: StoredRecord): void {

@@ -77,6 +77,11 @@ export class Telemetry {
     this.#socket = undefined;
   }
 
+  /** Resolves when all that Podium has sent by now was heard; as false when that is not certain. */
+  async flushed(): Promise<boolean> {
+    return (await this.#socket?.flushed()) ?? false;
+  }
+
   async #open(): Promise<void> {
     const generation = ++this.#made;
     this.#generation = generation;

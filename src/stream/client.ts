@@ -111,7 +111,7 @@ function endJob(hub: Hub, job: JobView, deliver: (event: StreamEvent) => void, b
   const ending = job.ending();
   if (!ending || box.isEnding) return;
   deliver(hub.own("JOB_OUTCOME", ending));
-  box.close(closeCodes.done, "the job has ended");
+  box.close(closeCodes.done, "nothing more is to come");
 }
 
 function delivery(context: StreamContext, wish: Wish, outbox: Outbox, render: Render): (event: StreamEvent) => void {

@@ -143,34 +143,61 @@ const busyKeys: ReadonlySet<string> = new Set([
   "inProgress",
 ]);
 
+/** What all places of a status answer together say of one story or plan. */
+export interface StatusFacts {
+  /** A word says that it is being executed, or it stands where Podium lists what it is busy with. */
+  isStarted: boolean;
+  /** A word says that it is as it was. */
+  isUntouched: boolean;
+  /** Whatever stands as its `status`. */
+  readonly words: Set<string>;
+}
+
 /**
- * What a status answer of unknown shape says about a story: any object that names it (`storyId` or `id`) and has a
- * `status` we know, or a place that lists what Podium is busy with. Contradicting places count as started: the safe side
- * is the one that sends nothing again.
+ * What a status answer of unknown shape says, by the id of a story or a plan: any object that names it (`storyId`, `id`, or
+ * `planId` where there is no `storyId`), or a place that lists what Podium is busy with.
+ * `isWhole` is false when the answer was too large to be looked through.
  */
-export function storyEvidence(json: string, storyId: string): "started" | "ended" | "not_started" | "nothing" {
+export function statusFacts(json: string): {
+  readonly told: ReadonlyMap<string, StatusFacts>;
+  readonly isWhole: boolean;
+} {
+  const told = new Map<string, StatusFacts>();
+  const learn = (name: unknown, isStarted: boolean, word?: unknown): void => {
+    if (!isWord(name)) return;
+    const facts = told.get(name) ?? { isStarted: false, isUntouched: false, words: new Set() };
+    told.set(name, facts);
+    facts.isStarted ||= isStarted;
+    facts.isUntouched ||= untouchedWords.has(word);
+    if (isWord(word)) facts.words.add(word);
+  };
   const rest: { readonly node: unknown; readonly busy: boolean }[] = [{ node: JSON.parse(json), busy: false }];
-  let untouched = false;
-  let ended = false;
   for (let seen = 0; rest.length > 0; seen++) {
-    // What has not been looked at may say "started": then "not started" is not proven.
-    if (seen >= nodesMax) return "nothing";
+    if (seen >= nodesMax) return { told, isWhole: false };
     const { node, busy } = rest.pop()!;
-    if (busy && node === storyId) return "started";
+    if (busy) learn(node, true);
     if (typeof node !== "object" || node === null) continue;
-    const { storyId: named, id, status } = node as Record<string, unknown>;
-    if (named === storyId || id === storyId) {
-      const isUntouched = untouchedWords.has(status);
-      if (startedWords.has(status) || (busy && !isUntouched && !endedWords.has(status))) return "started";
-      untouched ||= isUntouched;
-      ended ||= endedWords.has(status);
-    }
+    const { storyId, id, planId, status } = node as Record<string, unknown>;
+    const isIdle = untouchedWords.has(status) || endedWords.has(status);
+    const isStarted = startedWords.has(status) || (busy && !isIdle);
+    for (const name of new Set([storyId, id, storyId === undefined ? planId : undefined]))
+      learn(name, isStarted, status);
     const isList = Array.isArray(node);
     for (const [key, child] of Object.entries(node)) {
       // Only the lists and objects right under such a key are the busy ones: a story's dependencies are not.
       rest.push({ node: child, busy: isList ? busy : busyKeys.has(key) });
     }
   }
-  if (ended) return "ended";
-  return untouched ? "not_started" : "nothing";
+  return { told, isWhole: true };
+}
+
+/** Contradicting places count as started: the safe side is the one that sends nothing again. */
+export function storyEvidence(json: string, storyId: string): "started" | "ended" | "not_started" | "nothing" {
+  const { told, isWhole } = statusFacts(json);
+  const facts = told.get(storyId);
+  if (facts?.isStarted) return "started";
+  // What has not been looked at may say "started": then "not started" is not proven.
+  if (!facts || !isWhole) return "nothing";
+  if ([...facts.words].some(isEndedWord)) return "ended";
+  return facts.isUntouched ? "not_started" : "nothing";
 }

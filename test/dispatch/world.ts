@@ -109,8 +109,8 @@ export class World {
   hear(storyId: string): void {
     const status = this.podium.wordOf(storyId);
     if (status === "todo") return;
-    const { jobs, jobWatch: watch, log } = this.desk;
-    followTelemetry({ jobs, watch, terminalStatuses, append: (draft) => log.append(draft) })({
+    const { jobWatch: watch, log } = this.desk;
+    followTelemetry({ watch, terminalStatuses, append: (draft) => log.append(draft) })({
       seq: 0,
       at: "",
       type: "STORY_STATUS",

@@ -15,6 +15,7 @@ import { jobsSuite } from "./suite-jobs.ts";
 import { orderSuite } from "./suite-order.ts";
 import { podiumFaultsSuite } from "./suite-podium-faults.ts";
 import { loadSuite } from "./suite-load.ts";
+import { lostEndsSuite } from "./suite-lost-ends.ts";
 import { pythonSuite } from "./suite-python.ts";
 import { refusalsSuite } from "./suite-refusals.ts";
 import { socketSuite } from "./suite-socket.ts";
@@ -38,6 +39,7 @@ export const suites: readonly ((launcher: Launcher) => void)[] = [
   streamSuite,
   streamSchedulesSuite,
   jobStreamSuite,
+  lostEndsSuite,
   eventsSuite,
   slowClientsSuite,
   jobsSuite,

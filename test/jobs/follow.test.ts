@@ -26,7 +26,6 @@ function follow(...subjects: readonly string[]) {
   }
   const written: Draft[] = [];
   const take = followTelemetry({
-    jobs,
     watch,
     terminalStatuses,
     append: (draft) => {
