@@ -2,6 +2,7 @@ import { dlopen, FFIType } from "bun:ffi";
 import fs from "node:fs";
 import { boundPrivately } from "./bound-privately.ts";
 import { bunExchange } from "./bun-exchange.ts";
+import { watchDescriptors } from "./descriptors.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { nodeFiles, openLockFile } from "./node-files.ts";
 import { nodeProcess } from "./node-process.ts";
@@ -46,10 +47,14 @@ function serve(options: ServeOptions): Promise<Listener> {
   const { socket } = options;
   const server =
     socket === undefined ? bunServer(options, options) : boundPrivately(() => bunServer(options, { socket }));
+  const endWatch = watchDescriptors(() => void server.closeIdleConnections());
   return Promise.resolve({
     host: socket === undefined ? options.host : "",
     port: server.port ?? 0,
-    stop: (force) => server.stop(force),
+    stop(force) {
+      endWatch();
+      return server.stop(force);
+    },
   });
 }
 
