@@ -26,7 +26,7 @@ import type { Metrics } from "../metrics/metrics.ts";
 import { createMetrics } from "../metrics/metrics.ts";
 import type { PodiumClient } from "../podium/client.ts";
 import { createPodiumClient } from "../podium/client.ts";
-import { statusSource } from "../podium/status.ts";
+import { askedSince, statusSource } from "../podium/status.ts";
 import type { Runtime } from "../runtime/types.ts";
 import { passLookMs } from "../stream/clients.ts";
 import type { Doors } from "./doors.ts";
@@ -77,11 +77,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const signer = new LiveSigner(options.config, options.secrets, options.clock, options.runtime.hmacSha256);
   const live: Live = { bodyBytesMax: options.config.limits.body_bytes_max, draining: false };
   const dispatch = await openDispatch(options, signer, metrics, failed.resolve);
-  const { podiumStatus } = dispatch;
-  const ask = statusSource(dispatch.podium, signer, options.config.podium.routes.status);
-  const stream = openStream(options, dispatch, ask, { signer, jobWatch: dispatch.jobWatch });
+  const newStatusSource = (): AppDeps["podiumStatus"] =>
+    statusSource(dispatch.podium, signer, options.config.podium.routes.status);
+  const stream = openStream(options, dispatch, newStatusSource(), { signer, jobWatch: dispatch.jobWatch });
   const app = createApp({
-    ...appDeps(options, dispatch, stream, podiumStatus),
+    ...appDeps(options, dispatch, stream, newStatusSource()),
     bodyBytesMax: () => live.bodyBytesMax,
     notReady: () => notReady(dispatch, live),
     metrics: metrics.text,
@@ -190,7 +190,7 @@ async function openDispatch(
     lane: new Lane({ maxInFlight: config.podium.max_in_flight, queueLimit: config.podium.queue_limit }),
     refusals: new Refusals({ append: (draft) => audit.append(draft) }),
     podium,
-    podiumStatus: statusSource(podium, signer, config.podium.routes.status),
+    podiumStatus: askedSince(statusSource(podium, signer, config.podium.routes.status)),
     reconciling: new Map(),
     looks: new Lane({ maxInFlight: looksInFlightMax, queueLimit: config.podium.queue_limit }),
     token: signer.token,

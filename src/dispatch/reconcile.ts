@@ -9,7 +9,7 @@ import { storyEvidence } from "../wire/podium.ts";
 export interface ReconcileDeps {
   readonly log: AuditLog;
   readonly jobs: JobStore;
-  /** Podium's status; all who ask at once share one question. */
+  /** Podium's status: the answer to a question that was not on its way already. */
   readonly podiumStatus: () => Promise<Verdict>;
   /** Reconciliations under way, by job: all who wait for the same one share its finding. */
   readonly reconciling: Map<string, Promise<Finding>>;
@@ -56,8 +56,8 @@ async function settle(deps: ReconcileDeps, job: Doubt): Promise<Finding> {
 }
 
 async function ask(deps: ReconcileDeps, job: Doubt): Promise<Finding> {
-  // A question that is on its way already may have been asked before our doubt began. It can't be older than Podium's
-  // patience, which is `settleMs` too: as a proof of "not started" it is then refused below.
+  // Podium may have looked as soon as it was asked: what it says is no younger than our question.
+  const ageMs = deps.clock.monotonic() - deps.jobs.unknownSince(job);
   const verdict = await deps.podiumStatus();
   if (verdict.kind !== "accepted") {
     throw new Problem(
@@ -67,8 +67,7 @@ async function ask(deps: ReconcileDeps, job: Doubt): Promise<Finding> {
     );
   }
   const evidence = job.story_id === undefined ? "nothing" : storyEvidence(verdict.json, job.story_id);
-  if (evidence === "started" && !deps.jobs.mayRunBefore(job)) return "executed";
-  const ageMs = deps.clock.monotonic() - deps.jobs.unknownSince(job);
+  if (evidence === "started" && !deps.jobs.mayRunBeside(job)) return "executed";
   if (ageMs < deps.settleMs) return "waiting";
   return evidence === "not_started" ? "not_executed" : "undecided";
 }

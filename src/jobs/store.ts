@@ -76,18 +76,15 @@ export class JobStore {
     return this.#jobs.get(jobId);
   }
 
-  /**
-   * Whether an earlier dispatch of the same story or plan step may still be running: "it runs" may then be about that one. Looked for
-   * only when there is a doubt.
-   */
+  /** Whether "it runs" may be about another dispatch of the same story or plan step. Looked for only when there is a doubt. */
+  mayRunBeside(doubt: Doubt): boolean {
+    return this.#jobs.values().some((job) => job.job_id !== doubt.job_id && mayRunLike(doubt, job));
+  }
+
+  /** Whether it may have been about an earlier one when it was recorded under this one. */
   mayRunBefore(doubt: Doubt): boolean {
-    const subject = subjectOf(doubt);
-    for (const job of this.#jobs.values()) {
-      if (job.job_id === doubt.job_id) return false;
-      const isTaken = isExecuting(job.action) && job.status === "queued" && subjectOf(job) === subject;
-      if (isTaken && !isEndedWord(job.podium_status ?? "")) return true;
-    }
-    return false;
+    const first = this.#jobs.values().find((job) => job.job_id === doubt.job_id || mayRunLike(doubt, job));
+    return first !== undefined && first.job_id !== doubt.job_id;
   }
 
   /**
@@ -96,7 +93,7 @@ export class JobStore {
    */
   ofStory(storyId: string): Job | undefined {
     let job = this.#jobs.get(this.#byStory.get(storyId) ?? "");
-    while (job && (job.status === "rejected" || job.status === "failed")) {
+    while (job && isRefused(job)) {
       job = this.#jobs.get(this.#storyBefore.get(job.job_id) ?? "");
     }
     return job;
@@ -256,6 +253,16 @@ export class JobStore {
     if (day >= (this.#completeFrom ?? "")) this.#completeFrom = dayAfter(day);
     if (story_id !== undefined && this.#byStory.get(story_id) === job_id) this.#byStory.delete(story_id);
   }
+}
+
+/** Podium refused it or never got it. */
+function isRefused({ status }: Job): boolean {
+  return status === "rejected" || status === "failed";
+}
+
+function mayRunLike(doubt: Doubt, job: Job): boolean {
+  if (!isExecuting(job.action) || isRefused(job) || isEndedWord(job.podium_status ?? "")) return false;
+  return subjectOf(job) === subjectOf(doubt);
 }
 
 function dayAfter(timestamp: string): string {

@@ -16,7 +16,7 @@ import type { JobStore } from "../../src/jobs/store.ts";
 import type { JobWatch } from "../../src/jobs/watch.ts";
 import { timestampOf } from "../../src/lib/clock.ts";
 import { Problem } from "../../src/lib/errors.ts";
-import { statusSource } from "../../src/podium/status.ts";
+import { askedSince, statusSource } from "../../src/podium/status.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import type { Files } from "../../src/runtime/types.ts";
 import { runtime } from "#runtime";
@@ -109,7 +109,7 @@ export async function openDesk(options: DeskOptions = {}): Promise<Desk> {
     token,
     clock: past.clock,
     routes: defaultRoutes,
-    podiumStatus: statusSource(podium, { token }, defaultRoutes.status),
+    podiumStatus: askedSince(statusSource(podium, { token }, defaultRoutes.status)),
     reconciling: new Map(),
     looks: new Lane({ maxInFlight: 4, queueLimit: 1000 }),
     settleMs,

@@ -51,6 +51,8 @@ interface Waiting {
   readonly auditId: string;
   /** Undefined for a look at the status. */
   readonly arrival: Arrival | undefined;
+  /** Podium's status when it arrived. */
+  readonly shown: string;
   hear(verdict: Verdict): void;
 }
 
@@ -90,7 +92,7 @@ export class ModelPodium {
     if (!mayLeave()) return Promise.resolve(refusedConnection);
     const arrival = request.method === "GET" ? undefined : this.#arrivalOf(request, auditId);
     if (arrival && this.#late.some(({ arrival: late }) => isSameRun(late, arrival))) this.tooEarly.push(arrival);
-    return new Promise((hear) => void this.waiting.push({ auditId, arrival, hear }));
+    return new Promise((hear) => void this.waiting.push({ auditId, arrival, shown: this.#status(), hear }));
   }
 
   #arrivalOf({ path, body = "{}" }: PodiumRequest, auditId: string): Arrival {
@@ -102,12 +104,15 @@ export class ModelPodium {
     return { auditId, action, story: storyId, subject, key, at: this.now };
   }
 
-  /** Answers one of those that wait; a look at the status is answered truly, or with nothing, or not at all. */
+  /**
+   * Answers one of those that wait; a look at the status is answered with what is true, or was when it arrived, with
+   * nothing, or not at all.
+   */
   answer(fault: Fault, tries: number, which: number): void {
     const [next] = this.waiting.splice(which % Math.max(1, this.waiting.length), 1);
     if (!next) return;
     if (fault === "unsent") this.refusing.set(next.auditId, tries);
-    if (!next.arrival) return next.hear(this.#statusOr(fault));
+    if (!next.arrival) return next.hear(this.#statusOr(fault, next.shown));
     if (fault !== "unsent") this.#arrive(next.arrival, fault);
     next.hear(heard[fault]);
   }
@@ -151,10 +156,14 @@ export class ModelPodium {
     return this.#ended.has(story) ? "done" : "queued";
   }
 
-  #statusOr(fault: Fault): Verdict {
+  #status(): string {
+    const stories = ["STORY-0", "STORY-1", "STORY-2"].map((storyId) => ({ storyId, status: this.wordOf(storyId) }));
+    return JSON.stringify({ stories });
+  }
+
+  #statusOr(fault: Fault, shown: string): Verdict {
     if (fault === "lost" || fault === "unsent") return heard[fault];
     if (fault === "died not") return said(200, "{}");
-    const stories = ["STORY-0", "STORY-1", "STORY-2"].map((storyId) => ({ storyId, status: this.wordOf(storyId) }));
-    return said(200, JSON.stringify({ stories }));
+    return said(200, fault === "late" || fault === "no" ? shown : this.#status());
   }
 }

@@ -140,3 +140,67 @@ test("without an earlier run, that the story runs settles it at once", async () 
   expect(verdictOf(await ask(desk, incoming(enqueue(story), "in doubt")))).toBe("ok");
   expect(commands(desk)).toBe(1);
 });
+
+test("what Podium saw before a dispatch could no longer come true proves nothing, however late it says so", async () => {
+  const desk = await open();
+  unanswered(desk);
+  await ask(desk, incoming(enqueue(story), "k"));
+  desk.podium.rule = () => undefined;
+  desk.clock.pass(settleMs - 1);
+  const again = ask(desk, incoming(enqueue(story), "k"));
+  const question = await desk.podium.next();
+  desk.clock.pass(settleMs);
+  question.answer(shows("todo"));
+  expect(verdictOf(await again)).toBe("podium_timeout same-key");
+  expect(commands(desk)).toBe(1);
+});
+
+test("a question that was on its way before is not the answer for who comes later", async () => {
+  const desk = await open();
+  unanswered(desk);
+  await ask(desk, incoming(enqueue(story), "k"));
+  await ask(desk, incoming(enqueue("STORY-002"), "other"));
+  desk.podium.rule = () => undefined;
+  desk.clock.pass(settleMs - 1);
+  const other = ask(desk, incoming(enqueue("STORY-002"), "other"));
+  const early = await desk.podium.next();
+  desk.clock.pass(1);
+  const again = ask(desk, incoming(enqueue(story), "k"));
+  early.answer(shows("todo"));
+  expect(verdictOf(await other)).toBe("podium_timeout same-key");
+  const late = await desk.podium.next();
+  answering(desk);
+  late.answer(shows("queued"));
+  expect(verdictOf(await again)).toBe("ok");
+  expect(commands(desk)).toBe(2);
+});
+
+test("that a story runs proves nothing of one dispatch in doubt while another of it is in doubt", async () => {
+  const desk = await open();
+  unanswered(desk);
+  await ask(desk, incoming(enqueue(story), "first"));
+  desk.clock.pass(settleMs);
+  await ask(desk, incoming(enqueue(story), "second"));
+  unanswered(desk, shows("in_progress"));
+  desk.clock.pass(settleMs);
+  for (const key of ["first", "second"]) {
+    expect(verdictOf(await ask(desk, incoming(enqueue(story), key)))).toBe("podium_timeout same-key");
+  }
+  const ids = { audit_id: desk.jobs.unsettledOf(`story ${story}`)!.audit_id, job_id: "JOB-20260109-002" };
+  await desk.log.append({ event: "job", ...ids, action: "enqueue_story", story_id: story, podium_status: "queued" });
+  expect(verdictOf(await ask(desk, incoming(enqueue(story), "second")))).toBe("podium_timeout same-key");
+  expect(commands(desk)).toBe(2);
+});
+
+test("that a story runs proves nothing of an old dispatch in doubt when a later one was taken", async () => {
+  const desk = await open();
+  unanswered(desk);
+  await ask(desk, incoming(enqueue(story), "first"));
+  desk.clock.pass(settleMs);
+  answering(desk);
+  expect(verdictOf(await ask(desk, incoming(enqueue(story), "second")))).toBe("ok");
+  answering(desk, shows("in_progress"));
+  expect(verdictOf(await ask(desk, incoming(enqueue(story), "first")))).toBe("podium_timeout same-key");
+  expect(desk.jobs.get("JOB-20260109-001")?.status).toBe("unknown");
+  expect(commands(desk)).toBe(2);
+});

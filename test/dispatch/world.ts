@@ -14,7 +14,7 @@ import { ask, incoming, newFolder, openDesk, quiet, recordsIn, terminalStatuses 
 import type { Fault } from "./model-podium.ts";
 import { ModelPodium } from "./model-podium.ts";
 import { MortalFiles } from "./mortal-files.ts";
-import { statusSource } from "../../src/podium/status.ts";
+import { askedSince, statusSource } from "../../src/podium/status.ts";
 import { defaultRoutes } from "../../src/wire/podium.ts";
 
 const cooldownMs = 5_000;
@@ -64,7 +64,7 @@ export class World {
     this.#watchHalts();
     // The death of the process is Podium's end of the line too.
     const podium = this.podium.client(() => !mortal.dead);
-    const podiumStatus = statusSource(podium, this.desk.deps, defaultRoutes.status);
+    const podiumStatus = askedSince(statusSource(podium, this.desk.deps, defaultRoutes.status));
     const archive = { find: this.#find.bind(this, this.desk.deps.archive) };
     Object.assign(this.desk.deps, { podium, podiumStatus, archive });
   }
