@@ -14,7 +14,7 @@ export interface Ticket {
   turn(client: Client): Promise<void>;
   /** Called when there is a connection, right before the first byte goes out: from here on nothing can cancel it. @throws when cancelled */
   begin(): void;
-  /** Called when it is certain that nothing was sent, before another try: it can be cancelled again. */
+  /** Called when it is certain that nothing was executed, before another try: it can be cancelled again. @throws when it was, meanwhile */
   rest(): void;
   /** Gives the place to the next in order of arrival. Only the first call counts. */
   leave(): void;
@@ -22,6 +22,12 @@ export interface Ticket {
 
 /** The lane is full when this many wait: seconds until a place is likely free. */
 const retryAfterS = 1;
+
+/**
+ * Longest wait for a turn. After a crash, open intents are looked for in the last 24 hours of running time, so none may be
+ * older: the forward itself takes twice `podium.timeout_ms` (10 minutes at most) and some seconds.
+ */
+const waitMsMax = 12 * 60 * 60 * 1000;
 
 /** Forwards to Podium in order of arrival, at most `maxInFlight` at a time, at most `queueLimit` waiting. */
 export class Lane {
@@ -135,6 +141,13 @@ export function cancelledByHalt(): Problem {
   return new Problem("cancelled_by_halt", "A halt came while the dispatch was waiting; nothing was executed");
 }
 
+function waitedInVain(): Problem {
+  const hours = waitMsMax / 3_600_000;
+  return new Problem("queue_full", `The dispatch waited ${hours} hours for its turn; nothing was executed`, {
+    retryAfterS,
+  });
+}
+
 function shuttingDown(): Problem {
   return new Problem("shutting_down", "roxy-core is shutting down; nothing was executed", { retryAfterS: 5 });
 }
@@ -157,11 +170,12 @@ class Place implements Ticket {
     this.#turn.resolve();
   }
 
+  /** What is on its way is not called back, but it is not tried again either. @returns whether it had not begun */
   cancel(problem: Problem): boolean {
-    if (this.#begun || this.#cancelled) return false;
+    if (this.#cancelled) return false;
     this.#cancelled = problem;
     this.#turn.reject(problem);
-    return true;
+    return !this.#begun;
   }
 
   async turn(client: Client): Promise<void> {
@@ -170,20 +184,23 @@ class Place implements Ticket {
     const hangUp = (): void => void this.cancel(hungUp());
     if (signal.aborted) hangUp();
     signal.addEventListener("abort", hangUp, { once: true });
+    const timer = setTimeout(() => this.cancel(waitedInVain()), waitMsMax);
     try {
       await this.#turn.promise;
     } finally {
+      clearTimeout(timer);
       signal.removeEventListener("abort", hangUp);
     }
   }
 
   begin(): void {
-    if (this.#cancelled) throw this.#cancelled;
+    if (!this.#begun && this.#cancelled) throw this.#cancelled;
     this.#begun = true;
   }
 
   rest(): void {
     this.#begun = false;
+    if (this.#cancelled) throw this.#cancelled;
   }
 
   leave(): void {

@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { expect, jest, test } from "bun:test";
 import fc from "fast-check";
 import type { Client } from "../../src/dispatch/command.ts";
 import type { Ticket } from "../../src/dispatch/lane.ts";
@@ -128,10 +128,38 @@ test("a ticket between two tries can be cancelled again", async () => {
   const ticket = lane.take();
   await ticket.turn(staying);
   ticket.begin();
-  expect(lane.cancel(halted)).toBe(0);
   ticket.rest();
   expect(lane.cancel(halted)).toBe(1);
   expect(() => ticket.begin()).toThrow(halted);
+});
+
+test("a ticket that was on its way when the others were cancelled is not tried again", async () => {
+  const lane = laneOf();
+  const ticket = lane.take();
+  await ticket.turn(staying);
+  ticket.begin();
+  expect(lane.cancel(halted)).toBe(0);
+  expect(() => ticket.rest()).toThrow(halted);
+  expect(() => ticket.begin()).toThrow(halted);
+});
+
+test("nobody waits longer for a turn than a start looks back for open intents", async () => {
+  jest.useFakeTimers();
+  try {
+    const lane = laneOf();
+    const [sending, waiting, next] = [lane.take(), lane.take(), lane.take()];
+    const turn = waiting.turn(staying).then(() => "served", codeOf);
+    jest.advanceTimersByTime(12 * 3_600_000 - 1);
+    const after = next.turn(staying).then(() => "served", codeOf);
+    jest.advanceTimersByTime(1);
+    expect(await turn).toBe("queue_full");
+    waiting.leave();
+    sending.leave();
+    expect(await after).toBe("served");
+    expect(jest.getTimerCount()).toBe(0);
+  } finally {
+    jest.useRealTimers();
+  }
 });
 
 test("a ticket cancelled before anybody asks for its turn says so when asked", async () => {

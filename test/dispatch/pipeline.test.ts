@@ -197,6 +197,18 @@ test("a halt between two tries ends them", async () => {
   expect(desk.podium.words).toEqual(["ENQUEUE_STORY STORY-001", "HALT"]);
 });
 
+test("a command that was on its way when a halt came is not sent again with the previous secret", async () => {
+  const desk = await open();
+  const deps = { ...desk.deps, previousToken: desk.deps.token };
+  desk.podium.rule = ({ body }) => (body["type"] === "HALT" ? yes : undefined);
+  const answer = ask({ ...desk, deps }, incoming(enqueue("STORY-001")));
+  const pending = await desk.podium.next();
+  expect(verdictOf(await ask(desk, incoming({ action: "halt" })))).toBe("ok");
+  pending.answer(said(401, '{"error":"token"}'));
+  expect(verdictOf(await answer)).toBe("cancelled_by_halt safe");
+  expect(desk.podium.words).toEqual(["ENQUEUE_STORY STORY-001", "HALT"]);
+});
+
 test("a full lane and a limit refuse before anything is recorded as an intent", async () => {
   const desk = await open({ queueLimit: 0, dispatchPerMinute: 2 });
   const first = ask(desk, incoming(enqueue("STORY-0")));
