@@ -68,7 +68,7 @@ async function startOf(chunks: AsyncIterable<Uint8Array>): Promise<string> {
 
 function statusOf({ exchange, hmacSha256 }: Runtime, { config, secrets }: Loaded): Promise<Verdict> {
   const signer = new LiveSigner(config, secrets, systemClock, hmacSha256);
-  const podium = createPodiumClient({ exchange, url: config.podium.url, timeoutMs: healthMs });
+  const podium = createPodiumClient({ exchange, url: config.podium.url, timeoutMs: () => healthMs });
   return statusSource(podium, signer, config.podium.routes.status)();
 }
 

@@ -31,6 +31,7 @@ import type { Runtime } from "../runtime/types.ts";
 import { passLookMs } from "../stream/clients.ts";
 import type { Doors } from "./doors.ts";
 import { openDoors } from "./doors.ts";
+import { Ending } from "./ending.ts";
 import { LiveSigner } from "./live-signer.ts";
 import { Projections } from "./projections.ts";
 import type { InForce } from "./reload.ts";
@@ -75,21 +76,22 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const failed = Promise.withResolvers<Fatal>();
   const metrics = createMetrics();
   const signer = new LiveSigner(options.config, options.secrets, options.clock, options.runtime.hmacSha256);
-  const live: Live = { bodyBytesMax: options.config.limits.body_bytes_max, draining: false };
-  const dispatch = await openDispatch(options, signer, metrics, failed.resolve);
+  const ending = new Ending(options.clock, options.config.podium.timeout_ms);
+  let bodyBytesMax = options.config.limits.body_bytes_max;
+  const dispatch = await openDispatch(options, { signer, metrics, ending }, failed.resolve);
   const newStatusSource = (): AppDeps["podiumStatus"] =>
     statusSource(dispatch.podium, signer, options.config.podium.routes.status);
   const stream = openStream(options, dispatch, newStatusSource(), { signer, jobWatch: dispatch.jobWatch });
   const app = createApp({
     ...appDeps(options, dispatch, stream, newStatusSource()),
-    bodyBytesMax: () => live.bodyBytesMax,
-    notReady: () => notReady(dispatch, live),
+    bodyBytesMax: () => bodyBytesMax,
+    notReady: () => notReady(dispatch, ending),
     metrics: metrics.text,
     jwks: () => signer.jwks(),
     onDispatch: metrics.instruments.dispatched,
     onAnswer: metrics.instruments.answered,
   });
-  metrics.watch(readingsOf(options, dispatch, stream, () => notReady(dispatch, live) === undefined));
+  metrics.watch(readingsOf(options, dispatch, stream, () => notReady(dispatch, ending) === undefined));
   let doors: Doors;
   try {
     doors = await openDoors(options.runtime, options.config.listen, (request, connection) =>
@@ -107,29 +109,23 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     failed: failed.promise,
     isWell: () => dispatch.log.state === "open",
     reload({ config, secrets }) {
-      live.bodyBytesMax = config.limits.body_bytes_max;
+      bodyBytesMax = config.limits.body_bytes_max;
       dispatch.limits.change(limitsIn(config));
       stream.hub.passOn(config.stream.types);
       signer.change(config, secrets);
     },
     stop() {
-      live.draining = true;
+      ending.begin();
       signer.end();
       clearInterval(looking);
-      return stop(dispatch, stream, doors);
+      return stop(dispatch, stream, doors, ending);
     },
   };
 }
 
-/** What changes while the gateway runs and belongs to no room. */
-interface Live {
-  bodyBytesMax: number;
-  draining: boolean;
-}
-
 /** Why a dispatch would be refused right now, whatever it asks for. */
-function notReady({ log }: DispatchDeps, { draining }: Live): string | undefined {
-  if (draining) return "roxy-core is shutting down";
+function notReady({ log }: DispatchDeps, { hasBegun }: Ending): string | undefined {
+  if (hasBegun) return "roxy-core is shutting down";
   try {
     log.assertAdmits("dispatch");
     return undefined;
@@ -148,8 +144,7 @@ interface Core extends DispatchDeps {
 /** The log is opened first: it tells the jobs, keys and limits what happened before. */
 async function openDispatch(
   options: GatewayOptions,
-  signer: LiveSigner,
-  metrics: Metrics,
+  { signer, metrics, ending }: { signer: LiveSigner; metrics: Metrics; ending: Ending },
   onFatal: (fatal: Fatal) => void,
 ): Promise<Core> {
   const { runtime, config, log } = options;
@@ -178,7 +173,7 @@ async function openDispatch(
   });
   const archive = new JobArchive(jobs, reading);
   await past.goLive(audit, log, () => archive.firstDay());
-  const podium = podiumClient(options);
+  const podium = podiumClient(options, ending);
   return {
     log: audit,
     jobs,
@@ -210,9 +205,8 @@ function evidenceOf(audit: AuditLog, reading: () => ReadDeps, keyFile: string): 
   return new Evidence({ log: reading, seal: () => audit.seal(), signed: () => audit.checkpointSize, keyFile });
 }
 
-function podiumClient({ runtime, config }: GatewayOptions): PodiumClient {
-  const { url, timeout_ms } = config.podium;
-  return createPodiumClient({ exchange: runtime.exchange, url, timeoutMs: timeout_ms });
+function podiumClient({ runtime, config }: GatewayOptions, ending: Ending): PodiumClient {
+  return createPodiumClient({ exchange: runtime.exchange, url: config.podium.url, timeoutMs: ending.podiumMs });
 }
 
 function limitsIn({ limits }: Config): Pick<LimitsOptions, "dispatchPerMinute" | "storyCooldownS"> {
@@ -271,8 +265,13 @@ function portMap({ podium, services }: Config): Neighbour[] {
 }
 
 /** The log goes last: every outcome before it still has to be written. */
-async function stop({ lane, looks, refusals, log }: DispatchDeps, stream: StreamRoom, doors: Doors): Promise<void> {
-  await Promise.all([lane.close(), looks.close()]);
+async function stop(
+  { lane, looks, refusals, log }: DispatchDeps,
+  stream: StreamRoom,
+  doors: Doors,
+  { lastCallMs }: Ending,
+): Promise<void> {
+  await Promise.all([lane.close(lastCallMs), looks.close()]);
   stream.telemetry.stop();
   stream.faults.stop();
   stream.unheard.stop();

@@ -19,7 +19,7 @@ export const systemSettings = "/etc/roxy-core";
 /** Made at the start and taken away at the end, for a unix socket. */
 export const systemRun = "/run/roxy-core";
 
-/** Beyond Podium's longest answer: stream clients' goodbyes (1 s), answers not taken (5 s), the last checkpoint. */
+/** Beyond Podium's longest answer: a late halt (5 s), stream clients' goodbyes (1 s), answers not taken (5 s), the last checkpoint. */
 const drainMarginS = 15;
 
 /** A unit file for systemd.service(5). The same settings always give the same text. */

@@ -37,6 +37,8 @@ export class Lane {
   /** On their way past the line. */
   #express = 0;
   #closed = false;
+  /** Nobody waits for halts any more. */
+  #over = false;
   #halts = 0;
   #idle: (() => void) | undefined;
 
@@ -79,8 +81,12 @@ export class Lane {
     return place;
   }
 
-  /** A ticket for what does not wait in line and can't be cancelled: a halt. It is waited for all the same at the end. */
+  /**
+   * A ticket for what does not wait in line and can't be cancelled: a halt. It is waited for all the same at the end.
+   * @throws Problem `shutting_down` when that is over
+   */
   express(): Ticket {
+    if (this.#over) throw shuttingDown();
     this.#express++;
     let left = false;
     const leave = (): void => {
@@ -109,11 +115,17 @@ export class Lane {
     return notBegun.length;
   }
 
-  /** Takes no more tickets, cancels those that wait and resolves when the ones in flight have left. */
-  async close(): Promise<void> {
+  /**
+   * Takes no more tickets, cancels those that wait and resolves when the ones in flight have left. Meanwhile halts are still
+   * taken, but not for longer than `lastCallMs`: they could go on for ever.
+   */
+  async close(lastCallMs = 0): Promise<void> {
     this.#closed = true;
     this.cancel(shuttingDown());
+    const lastCall = setTimeout(() => (this.#over = true), lastCallMs);
     if (this.busy > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
+    clearTimeout(lastCall);
+    this.#over = true;
   }
 
   #advance(): void {

@@ -89,8 +89,9 @@ function fingerprintOf({ sha256 }: DispatchDeps, { command, asker }: Incoming): 
 /** Takes a place under the limits, on the disk and in the lane: all in one turn, or nothing. */
 function admit(deps: DispatchDeps, { command, asker }: Incoming, haltsBefore: number): Ticket {
   if (command.action === "halt") {
+    const ticket = deps.lane.express();
     deps.lane.halt();
-    return deps.lane.express();
+    return ticket;
   }
   // It was still asking about an earlier dispatch when the halt came.
   if (deps.lane.halts !== haltsBefore) throw cancelledByHalt();

@@ -11,7 +11,8 @@ export interface PodiumClientOptions {
   readonly exchange: Exchange;
   /** Base URL without a trailing slash. */
   readonly url: string;
-  readonly timeoutMs: number;
+  /** For a request that begins now. */
+  readonly timeoutMs: () => number;
 }
 
 export interface SendOptions {
@@ -44,7 +45,7 @@ export function createPodiumClient({ exchange, url, timeoutMs }: PodiumClientOpt
           headers,
           ...(request.body !== undefined && { body: request.body }),
           ...(options.mayLeave && { mayLeave: options.mayLeave }),
-          timeoutMs: options.timeoutMs ?? timeoutMs,
+          timeoutMs: options.timeoutMs ?? timeoutMs(),
           bodyBytesMax: answerBytesMax,
         });
       } catch (error) {

@@ -229,6 +229,23 @@ test("closing refuses newcomers, cancels those that wait and resolves when the l
   await closing;
 });
 
+test("while it closes a halt is waited for, and when it has closed or for too long none is taken", async () => {
+  const lane = laneOf();
+  const halt = lane.express();
+  const closing = lane.close(60_000);
+  lane.express().leave();
+  halt.leave();
+  await closing;
+  expect(() => lane.express()).toThrow(expect.objectContaining({ code: "shutting_down" }));
+  const busy = laneOf();
+  const last = busy.express();
+  const closed = busy.close(1);
+  await new Promise((resolve) => setTimeout(resolve, 2));
+  expect(() => busy.express()).toThrow(expect.objectContaining({ code: "shutting_down" }));
+  last.leave();
+  await closed;
+});
+
 test("an empty lane closes at once", async () => {
   await laneOf().close();
 });

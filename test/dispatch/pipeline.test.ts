@@ -242,10 +242,14 @@ test("halt, cancel and status meet neither limit nor cooldown", async () => {
   for (const command of [...commands, ...commands]) expect(verdictOf(await ask(desk, incoming(command)))).toBe("ok");
 });
 
-test("a closed lane refuses dispatches and still lets a halt through", async () => {
+test("a closing lane refuses dispatches and still lets a halt through, a closed one lets nothing", async () => {
   const desk = await open();
   desk.podium.rule = () => yes;
-  await desk.lane.close();
+  const onItsWay = desk.lane.express();
+  const closing = desk.lane.close(60_000);
   expect(verdictOf(await ask(desk, incoming(enqueue("STORY-001"))))).toBe("shutting_down safe");
   expect(verdictOf(await ask(desk, incoming({ action: "halt" })))).toBe("ok");
+  onItsWay.leave();
+  await closing;
+  expect(verdictOf(await ask(desk, incoming({ action: "halt" })))).toBe("shutting_down safe");
 });

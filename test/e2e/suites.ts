@@ -7,6 +7,7 @@ import { crashSuite } from "./suite-crash.ts";
 import { descriptorsSuite } from "./suite-descriptors.ts";
 import { demoSuite } from "./suite-demo.ts";
 import { dispatchSuite } from "./suite-dispatch.ts";
+import { endingSuite } from "./suite-ending.ts";
 import { eventsSuite } from "./suite-events.ts";
 import { hardeningSuite } from "./suite-hardening.ts";
 import { idempotencySuite } from "./suite-idempotency.ts";
@@ -49,6 +50,7 @@ export const suites: readonly ((launcher: Launcher) => void)[] = [
   descriptorsSuite,
   crashSuite,
   loadSuite,
+  endingSuite,
   upgradeSuite,
   configSuite,
   cliSuite,

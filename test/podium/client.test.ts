@@ -11,7 +11,7 @@ function clientThat(answer: () => typeof yes) {
     sent.push(request);
     return answer();
   };
-  return { sent, client: createPodiumClient({ exchange, url: "http://127.0.0.1:3847", timeoutMs: 30_000 }) };
+  return { sent, client: createPodiumClient({ exchange, url: "http://127.0.0.1:3847", timeoutMs: () => 30_000 }) };
 }
 
 test("a command goes out once, as JSON, with its token", async () => {
