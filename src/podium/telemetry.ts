@@ -193,7 +193,6 @@ export class Telemetry {
     this.#generation = ++this.#made;
     const delay = this.#isDue ? 0 : this.#drawDelay();
     this.#rest();
-    this.#socket?.terminate();
     this.#socket = undefined;
     this.#become("disconnected", detail);
     // Whoever is told may have stopped us.

@@ -95,7 +95,6 @@ export class UpstreamSocket {
   }
 
   #opened(): void {
-    if (this.#over) return;
     clearTimeout(this.#deadline);
     this.#heartbeat = setInterval(() => this.#beat(), pingEveryMs);
     this.#hears.onOpen();

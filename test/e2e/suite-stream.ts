@@ -108,6 +108,8 @@ function wishes(scene: Scene): void {
     // One more than are taken as a polite mistake; whoever goes on talking may miss the closing words.
     for (let i = 0; i < 17; i++) client.send("{}");
     expect((await client.closed).code).toBe(1008);
+    // Nothing that a client says goes any further.
+    expect(scene.podium.sockets[0]!.messages).toBe(0);
   });
 }
 

@@ -18,6 +18,8 @@ export interface Line {
   drop(): void;
   /** Pings that have come so far. */
   readonly pings: number;
+  /** Asks; resolves when the client has answered with the same words. */
+  ask(words: string): Promise<void>;
   /** From now on pings wait for their answers. */
   holdPongs(): void;
   /** Answers what waits. */
@@ -103,7 +105,10 @@ export async function telemetryServer(behaviour: Behaviour = {}): Promise<Teleme
   };
 }
 
-type LiveLine = { -readonly [K in keyof Line]: Line[K] } & { pong(payload: Uint8Array): void };
+type LiveLine = { -readonly [K in keyof Line]: Line[K] } & {
+  pong(payload: Uint8Array): void;
+  answered(payload: Uint8Array): void;
+};
 
 function lineOver(socket: net.Socket, handshake: string, gone: Promise<void>): LiveLine {
   const key = /^sec-websocket-key: *(\S+)/im.exec(handshake)?.[1] ?? "";
@@ -115,7 +120,13 @@ function lineOver(socket: net.Socket, handshake: string, gone: Promise<void>): L
   );
   const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
   let waiting: Uint8Array[] | undefined;
+  const asked = new Map<string, () => void>();
   return {
+    ask(words) {
+      socket.write(frame(0x89, utf8(words)));
+      return new Promise((resolve) => asked.set(words, resolve));
+    },
+    answered: (payload) => asked.get(new TextDecoder().decode(payload))?.(),
     pong(payload) {
       if (waiting) waiting.push(payload);
       else socket.write(frame(0x8a, payload));
@@ -165,6 +176,7 @@ function onFrames(socket: net.Socket, bytes: Uint8Array, answers: boolean, line:
       if (answers) line.pong(payload);
       ping();
     }
+    if (opcode === 10) line.answered(payload);
     if (opcode === 8) socket.end();
   }
 }

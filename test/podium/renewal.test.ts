@@ -92,6 +92,21 @@ test("what the next connection says before the change is held back, and told onc
   expect(frames).toEqual(["welcome", "2"]);
 });
 
+test("after stop nothing that was held back is told", async () => {
+  const stage: Stage = await connected({ onFrame: () => stage.telemetry.stop() });
+  stage.first.holdPongs();
+  const done = stage.renewed();
+  const second = await stage.age();
+  const pinged = stage.first.pings;
+  second.text("1", "2");
+  while (stage.first.pings === pinged) await turn();
+  await second.ask("have you heard both?");
+  stage.first.answerPings();
+  await done;
+  await second.gone;
+  expect(stage.frames).toEqual(["1"]);
+});
+
 test("a frame during the change can't be placed: nothing comes twice, and what may be missing is called a GAP", async () => {
   const { server, first, age, renewed, frame, frames, states } = await connected();
   first.holdPongs();

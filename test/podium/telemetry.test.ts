@@ -1,8 +1,11 @@
 import { expect, jest, test } from "bun:test";
+import { UpstreamSocket } from "../../src/podium/upstream-socket.ts";
 import { telemetryServer } from "./raw-telemetry.ts";
 import { cleanUp, secretToken, serve, watch } from "./watched-telemetry.ts";
 
 cleanUp();
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 test("frames come as they were sent, in order, and the token goes where Podium looks for it", async () => {
   const server = await serve();
@@ -28,11 +31,28 @@ test("without a token none is said", async () => {
 
 test("starting twice makes one connection", async () => {
   const server = await serve();
-  const { telemetry, state } = watch(server.url);
+  const { telemetry, state, frame } = watch(server.url);
   const connected = state("connected");
   telemetry.start();
   telemetry.start();
   await connected;
+  telemetry.start();
+  server.lines[0]!.text("{}");
+  await frame();
+  expect([server.connections(), telemetry.state]).toEqual([1, "connected"]);
+});
+
+test("stopped while its token is being made, it makes no connection", async () => {
+  const server = await serve();
+  const token = Promise.withResolvers<string>();
+  const { telemetry } = watch(server.url, { token: () => token.promise });
+  telemetry.start();
+  telemetry.stop();
+  token.resolve(secretToken);
+  await turn();
+  const other = watch(server.url);
+  other.telemetry.start();
+  await server.next();
   expect(server.connections()).toBe(1);
 });
 
@@ -104,6 +124,63 @@ test("after stop not even frames that have arrived already are passed on", async
   line.text('{"type":"A"}', '{"type":"B"}', '{"type":"C"}');
   await line.gone;
   expect(watched.frames).toEqual(['{"type":"A"}']);
+});
+
+test("of a connection that was given up nothing is heard, not even frames that have arrived already", async () => {
+  const server = await serve();
+  const heard: string[] = [];
+  const socket = new UpstreamSocket(new URL(server.url), {
+    onOpen() {},
+    onText(text) {
+      heard.push(text);
+      socket.terminate();
+    },
+    onFault: (fault) => void heard.push(fault),
+    onEnd: (detail) => void heard.push(detail),
+  });
+  const line = await server.next();
+  line.text("1", "2", "3");
+  await line.gone;
+  await turn();
+  expect(heard).toEqual(["1"]);
+});
+
+test("Podium's pings are answered", async () => {
+  const server = await serve();
+  const { telemetry } = watch(server.url);
+  telemetry.start();
+  await (await server.next()).ask("are you there?");
+});
+
+test("it says when all has been heard that Podium had sent, and does not pretend it without a connection", async () => {
+  const server = await serve();
+  const { telemetry, frames, state } = watch(server.url);
+  expect(await telemetry.flushed()).toBe(false);
+  const connected = state("connected");
+  telemetry.start();
+  const line = await server.next();
+  await connected;
+  line.text("1", "2", "3");
+  expect([await telemetry.flushed(), frames]).toEqual([true, ["1", "2", "3"]]);
+  line.holdPongs();
+  const flushed = telemetry.flushed();
+  while (line.pings < 2) await server.ping();
+  line.drop();
+  expect(await flushed).toBe(false);
+});
+
+test("whoever is told of a loss may stop it: nothing is made again", async () => {
+  jest.useFakeTimers();
+  const server = await serve();
+  const { telemetry, state } = watch(server.url, {
+    random: () => 0.5,
+    onState: (now) => void (now === "disconnected" && telemetry.stop()),
+  });
+  const lost = state("disconnected");
+  telemetry.start();
+  (await server.next()).drop();
+  await lost;
+  expect(jest.getTimerCount()).toBe(0);
 });
 
 test("a lost connection is said, and made again", async () => {

@@ -24,6 +24,7 @@ export interface WatchOptions {
   readonly token?: () => Promise<string | undefined>;
   readonly ttlS?: number;
   readonly onFrame?: (text: string) => void;
+  readonly onState?: (state: UpstreamState) => void;
 }
 
 const started: (() => unknown)[] = [];
@@ -42,7 +43,7 @@ export async function serve(behaviour?: Behaviour): Promise<TelemetryServer> {
   return server;
 }
 
-export function watch(url: string, { random = () => 0, token, ttlS, onFrame }: WatchOptions = {}): Watched {
+export function watch(url: string, { random = () => 0, token, ttlS, onFrame, onState }: WatchOptions = {}): Watched {
   const frames: string[] = [];
   const states: string[] = [];
   const faults: string[] = [];
@@ -62,6 +63,7 @@ export function watch(url: string, { random = () => 0, token, ttlS, onFrame }: W
       onFrame?.(text);
     },
     onState(state, detail) {
+      onState?.(state);
       states.push(detail === "" ? state : `${state}: ${detail}`);
       for (const each of waiting.splice(0)) {
         if (each.wanted === state) each.resolve(detail);

@@ -2,7 +2,8 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import type { StreamContext } from "../../src/stream/client.ts";
 import { streamClient } from "../../src/stream/client.ts";
-import { renderPlain } from "../../src/stream/render.ts";
+import { renderPlain, renderServerSent } from "../../src/stream/render.ts";
+import { morning } from "../lib/fake-clock.ts";
 import type { Joined } from "./room.ts";
 import { frame, join, roomOf } from "./room.ts";
 import { ScriptedPeer } from "./scripted-peer.ts";
@@ -59,6 +60,58 @@ test("an outage is told once, with what may have been missed", async () => {
   expect(types().filter((type) => type === "GAP")).toHaveLength(1);
   expect(types().at(-1)).toBe("SNAPSHOT");
   expect(JSON.parse(peer.heard[1]!)).toMatchObject({ podium: "disconnected", detail: "closed with code 1006" });
+});
+
+test("each outage has its own beginning and end", () => {
+  const { upstream, context, clock } = roomOf();
+  upstream.change("connected", "");
+  const { peer } = join(context);
+  const at = (ms: number): string => new Date(morning + ms).toISOString();
+  for (const state of ["disconnected", "connecting", "disconnected", "connected", "disconnected", "connected"]) {
+    clock.pass(1);
+    upstream.change(state, "");
+  }
+  const gaps = peer.heard.map((text) => JSON.parse(text)).filter(({ type }) => type === "GAP");
+  expect(gaps.map(({ from, to }) => [from, to])).toEqual([
+    [at(1), at(4)],
+    [at(5), at(6)],
+  ]);
+});
+
+test("a client that resumes hears only the types it asked for, wherever its cursor comes from", () => {
+  const { hub, upstream, context } = roomOf();
+  hub.passOn(["A", "B"]);
+  upstream.change("connected", "");
+  for (const type of ["A", "B", "A", "B"]) hub.publish(JSON.stringify({ type }));
+  upstream.renewed(false);
+  const { types } = join(context, { since: `${hub.epoch}:1`, types: new Set(["B"]) });
+  for (const type of ["A", "B"]) hub.publish(JSON.stringify({ type }));
+  expect(types()).toEqual(["GATEWAY_STATUS", "B", "B", "GAP", "B"]);
+});
+
+test("an event stream's own frames move the cursor to where its client is, and never past what it has not heard", () => {
+  const { hub, upstream, context } = roomOf();
+  for (const word of ["a", "b", "c"]) hub.publish(frame("STORY-1", word));
+  const idsOf = (since?: string): (string | undefined)[] => {
+    const peer = new ScriptedPeer();
+    streamClient(context, since === undefined ? {} : { since }, renderServerSent(hub, renderPlain)).open(peer);
+    upstream.ignored({ binary: 0, oversized: 0, garbage: 1 });
+    return peer.heard.map((text) => /^id: (.*)$/m.exec(text)?.[1]);
+  };
+  const at = (seq: number): string => `${hub.epoch}:${seq}`;
+  expect(idsOf()).toEqual([at(3), at(3)]);
+  expect(idsOf(at(1))).toEqual([undefined, at(2), at(3), at(3)]);
+  expect(idsOf("0")).toEqual([undefined, at(3), at(3)]);
+});
+
+test("a client that is dropped as too slow is forgotten at once, however long its connection takes to end", () => {
+  const { hub, context } = roomOf();
+  const peer = new ScriptedPeer();
+  peer.stalled = true;
+  streamClient({ ...context, queueBytesMax: 10_000 }, {}, renderPlain).open(peer);
+  for (let n = 0; n < 100; n++) hub.publish(big(n));
+  expect(peer.ended).toEqual([4008, "cut"]);
+  expect([hub.subscribers, context.clients.size, context.clients.dropped]).toEqual([0, 0, 1]);
 });
 
 test("a renewal is told only when something may be missing, and changes no state", async () => {

@@ -48,6 +48,22 @@ test("a client that reads again gets what waited, in order, with the warning whe
   expect(peer.heard.at(-1)).toBe("live");
 });
 
+test("a client that reads in small bites gets everything in order, no more than the runtime asks for at a time", () => {
+  const { peer, box } = stalled(1_000_000);
+  const texts = Array.from({ length: 6 }, (_, i) => `${i}`.repeat(runtimeBytesMax - 1));
+  for (const text of texts) box.send(text);
+  const taken: number[] = [];
+  while (box.queuedBytes > 0) {
+    peer.resume(undefined);
+    // What it is given fills its buffer again.
+    peer.stalled = true;
+    box.drained();
+    taken.push(peer.heard.length);
+  }
+  expect(taken).toEqual([2, 4, 6]);
+  expect(peer.heard).toEqual(texts);
+});
+
 test("a client that stalls again is warned again", () => {
   const { peer, box } = stalled(100);
   box.send("a".repeat(60));
