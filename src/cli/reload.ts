@@ -93,7 +93,7 @@ function missingSince(current: InForce, loaded: Loaded): string | undefined {
       loaded.secrets[secret] === undefined &&
       !isTakenOut(current.secretOrigins[secret], setting, loaded),
   );
-  return lost && `${current.secretOrigins[lost.secret]} is gone or empty; to do without it, take its setting out`;
+  return lost && `${current.secretOrigins[lost.secret]} is gone; to do without it, take its setting out`;
 }
 
 function isTakenOut(origin: string | undefined, setting: SecretName["setting"], { config }: Loaded): boolean {

@@ -48,7 +48,7 @@ export function readSecrets(
 ): SecretsRead {
   const look = (name: string | undefined, credential: string, file?: NamedFile): Found | undefined =>
     (name === undefined ? undefined : fromEnvironment(env, name, warnings)) ??
-    fromCredential(env, files, credential, mistakes, warnings) ??
+    fromCredential(env, files, credential, mistakes) ??
     (file && fromFile(files, file, mistakes, warnings));
   const secret = look("PODIUM_JWT_SECRET", "podium_jwt_secret", named.jwtSecret);
   const secretBefore = look("PODIUM_JWT_SECRET_PREVIOUS", "podium_jwt_secret_previous", named.jwtSecretPrevious);
@@ -110,31 +110,36 @@ function fromEnvironment(env: Environment, name: string, warnings: string[]): Fo
 }
 
 /** systemd.exec(5), LoadCredential=. Its modes are systemd's business: ACLs make them look looser than they are. */
-function fromCredential(
-  env: Environment,
-  files: ReadingFiles,
-  name: string,
-  mistakes: Mistake[],
-  warnings: string[],
-): Found | undefined {
+function fromCredential(env: Environment, files: ReadingFiles, name: string, mistakes: Mistake[]): Found | undefined {
   const folder = env["CREDENTIALS_DIRECTORY"];
   if (folder === undefined || folder === "") return undefined;
   const where = `systemd credential ${name}`;
   const path = resolvePath(name, { folder, home: "/" });
-  return foundIn(readOptional(files, path, where, "", mistakes), where, warnings);
+  return foundIn(readOptional(files, path, where, "", mistakes), where, { where, key: "" }, mistakes);
 }
 
 function fromFile(files: ReadingFiles, file: NamedFile, mistakes: Mistake[], warnings: string[]): Found | undefined {
   const text = textOf(files, file.path, file.where, file.key, mistakes);
   if (text === undefined) return undefined;
   warnIfLoose(files, file, warnings);
-  return foundIn(text, `${file.key} ${file.path}`, warnings);
+  return foundIn(text, `${file.key} ${file.path}`, file, mistakes);
 }
 
-function foundIn(text: string | undefined, where: string, warnings: string[]): Found | undefined {
+/** Who hands over a file wants what is in it: an empty one is a slip, and going on without a secret would hide it. */
+function foundIn(
+  text: string | undefined,
+  origin: string,
+  { where, key }: Pick<Mistake, "where" | "key">,
+  mistakes: Mistake[],
+): Found | undefined {
   const secret = text?.replace(/\r?\n$/, "");
-  if (secret !== "") return secret === undefined ? undefined : { secret, where };
-  warnings.push(`${where} is empty and counts as not set`);
+  if (secret === undefined) return undefined;
+  if (secret !== "") return { secret, where: origin };
+  mistakes.push({
+    where,
+    key,
+    detail: "Expected a secret in the file, which is empty; to do without one, name no file",
+  });
   return undefined;
 }
 

@@ -161,7 +161,7 @@ test("a file that says {} means the defaults, and one that never said anything m
 });
 
 test.each([
-  ["emptied", (file: string) => writeFileSync(file, "\n"), "is gone or empty"],
+  ["emptied", (file: string) => writeFileSync(file, "\n"), "Expected a secret in the file, which is empty"],
   ["gone", (file: string) => rmSync(file), "Expected the path of a file that is there"],
 ])("a secret's file that is %s leaves the secret as it was, and with it everything else", async (_name, spoil, why) => {
   const stage = await open({ limits: { dispatch_per_minute: 1 } });
@@ -171,15 +171,15 @@ test.each([
 });
 
 test.each([
-  ["emptied", (file: string) => writeFileSync(file, "")],
-  ["gone", (file: string) => rmSync(file)],
-])("a credential that is %s leaves the secret as it was", async (_name, spoil) => {
+  ["emptied", (file: string) => writeFileSync(file, ""), "podium_jwt_secret: Expected a secret in the file"],
+  ["gone", (file: string) => rmSync(file), "systemd credential podium_jwt_secret is gone"],
+])("a credential that is %s leaves the secret as it was", async (_name, spoil, why) => {
   const stage = await open({ limits: { dispatch_per_minute: 1 } }, (at) => {
     writeFileSync(at("podium_jwt_secret"), first, { mode: 0o600 });
     return { env: { CREDENTIALS_DIRECTORY: path.dirname(at("secret")) } };
   });
   spoil(stage.at("podium_jwt_secret"));
-  await expectUnchanged(stage, "systemd credential podium_jwt_secret is gone or empty");
+  await expectUnchanged(stage, why);
 });
 
 test("a secret goes, and moves, with its setting: live, and nothing is said of a restart", async () => {

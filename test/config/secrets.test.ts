@@ -56,9 +56,6 @@ describe("the JWT secret", () => {
     const loaded = loadConfig(withFile(withJwtFile, world));
     expect(loaded.secrets.podiumJwtSecret).toBe(good);
     expect(loaded.warnings).toEqual(["PODIUM_JWT_SECRET is empty and counts as not set"]);
-    const emptyFile = loadConfig(withFile(withJwtFile, { files: { [jwtFile]: "\n" } }));
-    expect(emptyFile.secrets).toEqual({});
-    expect(emptyFile.warnings).toEqual([`podium.jwt_secret_file ${jwtFile} is empty and counts as not set`]);
   });
 
   test.each([
@@ -81,6 +78,15 @@ describe("the JWT secret", () => {
     expect(mistake && lineOf(mistake)).toBe(
       `${defaultFile}:1:15: podium.jwt_secret_file: Expected the path of a file that is there`,
     );
+  });
+
+  test.each(["", "\n", "\r\n"])("is a mistake when its file is empty: %j", (text) => {
+    const detail = "Expected a secret in the file, which is empty; to do without one, name no file";
+    const inFile = examineConfig(withFile(withJwtFile, { files: { [jwtFile]: text } })).mistakes;
+    expect(inFile.map(lineOf)).toEqual([`${defaultFile}:1:15: podium.jwt_secret_file: ${detail}`]);
+    const env = { CREDENTIALS_DIRECTORY: "/run/creds" };
+    const inCredential = examineConfig(inputOf({ files: { "/run/creds/podium_jwt_secret": text }, env })).mistakes;
+    expect(inCredential.map(lineOf)).toEqual([`systemd credential podium_jwt_secret: ${detail}`]);
   });
 
   test("is a mistake when the named file can't be read", () => {
