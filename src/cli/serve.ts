@@ -85,6 +85,14 @@ export function logFor(
   });
 }
 
+/** The first that is there is used. */
+const podiumTokens = [
+  { secret: "podiumJwtSecret", message: "signing tokens for Podium (HS256)" },
+  { secret: "podiumJwtPrivateKey", message: "signing tokens for Podium (EdDSA)" },
+  { secret: "podiumToken", message: "sending a fixed token to Podium" },
+] as const;
+const noPodiumToken = "neither PODIUM_JWT_SECRET nor podium.jwt_private_key_file is set: Podium gets no token";
+
 /** Starts the gateway and says what a reader of the log should know. */
 export async function serve(runtime: Runtime, loaded: Loaded, log: Log): Promise<Gateway> {
   const { config, secrets, secretOrigins, warnings } = loaded;
@@ -98,17 +106,9 @@ export async function serve(runtime: Runtime, loaded: Loaded, log: Log): Promise
     clock: systemClock,
     log,
   });
-  if (secrets.podiumJwtSecret !== undefined) {
-    log.info("podium_token", { message: "signing tokens for Podium (HS256)", from: secretOrigins.podiumJwtSecret });
-  } else if (secrets.podiumJwtPrivateKey !== undefined) {
-    log.info("podium_token", { message: "signing tokens for Podium (EdDSA)", from: secretOrigins.podiumJwtPrivateKey });
-  } else if (secrets.podiumToken !== undefined) {
-    log.info("podium_token", { message: "sending a fixed token to Podium", from: secretOrigins.podiumToken });
-  } else {
-    log.warn("podium_token", {
-      message: "neither PODIUM_JWT_SECRET nor podium.jwt_private_key_file is set: Podium gets no token",
-    });
-  }
+  const token = podiumTokens.find(({ secret }) => secrets[secret] !== undefined);
+  if (token) log.info("podium_token", { message: token.message, from: secretOrigins[token.secret] });
+  else log.warn("podium_token", { message: noPodiumToken });
   log.info("listening", {
     url: gateway.urls[0],
     ...(gateway.urls.length > 1 && { socket: gateway.urls[1] }),

@@ -12,15 +12,15 @@ import type { Incoming } from "./command.ts";
 import { keyOf } from "./command.ts";
 import type { ForwardDeps } from "./forward.ts";
 import { forward } from "./forward.ts";
-import { cancelledByHalt } from "./lane.ts";
 import type { KeyFate } from "./keys.ts";
 import type { Lane, Ticket } from "./lane.ts";
+import { cancelledByHalt } from "./lane.ts";
+import type { Outcome } from "./records.ts";
+import { intentDraft, outcomeDraft, outcomeOfVerdict, outcomeUnsent } from "./records.ts";
 import type { Dispatched } from "./replay.ts";
 import { replay } from "./replay.ts";
 import type { EarlierDeps } from "./settle-earlier.ts";
 import { hasDoubts, nothingEarlier, settleEarlier } from "./settle-earlier.ts";
-import type { Outcome } from "./records.ts";
-import { intentDraft, outcomeDraft, outcomeOfVerdict, outcomeUnsent } from "./records.ts";
 import { timed } from "./stages.ts";
 
 export interface DispatchDeps extends ForwardDeps, EarlierDeps {
@@ -39,8 +39,9 @@ interface Sent extends Outcome {
 
 /**
  * The whole way of a command, in the order that the contract fixes:
- * look the key up → limits → audit intent → (turn in the lane) → sign → forward → audit outcome → answer.
- * Authentication and validation come before it, in the HTTP layer.
+ * look the key up → (find out what is in doubt) → limits → audit intent → (turn in the lane) → sign → forward → audit
+ * outcome → answer. Authentication and validation come before it, in the HTTP layer. The outer `finally` gives the key
+ * back, the inner one the places in the lane and under the limits.
  * @throws Problem with ids once they exist; `retry` says whether anything can have been executed
  */
 export async function dispatch(deps: DispatchDeps, incoming: Incoming): Promise<Dispatched> {
@@ -133,7 +134,7 @@ async function recordIntent(
   return jobOfIntent(await timed(deps, "audit_intent", deps.log.append(draft, isAlone(deps))));
 }
 
-/** Nothing is under way but the dispatch that asks. */
+/** Nothing is under way but the dispatch that asks: its record may be written in place, which is quicker. */
 function isAlone({ lane, looks }: DispatchDeps): boolean {
   return lane.busy + looks.busy <= 1;
 }

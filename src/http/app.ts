@@ -3,6 +3,7 @@ import type { Log } from "../lib/log.ts";
 import { exitCodes, Fatal, messageOf, Problem } from "../lib/errors.ts";
 import type { Trace } from "../lib/trace.ts";
 import type { Connection } from "../runtime/types.ts";
+import type { Pass } from "../stream/clients.ts";
 import type { Authenticate } from "./authenticate.ts";
 import type { AuditRouteDeps } from "./audit.ts";
 import { auditRoutes } from "./audit.ts";
@@ -32,7 +33,6 @@ import { servicesRoute } from "./services.ts";
 import type { SessionRouteDeps } from "./session.ts";
 import { sessionRoutes } from "./session.ts";
 import type { StatusRouteDeps } from "./status.ts";
-import type { Pass } from "../stream/clients.ts";
 import { statusRoute } from "./status.ts";
 import type { StreamRouteDeps } from "./stream.ts";
 import { streamRoutes } from "./stream.ts";
@@ -61,7 +61,10 @@ export interface AppDeps
   readonly authenticate: Authenticate;
 }
 
-/** The HTTP side: web standards only, `app.fetch(request, { connection })`. */
+/**
+ * The HTTP side: web standards only, `app.fetch(request, { connection })`. What stands before `authenticate` is open to
+ * everybody whom the guard lets in. The door itself is {@link dispatchRoute}.
+ */
 export function createApp(deps: AppDeps): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>();
   app.use(envelope(deps));
