@@ -126,24 +126,27 @@ test("after stop not even frames that have arrived already are passed on", async
   expect(watched.frames).toEqual(['{"type":"A"}']);
 });
 
-test("of a connection that was given up nothing is heard, not even frames that have arrived already", async () => {
-  const server = await serve();
-  const heard: string[] = [];
-  const socket = new UpstreamSocket(new URL(server.url), {
-    onOpen() {},
-    onText(text) {
-      heard.push(text);
-      socket.terminate();
-    },
-    onFault: (fault) => void heard.push(fault),
-    onEnd: (detail) => void heard.push(detail),
-  });
-  const line = await server.next();
-  line.text("1", "2", "3");
-  await line.gone;
-  await turn();
-  expect(heard).toEqual(["1"]);
-});
+test.each(["close", "terminate"] as const)(
+  "after its %s nothing is heard of a connection, whatever still comes",
+  async (end) => {
+    const server = await serve();
+    const heard: string[] = [];
+    const socket = new UpstreamSocket(new URL(server.url), {
+      onOpen() {},
+      onText(text) {
+        heard.push(text);
+        socket[end]();
+      },
+      onFault: (fault) => void heard.push(fault),
+      onEnd: (detail) => void heard.push(detail),
+    });
+    const line = await server.next();
+    line.text("1", "2", "3");
+    await line.gone;
+    await turn();
+    expect(heard).toEqual(["1"]);
+  },
+);
 
 test("Podium's pings are answered", async () => {
   const server = await serve();
