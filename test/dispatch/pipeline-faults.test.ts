@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { Problem } from "../../src/lib/errors.ts";
-import { ask, enqueue, incoming, openDesk, recordsIn, verdictOf } from "./desk.ts";
+import { ask, enqueue, incoming, openDesk, quiet, recordsIn, verdictOf } from "./desk.ts";
 import type { FailingFiles } from "./failing-files.ts";
 import { failingFiles } from "./failing-files.ts";
 import { said, yes } from "./scripted-podium.ts";
@@ -73,6 +73,39 @@ async function comesBack(dir: string, jobId: string): Promise<void> {
   expect(ends).toHaveLength(1);
   await desk.close();
 }
+
+test("as long as an outcome is not on disk its key is in flight and its story on its way", async () => {
+  const failing = failingFiles();
+  const desk = await openDesk({ files: failing.files, storyCooldownS: 0 });
+  const durable = Promise.withResolvers<void>();
+  desk.podium.rule = () => {
+    failing.syncing = durable.promise;
+    return yes;
+  };
+  const first = ask(desk, incoming(enqueue("STORY-001"), "k"));
+  await desk.podium.arrivals(1);
+  await quiet();
+  expect(verdictOf(await ask(desk, incoming(enqueue("STORY-001"), "k")))).toBe("in_flight same-key");
+  expect(verdictOf(await ask(desk, incoming(enqueue("STORY-001"))))).toBe("story_cooldown safe");
+  durable.resolve();
+  expect(verdictOf(await first)).toBe("ok");
+  await desk.close();
+});
+
+test("below the disk reserve dispatches are refused and leave no trace, and a halt still goes out", async () => {
+  const desk = await openDesk();
+  desk.podium.rule = () => yes;
+  const full = (): never => {
+    throw new Problem("audit_unavailable", "the disk is full");
+  };
+  desk.log.assertAdmits = (what) => (what === "dispatch" ? full() : undefined);
+  expect(verdictOf(await ask(desk, incoming(enqueue("STORY-001"), "k")))).toBe("audit_unavailable safe");
+  expect(verdictOf(await ask(desk, incoming({ action: "status" })))).toBe("audit_unavailable safe");
+  expect(verdictOf(await ask(desk, incoming({ action: "halt" })))).toBe("ok");
+  expect(desk.podium.words).toEqual(["HALT"]);
+  expect(desk.records().filter(({ event }) => event === "intent")).toHaveLength(1);
+  await desk.close();
+});
 
 test("a refusal that can't be recorded is still told as it was", async () => {
   const failing: FailingFiles = failingFiles();

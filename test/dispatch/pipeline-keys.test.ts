@@ -130,6 +130,14 @@ test("a stored refusal is replayed as the refusal it was", async () => {
   expect(desk.podium.received).toHaveLength(1);
 });
 
+test("the same key with another nonce is a mismatch", async () => {
+  const desk = await open();
+  desk.podium.rule = () => yes;
+  const apply = (nonce: string) => ({ action: "apply_plan", plan_id: "SKOREQ-XXX", nonce }) as const;
+  expect(verdictOf(await ask(desk, incoming(apply("one"), "k")))).toBe("ok");
+  expect(verdictOf(await ask(desk, incoming(apply("two"), "k")))).toBe("idempotency_mismatch never");
+});
+
 test("the same key with another command, another user or other options is a mismatch", async () => {
   const desk = await open();
   desk.podium.rule = () => yes;

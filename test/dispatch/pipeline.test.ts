@@ -197,6 +197,29 @@ test("a halt between two tries ends them", async () => {
   expect(desk.podium.words).toEqual(["ENQUEUE_STORY STORY-001", "HALT"]);
 });
 
+test("a client that hangs up between two tries ends them", async () => {
+  jest.useFakeTimers();
+  const desk = await open();
+  desk.podium.rule = () => refusedConnection;
+  const hangUp = new AbortController();
+  const answer = ask(desk, incoming(enqueue("STORY-001"), undefined, hangUp.signal));
+  await desk.podium.arrivals(1);
+  await quiet();
+  hangUp.abort();
+  expect(verdictOf(await patiently(answer))).toBe("cancelled_by_client safe");
+  expect(desk.podium.received).toHaveLength(1);
+});
+
+test("a try that took its time in vain was the last", async () => {
+  const desk = await open();
+  desk.podium.rule = () => {
+    desk.clock.pass(2_001);
+    return refusedConnection;
+  };
+  expect(verdictOf(await ask(desk, incoming(enqueue("STORY-001"))))).toBe("podium_unreachable safe");
+  expect(desk.podium.received).toHaveLength(1);
+});
+
 test("a command that was on its way when a halt came is not sent again with the previous secret", async () => {
   const desk = await open();
   const deps = { ...desk.deps, previousToken: desk.deps.token };

@@ -87,6 +87,19 @@ test("a key found not executed is not sent while a later dispatch of the story i
   expect(commands(desk)).toBe(3);
 });
 
+test("nor is one that a later dispatch has found not executed, while that one is in doubt itself", async () => {
+  const desk = await open();
+  unanswered(desk, shows("todo"));
+  await ask(desk, incoming(enqueue(story), "first"));
+  desk.clock.pass(settleMs);
+  await ask(desk, incoming(enqueue(story), "second"));
+  expect(desk.jobs.get("JOB-20260109-001")?.status).toBe("failed");
+  expect(commands(desk)).toBe(2);
+  desk.clock.pass(5_000);
+  expect(verdictOf(await ask(desk, incoming(enqueue(story), "first")))).toBe("story_cooldown safe");
+  expect(commands(desk)).toBe(2);
+});
+
 test("staging executes nothing, so its unknown outcome is said again unasked, and its key stays its own", async () => {
   const desk = await open();
   const prepare: Command = { action: "prepare_apply", plan_id: "SKOREQ-XXX" };
