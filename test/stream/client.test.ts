@@ -104,6 +104,21 @@ test("an event stream's own frames move the cursor to where its client is, and n
   expect(idsOf("0")).toEqual([undefined, at(3), at(3)]);
 });
 
+test("a client is warned at half of its queue, with how much waits and how much may", () => {
+  const { hub, context } = roomOf();
+  const peer = new ScriptedPeer();
+  peer.stalled = true;
+  const handlers = streamClient({ ...context, queueBytesMax: 10_000 }, {}, renderPlain);
+  handlers.open(peer);
+  for (let n = 0; n < 70; n++) hub.publish(big(n));
+  peer.resume(() => handlers.drain(peer));
+  const [warning, ...more] = peer.heard.filter((text) => text.includes("slow_client"));
+  const { queuedBytes, ...told } = JSON.parse(warning!) as Record<string, unknown>;
+  expect(told).toMatchObject({ type: "GATEWAY_STATUS", warning: "slow_client", queueBytesMax: 10_000 });
+  expect(queuedBytes).toBeWithin(5_000, 10_000);
+  expect([more, peer.ended]).toEqual([[], []]);
+});
+
 test("a client that is dropped as too slow is forgotten at once, however long its connection takes to end", () => {
   const { hub, context } = roomOf();
   const peer = new ScriptedPeer();

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { stallOn, tooSlowFrame } from "../e2e/stalled-client.ts";
 import type { Stage } from "./crowd.ts";
-import { crowd, crowdSize, framesPerRound, openStage, p99Ratio, rssMb } from "./crowd.ts";
+import { crowd, crowdSize, framesPerRound, openStage, p99Ratios, rssMb } from "./crowd.ts";
 import { isSteady, soak } from "./soak.ts";
 
 const clients = crowdSize();
-const pairs = 2;
+const pairs = 3;
 
 let stage: Stage;
 beforeAll(async () => {
@@ -20,11 +20,14 @@ describe("a crowd on the stream", () => {
       expect(round).toMatchObject({ received: clients * framesPerRound, faults: 0 });
     }
     expect(run.dropped).toBe(2 * pairs);
-    // How much the others' p99 moves is judged by `bun run soak`: here other tests share the machine.
+    // Other tests share the machine, so here the best pair counts, and only what nobody could overlook; whether the others'
+    // p99 moves at all is judged by `bun run soak`.
+    const ratios = p99Ratios(run);
+    expect(ratios[0]).toBeLessThan(2);
     const ms = (rounds: readonly { p99: number }[]): string => rounds.map(({ p99 }) => p99).join(" and ");
     const memory = `${rssMb(stage.gateway).toFixed(0)} MB`;
     console.log(
-      `p99 with everybody reading ${ms(run.calm)} ms, with one stalled and one slow ${ms(run.uneasy)} ms, ratio ${p99Ratio(run)}; ${memory}`,
+      `p99 with everybody reading ${ms(run.calm)} ms, with one stalled and one slow ${ms(run.uneasy)} ms, ratios ${ratios.join(" and ")}; ${memory}`,
     );
   }, 120_000);
 

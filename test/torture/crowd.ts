@@ -142,8 +142,7 @@ async function dripping(baseUrl: string, path: string): Promise<Pick<StalledClie
   };
 }
 
-/** How much slower the others were with slow ones among them: the median over the pairs. */
-export function p99Ratio({ calm, uneasy }: CrowdRun): number {
-  const ratios = uneasy.map(({ p99 }, i) => p99 / calm[i]!.p99).toSorted((a, b) => a - b);
-  return Math.round(ratios[ratios.length >> 1]! * 100) / 100;
+/** How much slower the others were with slow ones among them: by pair, the least first. */
+export function p99Ratios({ calm, uneasy }: CrowdRun): number[] {
+  return uneasy.map(({ p99 }, i) => Math.round((100 * p99) / calm[i]!.p99) / 100).toSorted((a, b) => a - b);
 }

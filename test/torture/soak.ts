@@ -9,7 +9,7 @@ import net from "node:net";
 import type { Gateway } from "../e2e/launcher.ts";
 import { removeRoot, startGateway } from "../e2e/launcher.ts";
 import { PodiumStub } from "../e2e/podium-stub.ts";
-import { crowd, crowdSize, launcherForUsers, openStage, p99Ratio, rssMb } from "./crowd.ts";
+import { crowd, crowdSize, launcherForUsers, openStage, p99Ratios, rssMb } from "./crowd.ts";
 
 /** Clients that are connected at a time; each lives some hundred milliseconds. */
 const clientsMax = 200;
@@ -145,7 +145,7 @@ export function isSteady({ memoryMb }: Soaked): boolean {
 async function crowdRatio(): Promise<number> {
   const stage = await openStage();
   try {
-    return p99Ratio(await crowd(stage, crowdSize(), crowdPairs));
+    return p99Ratios(await crowd(stage, crowdSize(), crowdPairs))[crowdPairs >> 1]!;
   } finally {
     await stage.close();
   }
