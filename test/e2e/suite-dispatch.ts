@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import type { Answer, Json } from "./http-client.ts";
 import { verifyToken } from "./jwt.ts";
 import type { Launcher } from "./launcher.ts";
@@ -6,6 +6,7 @@ import type { Seen } from "./podium-stub.ts";
 import { reply, yes } from "./podium-stub.ts";
 import type { Scene } from "./scene.ts";
 import { gate, newStory, secret, useScene } from "./scene.ts";
+import { eventually } from "./watch.ts";
 
 const skoreq = "/api/governance/skoreq";
 
@@ -58,6 +59,15 @@ const cases: readonly Case[] = [
 export function dispatchSuite(launcher: Launcher): void {
   describe("dispatch", () => {
     const scene = useScene(launcher, { env: { PODIUM_JWT_SECRET: secret } });
+    // A stream that connects while something runs has the gateway ask Podium about it: a request that no test here made.
+    beforeAll(async () => {
+      const connected = async (): Promise<true | undefined> => {
+        const { json } = await scene.get("/api/orchestrator/status");
+        return json.gateway.stream.upstream === "connected" ? true : undefined;
+      };
+      await eventually(connected, "Podium's stream to be connected");
+      scene.podium.reset();
+    });
     for (const one of cases) {
       test(`${one.action} reaches Podium once, signed, between its two records`, async () => {
         const said = '{ "success": true, "n": 1.0, "id": 12345678901234567890, "z": 0, "a": "\\u00e9" }';
