@@ -152,7 +152,7 @@ async function send(deps: DispatchDeps, incoming: Incoming, job: Job, ticket: Ti
     const durationMs = deps.clock.monotonic() - startedAt;
     return { ...outcome, durationMs, sentAt: outcome.result === "failed" ? undefined : sentAt };
   } catch (error) {
-    // Podium's client never throws, so whatever was thrown was thrown before anything was sent.
+    // Podium's client never throws, so whatever was thrown was thrown before anything was sent, or after a 401.
     const problem = error instanceof Problem ? error : unsendable(error);
     return { ...outcomeUnsent(problem), durationMs: deps.clock.monotonic() - startedAt, sentAt: undefined };
   }
