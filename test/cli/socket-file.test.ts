@@ -110,6 +110,13 @@ describe("listen.socket", () => {
     expect(await refusal()).toContain("symbolic link");
   });
 
+  test("a folder of somebody else is refused", async () => {
+    const files = { ...runtime.files, user: () => runtime.files.user() + 1 };
+    const owner = `belongs to user ${runtime.files.user()}`;
+    const refused = await claimSocket({ ...runtime, files }, socket).catch((error: Error) => error.message);
+    expect(refused).toContain(owner);
+  });
+
   test("what was bound there in our name and is not private is noticed", async () => {
     const claim = await claimSocket(runtime, socket);
     expect(() => claim.check()).toThrow("not a private socket");

@@ -268,7 +268,7 @@ describe("files that are not what they seem", () => {
   });
 
   test.each([
-    ["a link", (file: string) => symlinkSync("/etc/hostname", file)],
+    ["a symbolic link", (file: string) => symlinkSync("/etc/hostname", file)],
     ["a pipe", (file: string) => void Bun.spawnSync(["mkfifo", file])],
     ["a folder", (file: string) => mkdirSync(file)],
     ["a file that others may write", (file: string) => writeFileSync(file, `${token}\n`, { mode: 0o666, flag: "wx" })],
@@ -282,6 +282,7 @@ describe("files that are not what they seem", () => {
         return { "auth.token_file": file };
       });
       expect(stderr, name).toContain("auth.token_file");
+      expect(stderr.includes("symbolic link")).toBe(name === "a symbolic link");
     } finally {
       process.umask(mask);
     }
