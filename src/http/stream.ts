@@ -55,7 +55,6 @@ function serverSent(c: Context<HttpEnv>, stream: StreamContext, wish: Wish): Res
   // An EventSource comes back after every end; 204 is how it is told to stay away (WHATWG HTML, section 9.2.3).
   if (wish.job?.ending() && lastEventId !== undefined) return new Response(null, { status: 204 });
   const leave = stream.clients.admit(c.env.connection.remoteAddress);
-  c.env.connection.keepOpen();
   const since = lastEventId ?? wish.since;
   const resumed = since === undefined ? wish : { ...wish, since };
   const render = renderServerSent(stream.hub, renderOf(c, stream));

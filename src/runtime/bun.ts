@@ -11,7 +11,6 @@ import {
   clientPingsMax,
   requestBytesMax,
   requestIdleS,
-  streamIdleS,
   socketBufferBytesMax,
   socketMessageBytesMax,
   socketTimes,
@@ -116,7 +115,6 @@ function connectionOf(request: Request, server: Bun.Server<SocketData>): Connect
     },
     upgrade: (handlers) =>
       server.upgrade(request, { data: { handlers, pings: 0 } }) ? new Response(null, { status: 101 }) : undefined,
-    keepOpen: () => server.timeout(request, streamIdleS),
   };
 }
 

@@ -143,7 +143,6 @@ function connectionOf(request: Request, info: DenoInfo, times: SocketTimes): Con
       return request.signal;
     },
     upgrade: (handlers) => upgrade(request, handlers, times),
-    keepOpen() {},
   };
 }
 

@@ -185,8 +185,6 @@ export interface Connection {
   readonly signal: AbortSignal;
   /** Turns the request into a WebSocket; the handler must return this Response. Undefined: not an upgrade request. */
   upgrade(handlers: PeerHandlers): Response | undefined;
-  /** Stretches the idle timeout of this request: a quiet event stream is healthy, one that takes no heartbeat is not. */
-  keepOpen(): void;
 }
 
 /**
@@ -285,10 +283,11 @@ export const heartbeatS = 25;
 export const socketTimes: SocketTimes = { heartbeatS, openMs: 10_000 };
 /** Pings that a client may send in one heartbeat: libraries send one every 20 s, the eager ones one a second. */
 export const clientPingsMax = 64;
-/** Seconds that a silent HTTP connection is kept; longer than Podium's slowest known answer (30 s). */
+/**
+ * Seconds that a silent HTTP connection is kept: longer than Podium's slowest known answer (30 s), and than two heartbeats,
+ * so that a quiet event stream is never called idle.
+ */
 export const requestIdleS = 60;
-/** Seconds that an event stream may take nothing: two heartbeats and some. Then its connection is dropped. */
-export const streamIdleS = 60;
 /** A client has nothing to say to us: 4 KiB is room for a polite mistake. */
 export const socketMessageBytesMax = 4096;
 /** Last resort behind our own queue bound: past this the runtime itself drops the client. */

@@ -18,7 +18,6 @@ const connection: Connection = {
   remoteAddress: "127.0.0.1",
   signal: new AbortController().signal,
   upgrade: () => undefined,
-  keepOpen() {},
 };
 
 /** What a test has no use for says so when it is used after all. */

@@ -1,10 +1,11 @@
 import { afterEach, expect, jest, test } from "bun:test";
 import type { Peer } from "../../src/runtime/types.ts";
+import { heartbeatS, requestIdleS } from "../../src/runtime/types.ts";
 import { serverSentResponse } from "../../src/stream/server-sent.ts";
 
 afterEach(() => void jest.useRealTimers());
 
-const heartbeatMs = 25_000;
+const heartbeatMs = heartbeatS * 1000;
 
 function open() {
   const closes: number[] = [];
@@ -24,7 +25,8 @@ function open() {
   return { peer: peer!, closes, reader, read, drains: () => drains };
 }
 
-test("a quiet stream says something every 25 s", async () => {
+test("a quiet stream says something every 25 s, more than twice before the runtime would call it idle", async () => {
+  expect([heartbeatS, requestIdleS > 2 * heartbeatS]).toEqual([25, true]);
   jest.useFakeTimers();
   const { read, closes } = open();
   expect(await read()).toBe(": \n\n");
