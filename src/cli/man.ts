@@ -29,6 +29,7 @@ const exits: readonly [code: string, meaning: string][] = [
 const environment: readonly [name: string, meaning: string][] = [
   ["ROXY_ROOT", "Where everything of ours lies; ~/.roxy unless set."],
   ["PODIUM_JWT_SECRET", "Signs the tokens for Podium (HS256)."],
+  ["PODIUM_JWT_SECRET_PREVIOUS", "The one before, while both are in use: tried after a 401."],
   ["ROXY_PODIUM_TOKEN", "A fixed token for Podium instead."],
   ["ROXY_PODIUM_BASE_URL, ROXY_PODIUM_WS", "Where Podium is."],
   ["NO_COLOR", "When set and not empty: no colours."],

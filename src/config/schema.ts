@@ -115,7 +115,7 @@ const limits = z
       .describe("Seconds between dispatches of the same story or plan step."),
     body_bytes_max: whole(1024, 1_048_576, "bytes")
       .default(65_536)
-      .describe("Bytes of a request body. The largest legal dispatch is under 8 KiB."),
+      .describe("Bytes of a request body. The largest legal dispatch, written compactly, is under 8 KiB."),
   })
   .describe("What clients may ask for.");
 
@@ -130,7 +130,9 @@ const stream = z
       .describe("Bytes that may wait for one slow client before it is closed."),
     clients_max: whole(1, 1_000_000, "clients")
       .default(16_384)
-      .describe("Stream clients at a time; each costs some 10 KiB. The descriptor limit may be lower."),
+      .describe(
+        "Stream clients at a time; each costs some 6 KiB more than a bare WebSocket. The descriptor limit may be lower.",
+      ),
     clients_per_address_max: whole(1, 1_000_000, "clients")
       .default(1024)
       .describe("Stream clients of one address, so that one runaway script can't take every place."),

@@ -1,7 +1,7 @@
 import { Problem } from "../lib/errors.ts";
 import type { Trace } from "../lib/trace.ts";
 import type { Command, DispatchRequest } from "../wire/dispatch.ts";
-import { dispatchRequestSchema } from "../wire/dispatch.ts";
+import { dispatchRequestSchema, idempotencyKeyForm } from "../wire/dispatch.ts";
 import { faultsOf } from "../wire/problem.ts";
 import { parseStrictJson } from "../wire/strict-json.ts";
 
@@ -83,7 +83,7 @@ export function parseIdempotencyKey(header: string | null): string | undefined {
   if (valid) return key;
   throw new Problem(
     "invalid_request",
-    "Idempotency-Key must be one key of 1 to 255 printable ASCII characters, no comma; nothing was executed",
+    `Idempotency-Key must be one key (${idempotencyKeyForm}); nothing was executed`,
     { errors: [{ pointer: "", detail: "Invalid Idempotency-Key header" }] },
   );
 }

@@ -16,7 +16,7 @@ const windowMs = 60_000;
 /**
  * The rate limit (a sliding window over all dispatches) and the cooldown of each story. Reserved in the same turn as
  * they are checked, so that two requests can't both see the last free place. Rebuilt from the log at start.
- * Bounded: both hold at most one window of admitted dispatches.
+ * Bounded: one window of admitted dispatches, and the subjects of those that are on their way or sent within a cooldown.
  */
 export class Limits {
   #options: LimitsOptions;

@@ -4,7 +4,7 @@ import type { Asker } from "./command.ts";
 import type { Command } from "../wire/dispatch.ts";
 import { subjectOf } from "../wire/dispatch.ts";
 
-/** Equal refusals within this time are one record with a count: a flood writes at most one line each 10 s and subject. */
+/** Equal refusals within this time are one record with a count: a flood writes at most two lines each 10 s and subject. */
 const windowMs = 10_000;
 /** Different refusals counted at a time; past it, they are counted together, without their subject and asker. */
 const subjectsMax = 64;

@@ -8,8 +8,8 @@ import type { Job } from "./job.ts";
 import { carriedReason, jobAfter, jobOfIntent } from "./job.ts";
 
 /**
- * Jobs in memory: at the default limit a day holds 14,400 dispatches, so the newest day is always here. Older ones are
- * read from the log when asked for.
+ * Jobs in memory: at the default limit a day holds 14,400 limited dispatches, so the newest day is here unless halts, cancels
+ * and looks at the status, which have no limit, fill it. Older ones are read from the log when asked for.
  */
 export const jobsMax = 20_000;
 /**

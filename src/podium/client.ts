@@ -17,7 +17,7 @@ export interface PodiumClientOptions {
 
 export interface SendOptions {
   readonly timeoutMs?: number;
-  /** See {@link OutgoingRequest.mayLeave}. */
+  /** As `mayLeave` of an `OutgoingRequest` (`runtime/types.ts`). */
   readonly mayLeave?: () => boolean;
 }
 

@@ -202,8 +202,8 @@ export interface Peer {
 export interface PeerHandlers {
   /** Called once, before anything else. */
   open(peer: Peer): void;
-  /** A text or binary frame came in; its size in bytes. */
-  message(peer: Peer, bytes: number): void;
+  /** A text or binary frame came in; its size, in bytes for binary and in UTF-16 code units for text. */
+  message(peer: Peer, size: number): void;
   /** The runtime's buffer has emptied. */
   drain(peer: Peer): void;
   /** Called once, after everything else. */
@@ -284,8 +284,8 @@ export const socketTimes: SocketTimes = { heartbeatS, openMs: 10_000 };
 /** Pings that a client may send in one heartbeat: libraries send one every 20 s, the eager ones one a second. */
 export const clientPingsMax = 64;
 /**
- * Seconds that a silent HTTP connection is kept: longer than Podium's slowest known answer (30 s), and than two heartbeats,
- * so that a quiet event stream is never called idle.
+ * Seconds that a silent HTTP connection is kept on Bun, also one that waits for the answer to a GET: longer than the default
+ * patience with Podium (30 s), and than two heartbeats, so that a quiet event stream is never called idle.
  */
 export const requestIdleS = 60;
 /** A client has nothing to say to us: 4 KiB is room for a polite mistake. */

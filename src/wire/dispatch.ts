@@ -18,6 +18,10 @@ export const idSchema = z
   .string()
   .regex(idPattern, "Expected 1 to 128 letters, digits, '.', '_', ':' or '-', starting with a letter or digit");
 
+/** What an Idempotency-Key may be, in words; the header is read in `dispatch/command.ts`. */
+export const idempotencyKeyForm =
+  "1 to 255 printable ASCII characters, no comma; a space, quote or backslash only in a quoted string";
+
 /** A nonce as Podium made it: opaque, so only bounded and printable. */
 const nonceSchema = z.string().regex(/^[\x21-\x7e]{1,512}$/, "Expected 1 to 512 printable ASCII characters, no spaces");
 

@@ -17,7 +17,7 @@ import {
   statusProblemSchema,
 } from "./answers.ts";
 import { auditQuerySchema } from "./audit.ts";
-import { dispatchAnswerSchema, dispatchRequestSchema } from "./dispatch.ts";
+import { dispatchAnswerSchema, dispatchRequestSchema, idempotencyKeyForm } from "./dispatch.ts";
 import { jwkSetSchema } from "./jwk-set.ts";
 import { jobsQuerySchema } from "./jobs.ts";
 
@@ -98,7 +98,7 @@ const work = {
     description:
       "Validated, recorded durably, signed, forwarded, and the outcome recorded. `retry` in a problem says whether it is safe to send again.",
     headers: {
-      "Idempotency-Key": "1 to 255 printable ASCII characters, no comma. The same key and body get the stored answer.",
+      "Idempotency-Key": `${idempotencyKeyForm}. The same key and body get the stored answer.`,
     },
     body: { name: "DispatchRequest", schema: dispatchRequestSchema },
     answer: {

@@ -128,6 +128,7 @@ test.each([
   ["DEL", "a\u007f"],
   ["a letter outside ASCII", "schlüssel"],
   ["a space inside a bare key", "a b"],
+  ["a backslash inside a bare key", String.raw`a\b`],
   ["two headers, joined as HTTP joins them", "a, b"],
   ["two quoted headers", '"a", "b"'],
   ["two headers without a space", "a,b"],

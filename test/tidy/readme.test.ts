@@ -1,0 +1,32 @@
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { auditDefaults, configSchema } from "../../src/config/schema.ts";
+import { idempotencyKeyForm } from "../../src/wire/dispatch.ts";
+
+const readme = readFileSync(join(import.meta.dir, "../../README.md"), "utf8");
+const factors: Readonly<Record<string, number>> = { s: 1000, KiB: 1024, MiB: 1_048_576 };
+
+/** A row's first number in the unit of its setting's name: `30 s` of `podium.timeout_ms` is 30,000. */
+function told(text: string, setting: string): number {
+  const [, number, unit = ""] = /^([\d,]+) ?(s|KiB|MiB)?\b/.exec(text) ?? [];
+  const factor = setting.endsWith("_s") ? 1 : (factors[unit] ?? 1);
+  return Number((number ?? "").replaceAll(",", "")) * factor;
+}
+
+test("the README's table of limits says the defaults of the schema", () => {
+  const table = /\n## Limits\n([\s\S]*?)\n## /.exec(readme)?.[1] ?? "";
+  const rows = [...table.matchAll(/^\| [^|]+ \| ([^|]+) \| `([a-z_]+)\.([a-z_]+)` \|$/gm)];
+  const defaults: Readonly<Record<string, unknown>> = configSchema.parse({ audit: auditDefaults("/") });
+  const inReadme = rows.map(([, text, group, key]): readonly unknown[] => [group, key, told(text!, key!)]);
+  const inSchema = rows.map(([, , group, key]): readonly unknown[] => {
+    const section = defaults[group!] as Readonly<Record<string, unknown>> | undefined;
+    return [group, key, section?.[key!]];
+  });
+  expect(inReadme.length).toBe(8);
+  expect(inReadme).toEqual(inSchema);
+});
+
+test("the README says of a key what the contract and the error say", () => {
+  expect(readme.replaceAll("\n", " ")).toContain(`With an \`Idempotency-Key\` (${idempotencyKeyForm})`);
+});
