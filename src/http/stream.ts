@@ -10,6 +10,8 @@ import { streamClient } from "../stream/client.ts";
 import type { Render } from "../stream/render.ts";
 import { renderEnvelope, renderPlain, renderServerSent } from "../stream/render.ts";
 import { serverSentResponse } from "../stream/server-sent.ts";
+import { parseQuery } from "../wire/query.ts";
+import { streamQuerySchema } from "../wire/stream.ts";
 import type { HttpEnv } from "./app.ts";
 import { viewOf } from "./job-view.ts";
 import type { JobRouteDeps } from "./jobs.ts";
@@ -21,12 +23,18 @@ export interface StreamRouteDeps extends JobRouteDeps {
   readonly jobWatch: JobWatch;
 }
 
+/** A client's wish, and how its frames are written. */
+interface Asked extends Wish {
+  readonly envelope: boolean;
+}
+
 /** `WS …/stream[/{job_id}]` and `GET …/events[/{job_id}]`: Podium's frames, unchanged, with one cursor for both. */
 export function streamRoutes({ stream, archive, jobs, jobWatch }: StreamRouteDeps): Hono<HttpEnv> {
-  const viewed = async (c: Context<HttpEnv>, jobId: string): Promise<Wish> => {
+  const viewed = async (c: Context<HttpEnv>, jobId: string): Promise<Asked> => {
+    const wish = wishOf(c);
     const job = await requireJob(archive, jobId);
     const now = (): Job => jobs.get(jobId) ?? job;
-    return { ...wishOf(c), job: viewOf(now, jobWatch, stream.terminalStatuses) };
+    return { ...wish, job: viewOf(now, jobWatch, stream.terminalStatuses) };
   };
   return new Hono<HttpEnv>()
     .get("/api/orchestrator/stream", (c) => webSocket(c, stream, wishOf(c)))
@@ -37,9 +45,9 @@ export function streamRoutes({ stream, archive, jobs, jobWatch }: StreamRouteDep
     );
 }
 
-function webSocket(c: Context<HttpEnv>, stream: StreamContext, wish: Wish): Response {
+function webSocket(c: Context<HttpEnv>, stream: StreamContext, wish: Asked): Response {
   const leave = stream.clients.admit(c.env.connection.remoteAddress);
-  const handlers = leaving(streamClient(stream, wish, renderOf(c, stream)), leave);
+  const handlers = leaving(streamClient(stream, wish, renderOf(wish, stream)), leave);
   const response = c.env.connection.upgrade(handlers);
   if (response) return response;
   leave();
@@ -48,7 +56,7 @@ function webSocket(c: Context<HttpEnv>, stream: StreamContext, wish: Wish): Resp
   });
 }
 
-function serverSent(c: Context<HttpEnv>, stream: StreamContext, wish: Wish): Response {
+function serverSent(c: Context<HttpEnv>, stream: StreamContext, wish: Asked): Response {
   // Hono answers HEAD through this handler and throws the body away, which nobody would then ever close.
   if (c.req.method === "HEAD") return new Response(null, { headers: { "content-type": "text/event-stream" } });
   const lastEventId = c.req.header("last-event-id");
@@ -57,7 +65,7 @@ function serverSent(c: Context<HttpEnv>, stream: StreamContext, wish: Wish): Res
   const leave = stream.clients.admit(c.env.connection.remoteAddress);
   const since = lastEventId ?? wish.since;
   const resumed = since === undefined ? wish : { ...wish, since };
-  const render = renderServerSent(stream.hub, renderOf(c, stream));
+  const render = renderServerSent(stream.hub, renderOf(wish, stream));
   return serverSentResponse(leaving(streamClient(stream, resumed, render), leave));
 }
 
@@ -72,17 +80,18 @@ function leaving(handlers: PeerHandlers, leave: () => void): PeerHandlers {
   };
 }
 
-function renderOf(c: Context<HttpEnv>, { hub }: StreamContext): Render {
-  return c.req.query("envelope") === "1" ? renderEnvelope(hub) : renderPlain;
+function renderOf({ envelope }: Asked, { hub }: StreamContext): Render {
+  return envelope ? renderEnvelope(hub) : renderPlain;
 }
 
-function wishOf(c: Context<HttpEnv>): Wish {
-  const types = c.req.query("types");
-  const since = c.req.query("since");
+/** @throws Problem `invalid_request` */
+function wishOf(c: Context<HttpEnv>): Asked {
+  const { types, since, envelope } = parseQuery(streamQuerySchema, c.req.queries());
   const pass = c.get("pass");
   return {
     ...(pass && { pass }),
     ...(types !== undefined && { types: new Set(types.split(",").filter((type) => type !== "")) }),
     ...(since !== undefined && { since }),
+    envelope: envelope !== undefined,
   };
 }

@@ -87,20 +87,24 @@ function problemsOf({ problems = [], problem }: Pick<Operation, "problems" | "pr
       const description = same.map((code) => `\`${code}\`: ${problemCodes[code].title}`).join("; ");
       // Only a status that nothing but our own question to Podium can end in says more.
       const schema = refTo(problem && status > 500 ? problem.name : "Problem");
-      const headers = problemHeaders[status] && { headers: headerObjects(problemHeaders[status], true) };
+      const promised: Headers = Object.assign({}, ...same.map((code) => problemHeaders[code]));
+      const headers = Object.keys(promised).length > 0 && { headers: headerObjects(promised, true) };
       return [status, { description, ...headers, content: { "application/problem+json": { schema } } }];
     }),
   );
 }
 
+type Headers = Readonly<Record<string, string>>;
 const retryAfter = { "Retry-After": "Seconds to wait." };
-const problemHeaders: Readonly<Record<number, Readonly<Record<string, string>>>> = {
-  401: { "WWW-Authenticate": "Bearer" },
-  409: retryAfter,
-  429: { ...retryAfter, RateLimit: "What is left.", "RateLimit-Policy": "Dispatches and seconds of the window." },
+/** What a refusal brings along. The limits on dispatches, which tell what is left, always come with a story's own. */
+const problemHeaders: Readonly<Partial<Record<ProblemCode, Headers>>> = {
+  unauthorized: { "WWW-Authenticate": "Bearer" },
+  in_flight: retryAfter,
+  rate_limited: retryAfter,
+  story_cooldown: { RateLimit: "What is left.", "RateLimit-Policy": "Dispatches and seconds of the window." },
 };
 
-function headerObjects(headers: Readonly<Record<string, string>>, required: boolean): JsonObject {
+function headerObjects(headers: Headers, required: boolean): JsonObject {
   return Object.fromEntries(
     Object.entries(headers).map(([name, description]) => [
       name,

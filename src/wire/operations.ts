@@ -1,4 +1,4 @@
-import { z } from "zod";
+import type { z } from "zod";
 import type { ProblemCode } from "../lib/errors.ts";
 import {
   auditHeadSchema,
@@ -20,6 +20,7 @@ import { auditQuerySchema } from "./audit.ts";
 import { dispatchAnswerSchema, dispatchRequestSchema, idempotencyKeyForm } from "./dispatch.ts";
 import { jwkSetSchema } from "./jwk-set.ts";
 import { jobsQuerySchema } from "./jobs.ts";
+import { streamQuerySchema } from "./stream.ts";
 
 /** One thing that the API does. What a handler validates with is what stands here. */
 export interface Operation {
@@ -58,11 +59,6 @@ interface AnswerFacts {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-const streamQuery = z.object({
-  types: z.string().describe("Only these types of Podium's frames, separated by commas.").optional(),
-  envelope: z.enum(["1"]).describe("Wrap each frame: {id, at, event}.").optional(),
-  since: z.string().describe("Cursor to resume after: <epoch>:<seq>.").optional(),
-});
 const frames =
   "Podium's frames, unchanged; our own have the types GATEWAY_STATUS, SNAPSHOT, GAP and JOB_OUTCOME. A job's stream ends with a close 1000 after its last frame, or after a JOB_OUTCOME where no frame of Podium's tells its end.";
 const webSocket = { status: 101, description: "The WebSocket is open: each text frame is one JSON object." } as const;
@@ -72,6 +68,8 @@ const upgradeNote = `A WebSocket: connect with an Upgrade request. ${frames}`;
 const dispatchProblems: readonly ProblemCode[] = [
   "invalid_request",
   "forbidden_role",
+  // The job of a repeated key, when the log no longer holds its answer.
+  "not_found",
   "too_slow",
   "in_flight",
   "too_large",
@@ -123,7 +121,7 @@ const work = {
     tag: "Jobs",
     summary: "What became of one dispatch",
     answer: { name: "Job", schema: jobAnswerSchema },
-    problems: ["invalid_request", "not_found"],
+    problems: ["invalid_request", "not_found", "audit_unavailable"],
   },
   jobs: {
     method: "get",
@@ -132,7 +130,7 @@ const work = {
     summary: "Dispatches, newest first",
     query: jobsQuerySchema,
     answer: { name: "Jobs", schema: jobsAnswerSchema },
-    problems: ["invalid_request"],
+    problems: ["invalid_request", "audit_unavailable"],
   },
 } as const satisfies Readonly<Record<string, Operation>>;
 
@@ -143,7 +141,7 @@ const streams = {
     tag: "Stream",
     summary: "Podium's telemetry, live (WebSocket)",
     description: upgradeNote,
-    query: streamQuery,
+    query: streamQuerySchema,
     answer: webSocket,
     problems: ["invalid_request", "too_many_clients", "shutting_down"],
   },
@@ -153,9 +151,9 @@ const streams = {
     tag: "Stream",
     summary: "What is known and what happens of one job (WebSocket)",
     description: upgradeNote,
-    query: streamQuery,
+    query: streamQuerySchema,
     answer: webSocket,
-    problems: ["invalid_request", "not_found", "too_many_clients", "shutting_down"],
+    problems: ["invalid_request", "not_found", "audit_unavailable", "too_many_clients", "shutting_down"],
   },
   events: {
     method: "get",
@@ -163,10 +161,10 @@ const streams = {
     tag: "Stream",
     summary: "Podium's telemetry, live (server-sent events)",
     description: frames,
-    query: streamQuery,
+    query: streamQuerySchema,
     headers: { "Last-Event-ID": "Cursor to resume after." },
     answer: serverSent,
-    problems: ["too_many_clients", "shutting_down"],
+    problems: ["invalid_request", "too_many_clients", "shutting_down"],
   },
   jobEvents: {
     method: "get",
@@ -174,11 +172,11 @@ const streams = {
     tag: "Stream",
     summary: "What is known and what happens of one job (server-sent events)",
     description: frames,
-    query: streamQuery,
+    query: streamQuerySchema,
     headers: { "Last-Event-ID": "Cursor to resume after." },
     answer: serverSent,
     instead: { status: 204, description: "The job has ended, and whoever resumes has seen its end: stay away." },
-    problems: ["invalid_request", "not_found", "too_many_clients", "shutting_down"],
+    problems: ["invalid_request", "not_found", "audit_unavailable", "too_many_clients", "shutting_down"],
   },
 } as const satisfies Readonly<Record<string, Operation>>;
 
@@ -190,7 +188,7 @@ const audit = {
     summary: "The log, filtered and by pages",
     query: auditQuerySchema,
     answer: { name: "AuditPage", schema: auditPageSchema },
-    problems: ["invalid_request", "audit_unavailable"],
+    problems: ["invalid_request", "rate_limited", "audit_unavailable"],
   },
   auditHead: {
     method: "get",
@@ -198,6 +196,7 @@ const audit = {
     tag: "Audit",
     summary: "The last record and the newest signed checkpoint",
     answer: { name: "AuditHead", schema: auditHeadSchema },
+    problems: ["audit_unavailable"],
   },
   auditVerify: {
     method: "get",
