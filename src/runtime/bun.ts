@@ -7,14 +7,7 @@ import { Heartbeat } from "./heartbeat.ts";
 import { nodeFiles, openLockFile } from "./node-files.ts";
 import { nodeProcess } from "./node-process.ts";
 import type { Connection, Door, FileLock, Listener, Peer, PeerHandlers, Runtime, ServeOptions } from "./types.ts";
-import {
-  clientPingsMax,
-  requestBytesMax,
-  requestIdleS,
-  socketBufferBytesMax,
-  socketMessageBytesMax,
-  socketTimes,
-} from "./types.ts";
+import { clientPingsMax, requestBytesMax, socketBufferBytesMax, socketMessageBytesMax, socketTimes } from "./types.ts";
 
 export const runtime: Runtime = {
   name: "bun",
@@ -63,13 +56,29 @@ function bunServer({ fetch: answer, times = socketTimes }: ServeOptions, door: D
   return Bun.serve<SocketData>({
     ...(where as { hostname: string; port: number }),
     maxRequestBodySize: requestBytesMax,
-    idleTimeout: requestIdleS,
+    idleTimeout: times.idleS,
     development: false,
     // Bun would let a second server share a taken port, silently: two gateways on one door.
     reusePort: false,
-    fetch: (request, self) => answer(request, connectionOf(request, self)),
+    fetch(request, self) {
+      const response = answer(request, connectionOf(request, self));
+      return request.method === "GET" ? whileWaited(request, self, response, times.idleS) : response;
+    },
     websocket: socketOptions(times.heartbeatS),
   });
+}
+
+/** Bun calls a connection idle whose GET is still being answered, and cuts it; there is none of that with a body. */
+async function whileWaited(
+  request: Request,
+  server: Bun.Server<SocketData>,
+  answer: Response | Promise<Response>,
+  idleS: number,
+): Promise<Response> {
+  server.timeout(request, 0);
+  const response = await answer;
+  server.timeout(request, idleS);
+  return response;
 }
 
 /** Bun pings by itself only when nothing is said, and then late; a client that is talked to would live on unanswering. */

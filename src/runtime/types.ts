@@ -164,12 +164,14 @@ export type ServeOptions = Door & {
   readonly fetch: (request: Request, connection: Connection) => Response | Promise<Response>;
 };
 
-/** How long a WebSocket client may be silent. */
+/** How long a client may be silent. */
 export interface SocketTimes {
   /** Seconds between pings; whole ones, at least 1. */
   readonly heartbeatS: number;
   /** Milliseconds from the upgrade to the open connection. */
   readonly openMs: number;
+  /** Seconds that an HTTP connection may be silent for; on Bun. */
+  readonly idleS: number;
 }
 
 /** Where to listen: port 0 takes any free one; a socket's path must be free, and is 0600 from its first moment on. */
@@ -279,15 +281,15 @@ export interface Process {
 
 /** Seconds between signs of life to a client; two without an answer and it is dropped. Under common proxies' 60 s. */
 export const heartbeatS = 25;
-/** A handshake's answer takes one round trip: who is not there after ten seconds will not come. */
-export const socketTimes: SocketTimes = { heartbeatS, openMs: 10_000 };
 /** Pings that a client may send in one heartbeat: libraries send one every 20 s, the eager ones one a second. */
 export const clientPingsMax = 64;
 /**
- * Seconds that a silent HTTP connection is kept on Bun, also one that waits for the answer to a GET: longer than the default
- * patience with Podium (30 s), and than two heartbeats, so that a quiet event stream is never called idle.
+ * Seconds that a silent HTTP connection is kept on Bun: longer than two heartbeats, so that a quiet event stream is never
+ * called idle. The making of an answer does not count.
  */
 export const requestIdleS = 60;
+/** A handshake's answer takes one round trip: who is not there after ten seconds will not come. */
+export const socketTimes: SocketTimes = { heartbeatS, openMs: 10_000, idleS: requestIdleS };
 /** A client has nothing to say to us: 4 KiB is room for a polite mistake. */
 export const socketMessageBytesMax = 4096;
 /** Last resort behind our own queue bound: past this the runtime itself drops the client. */

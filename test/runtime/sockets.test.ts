@@ -36,7 +36,7 @@ class Served {
 
   constructor(name: RuntimeName) {
     const [program, ...args] = [...launchers[name], path.join(import.meta.dir, "socket-driver.ts")];
-    const times = JSON.stringify({ heartbeatS: heartbeatS[name], openMs: 300 });
+    const times = JSON.stringify({ heartbeatS: heartbeatS[name], openMs: 300, idleS: 60 });
     const env = { ...process.env, DENO_NO_UPDATE_CHECK: "1" };
     this.#child = spawn(program, [...args, times], {
       cwd: path.join(import.meta.dir, "../.."),
