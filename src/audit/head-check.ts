@@ -1,3 +1,4 @@
+import { counted } from "../lib/counted.ts";
 import { Fatal, exitCodes } from "../lib/errors.ts";
 import type { Files } from "../runtime/types.ts";
 import { checkFile, checkpointName, pathIn } from "./folder.ts";
@@ -45,7 +46,10 @@ export async function checkCheckpoint(
     throw broken(path, "its signature is not by the log's key of that time");
   }
   if (note.size > chain.seq + 1) {
-    throw broken(path, `it covers ${note.size} records, but the log holds only ${chain.seq + 1}: the end was cut off`);
+    throw broken(
+      path,
+      `it covers ${counted(note.size, "record")}, but the log holds only ${chain.seq + 1}: the end was cut off`,
+    );
   }
   if (rootAtCheckpoint !== note.root)
     throw broken(path, "its tree is not the tree of these records: they were changed");

@@ -48,7 +48,7 @@ export interface AuditDeps {
 }
 
 /** Bytes of a file before it is closed early; small enough to be hashed in memory when its time has come. */
-export const rotateBytesMaxDefault = 67_108_864;
+const rotateBytesMaxDefault = 67_108_864;
 const dayMs = 86_400_000;
 /** Bytes that may wait for the disk; a disk this slow is as good as gone. */
 const pendingBytesMax = 67_108_864;

@@ -1,3 +1,4 @@
+import { counted } from "../lib/counted.ts";
 import { Problem } from "../lib/errors.ts";
 import type { Files } from "../runtime/types.ts";
 import type { Flaw } from "./frame.ts";
@@ -41,7 +42,7 @@ export class Prover {
     if (index >= size)
       throw new Problem(
         "not_found",
-        `Cannot prove seq ${index}: the newest checkpoint covers ${size} records. A running server signs the rest ` +
+        `Cannot prove seq ${index}: the newest checkpoint covers ${counted(size, "record")}. A running server signs the rest ` +
           "within 60 s; GET /api/orchestrator/audit/{audit_id}/proof makes it sign at once",
       );
     return this.#roots(inclusionSpans(index, size));

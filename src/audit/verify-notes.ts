@@ -1,3 +1,4 @@
+import { counted } from "../lib/counted.ts";
 import type { Files } from "../runtime/types.ts";
 import type { Chain } from "./chain.ts";
 import { Stop } from "./fault.ts";
@@ -104,13 +105,13 @@ async function checkNote(
     throw new Stop({ file, what: "its signature is not by the log's key of that time" });
   }
   if (note.size > chain.seq + 1) {
-    const what = `the checkpoint covers ${note.size} records, but the log ends with seq ${chain.seq}: the end was cut off`;
+    const what = `the checkpoint covers ${counted(note.size, "record")}, but the log ends with seq ${chain.seq}: the end was cut off`;
     throw new Stop({ file, seq: chain.seq + 1, what });
   }
   if (root !== undefined && root !== note.root) {
     throw new Stop({
       file,
-      what: `its tree of ${note.size} records is not the tree of the log: records were changed`,
+      what: `its tree of ${counted(note.size, "record")} is not the tree of the log: records were changed`,
     });
   }
 }

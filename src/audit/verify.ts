@@ -1,3 +1,4 @@
+import { counted } from "../lib/counted.ts";
 import type { Files, ReadFile } from "../runtime/types.ts";
 import { Chain } from "./chain.ts";
 import type { Fault } from "./fault.ts";
@@ -233,7 +234,7 @@ class Verification {
   #rest(segment: Segment, line: number, rest: Rest): void {
     if (line === 0 && segment.closed) throw new Stop({ file: segment.path, what: "the file holds no record" });
     if (rest.bytes === 0) return;
-    const what = `the file ends in ${rest.bytes} bytes without a line end`;
+    const what = `the file ends in ${counted(rest.bytes, "byte")} without a line end`;
     if (segment.closed) throw new Stop({ file: segment.path, line: line + 1, seq: this.#nextSeq(), what });
     this.#warnings.push(
       `${segment.path}: ${what}: a write going on, or torn by a crash (the next start sets it aside)`,

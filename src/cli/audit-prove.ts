@@ -1,3 +1,4 @@
+import { counted } from "../lib/counted.ts";
 import { signingKey } from "../audit/evidence.ts";
 import { checkProofFile, makeProofFile } from "../audit/proof-file.ts";
 import { isFlaw } from "../audit/frame.ts";
@@ -77,7 +78,7 @@ export async function runCheckProof(runtime: Runtime, argv: readonly string[]): 
   const pinned =
     key === undefined ? "the key is the proof's own word: give --key to pin it" : "signed with the given key";
   runtime.process.stdout(
-    `Holds: ${records.length} records in the tree of ${size} records of ${printable(origin)}; ${pinned}\n`,
+    `Holds: ${counted(records.length, "record")} in the tree of ${counted(size, "record")} of ${printable(origin)}; ${pinned}\n`,
   );
   for (const { seq, timestamp, event, result } of records) {
     runtime.process.stdout(`${printable(`${timestamp} seq ${seq} ${event} ${result ?? ""}`.trimEnd())}\n`);

@@ -1,3 +1,4 @@
+import { counted } from "../lib/counted.ts";
 import { adviceOn, isFileError } from "../audit/advice.ts";
 import { readPublicKey } from "../audit/key.ts";
 import { noteBytesMax } from "../audit/note-file.ts";
@@ -126,12 +127,12 @@ function verdictText(result: VerifyResult, dir: string): string {
     return `${lines.join("\n")}\n`;
   }
   const from = firstSeq > 0 ? `, verified from seq ${firstSeq} (older records were pruned, which is recorded)` : "";
-  lines.push(`Intact: ${result.records} records in ${result.files} files in ${dir}${from}`);
+  lines.push(`Intact: ${counted(result.records, "record")} in ${counted(result.files, "file")} in ${dir}${from}`);
   if (head) lines.push(`Head: seq ${head.seq}, hash ${head.hash}`);
   const uncovered = (head?.seq ?? -1) + 1 - (checkpointSize ?? 0);
-  lines.push(
-    `Signed: the first ${checkpointSize ?? 0} records${uncovered > 0 ? `; ${uncovered} newer ones are chained only` : ""}`,
-  );
+  const chainedOnly =
+    uncovered > 0 ? `; ${uncovered} newer ${uncovered === 1 ? "one is" : "ones are"} chained only` : "";
+  lines.push(`Signed: the first ${counted(checkpointSize ?? 0, "record")}${chainedOnly}`);
   lines.push(`Key: ${result.publicKey} (${trustIn(result)})`);
   return `${lines.join("\n")}\n`;
 }
@@ -139,7 +140,7 @@ function verdictText(result: VerifyResult, dir: string): string {
 function trustIn({ keyIsPinned, keyChanges }: VerifyResult): string {
   if (!keyIsPinned) return "its own word for it: the key is not pinned, give --key to pin it";
   if (keyChanges === undefined || keyChanges === 0) return "the given key";
-  return `it follows from the given key by ${keyChanges} signed change${keyChanges === 1 ? "" : "s"}`;
+  return `it follows from the given key by ${counted(keyChanges, "signed change")}`;
 }
 
 /** On a terminal, on a line of standard error that is gone again at the end, whatever the end is. */

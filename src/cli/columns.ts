@@ -36,7 +36,7 @@ export function clipped(text: string, columnsMax: number): string {
   return `${kept}…`;
 }
 
-export function padded(text: string, columns: number): string {
+function padded(text: string, columns: number): string {
   return text + " ".repeat(Math.max(0, columns - displayWidth(text)));
 }
 

@@ -1,3 +1,4 @@
+import { counted } from "../lib/counted.ts";
 import { readCheckpoint } from "../audit/head-check.ts";
 import { activeName, parentOf, pathIn } from "../audit/folder.ts";
 import { isFlaw } from "../audit/frame.ts";
@@ -135,11 +136,11 @@ async function chainFinding({ files, sha256 }: Runtime, audit: Config["audit"], 
     if (last === undefined) return well(check, "There are no records yet");
     if (isFlaw(last)) return problem(check, `The newest line is not a record: ${last.flaw}`, verify);
     const checkpoint = readCheckpoint(files, audit.dir);
-    if (!checkpoint) return problem(check, `There is no checkpoint beside ${last.seq + 1} records`, verify);
+    if (!checkpoint) return problem(check, `There is no checkpoint beside ${counted(last.seq + 1, "record")}`, verify);
     if (checkpoint.size > last.seq + 1) {
       return problem(
         check,
-        `The checkpoint covers ${checkpoint.size} records, but the log ends at ${last.seq + 1}`,
+        `The checkpoint covers ${counted(checkpoint.size, "record")}, but the log ends at ${last.seq + 1}`,
         verify,
       );
     }
@@ -147,7 +148,7 @@ async function chainFinding({ files, sha256 }: Runtime, audit: Config["audit"], 
     if (!(await isSignedBy(checkpoint, key, sha256))) {
       return problem(check, "The checkpoint is not signed by the key of audit.checkpoint_key_file", verify);
     }
-    const ends = `${last.seq + 1} records, the first ${checkpoint.size} signed`;
+    const ends = `${counted(last.seq + 1, "record")}, the first ${checkpoint.size} signed`;
     if (logBytes({ files, sha256 }, audit.dir) > bytesMax) {
       const unseen = `more than ${Math.floor(bytesMax / MiB)} MiB, so the middle was not looked at`;
       return well(check, `${ends}; the ends fit. It is ${unseen}: ${programName} audit verify`);

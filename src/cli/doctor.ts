@@ -72,8 +72,10 @@ async function configuredFindings(runtime: Runtime, loaded: Loaded, api: Api, is
 /** What is left out is said: silence would pass for well. */
 function notLookedAt(): Finding[] {
   const checks = ["podium", "podium token", "clock", "audit folder", "disk", "audit chain"];
-  const fix = "Mend the configuration first, then ask again";
-  return checks.map((check) => warning(check, "Not looked at: the configuration does not say where", fix));
+  const why =
+    "Not looked at: the configuration has a mistake (see above), so it does not say where this is or how it is set";
+  const fix = `Mend the configuration as said above, then run ${programName} doctor again`;
+  return checks.map((check) => warning(check, why, fix));
 }
 
 const signs = { ok: ["ok", "green"], warning: ["warning", "yellow"], problem: ["problem", "red"] } as const;

@@ -41,7 +41,7 @@ const files: readonly [path: string, meaning: string][] = [
 ];
 
 /** man(7), in the macros that groff and mandoc share. */
-export function manPage(commands: readonly CommandSpec[]): string {
+function manPage(commands: readonly CommandSpec[]): string {
   return [
     `.TH ${programName.toUpperCase().replaceAll("-", String.raw`\-`)} 1 "" "${programName} ${version}" "User Commands"`,
     ".SH NAME",

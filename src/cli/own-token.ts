@@ -4,7 +4,7 @@ import { messageOf } from "../lib/errors.ts";
 import type { ConfigRuntime } from "./config.ts";
 
 /** Where the user's machine has always kept its one token. */
-export const ownTokenFile = "secret.token";
+const ownTokenFile = "secret.token";
 
 export interface OwnToken {
   readonly token?: string;

@@ -5,7 +5,7 @@ import type { Config, Secrets } from "../config/schema.ts";
 import type { Log } from "../lib/log.ts";
 
 /** What a running gateway takes over without dropping anybody. Client tokens need no reload: their file is watched. */
-export const liveKeys: ReadonlySet<string> = new Set([
+const liveKeys: ReadonlySet<string> = new Set([
   "limits.dispatch_per_minute",
   "limits.story_cooldown_s",
   "limits.body_bytes_max",

@@ -1,3 +1,4 @@
+import { counted } from "../lib/counted.ts";
 import { exitCodes } from "../lib/errors.ts";
 import { apiRequest } from "../wire/client.ts";
 import type { GatewayAnswer } from "./answers.ts";
@@ -67,8 +68,8 @@ async function wholeStatus(client: Client): Promise<number> {
 function gatewayText(screen: Screen, url: string, gateway: GatewayAnswer): string {
   const { audit, stream, lane } = gateway ?? {};
   const painted = (word: string): string => screen.paint(styleOfStatus(word) ?? "bold", printable(word));
-  const auditWords = audit?.state && `${painted(audit.state)}, ${(audit.seq ?? -1) + 1} records`;
-  const streamWords = stream?.upstream && `${painted(stream.upstream)}, ${stream.clients ?? 0} clients`;
+  const auditWords = audit?.state && `${painted(audit.state)}, ${counted((audit.seq ?? -1) + 1, "record")}`;
+  const streamWords = stream?.upstream && `${painted(stream.upstream)}, ${counted(stream.clients ?? 0, "client")}`;
   return fieldList(screen, [
     ["gateway", url],
     ["version", gateway?.version && printable(`${gateway.version} (${gateway.commit ?? "?"})`)],

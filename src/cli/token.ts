@@ -1,3 +1,4 @@
+import { counted } from "../lib/counted.ts";
 import { configFilePath, loadConfig, rootFolder } from "../config/load.ts";
 import { folderOf, resolvePath } from "../config/paths.ts";
 import type { ClientToken, Role, TokenFile } from "../http/client-tokens.ts";
@@ -195,7 +196,9 @@ function list(runtime: Runtime, argv: readonly string[]): number {
   const lines = tokens.map(
     ({ name, role, createdAt = "" }) => `${name.padEnd(width)}  ${role.padEnd(6)}  ${createdAt}`,
   );
-  runtime.process.stderr(`${path}: ${tokens.length} tokens${inUse ? "" : "; auth.token_file does not name it"}\n`);
+  runtime.process.stderr(
+    `${path}: ${counted(tokens.length, "token")}${inUse ? "" : "; auth.token_file does not name it"}\n`,
+  );
   return print(runtime, lines.map((line) => `${line.trimEnd()}\n`).join(""));
 }
 

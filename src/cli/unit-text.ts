@@ -17,7 +17,7 @@ export interface UnitOptions {
 export const systemRoot = "/var/lib/roxy-core";
 export const systemSettings = "/etc/roxy-core";
 /** Made at the start and taken away at the end, for a unix socket. */
-export const systemRun = "/run/roxy-core";
+const systemRun = "/run/roxy-core";
 
 /** Beyond Podium's longest answer: a late halt (5 s), stream clients' goodbyes (1 s), answers not taken (5 s), the last checkpoint. */
 const drainMarginS = 15;

@@ -6,7 +6,7 @@ import { z } from "zod";
  */
 
 /** The words that follow "Expected ". */
-export const expectations = z.registry<{ words: string }>();
+const expectations = z.registry<{ words: string }>();
 
 /** Undefined for a kind that is not from this page (the routes to Podium). */
 export function expectationOf(schema: z.core.$ZodType): string | undefined {

@@ -10,7 +10,7 @@ import { overridesOf, presentIn, withOverride } from "./overrides.ts";
 import { resolvePath } from "./paths.ts";
 import { configFileSchema } from "./schema.ts";
 
-export const configFileName = "roxy-core.jsonc";
+const configFileName = "roxy-core.jsonc";
 
 /** What {@link examineConfig} found: mistakes, or a configuration without any. */
 export interface Examined {

@@ -118,7 +118,7 @@ function looksSecret(key: string): boolean {
   return /secret|token|passw|passphrase|jwt|api[-_]?key|private|credential/i.test(key);
 }
 
-export const secretWords =
+const secretWords =
   "A secret must not stand in the configuration or on the command line. It may live in a file named by " +
   "podium.jwt_secret_file, in the environment (PODIUM_JWT_SECRET, ROXY_PODIUM_TOKEN) or in a systemd credential " +
   "(podium_jwt_secret, podium_token)";

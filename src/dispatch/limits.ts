@@ -112,7 +112,7 @@ export class Limits {
     const limit = this.#options.dispatchPerMinute;
     return new Problem(
       "rate_limited",
-      `${limit} dispatches in a minute of running time is the limit (limits.dispatch_per_minute); nothing was executed, try again in ${retryAfterS} s`,
+      `${limit} ${limit === 1 ? "dispatch" : "dispatches"} in a minute of running time is the limit (limits.dispatch_per_minute); nothing was executed, try again in ${retryAfterS} s`,
       { retryAfterS, headers: this.headers() },
     );
   }

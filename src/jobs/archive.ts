@@ -106,7 +106,7 @@ function jobsOf(records: readonly StoredRecord[]): Map<string, Job> {
 }
 
 /** Numbers widen past 999, so text order is not their order. */
-export function newestFirst(a: Job, b: Job): number {
+function newestFirst(a: Job, b: Job): number {
   return b.receipt.seq - a.receipt.seq;
 }
 

@@ -4,9 +4,9 @@ import type { Ending, Execution, RunListener } from "./execution.ts";
 import { OutputGate } from "./output-gate.ts";
 
 /** An agent's story takes minutes; after an hour it is stuck and holds an agent that others wait for. */
-export const commandRunMsMax = 3_600_000;
+const commandRunMsMax = 3_600_000;
 /** Between SIGTERM and SIGKILL: time to put a file away. Podium's own commands may take as long to answer. */
-export const killGraceMs = 2000;
+const killGraceMs = 2000;
 /** After SIGKILL: a process that has left its group may still hold our pipes open, and is not waited for. */
 const settleMs = 1000;
 

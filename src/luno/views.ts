@@ -24,7 +24,7 @@ export interface Watched {
   readonly agents: AgentPool;
 }
 
-export function queueView(ledger: Ledger): QueueView[] {
+function queueView(ledger: Ledger): QueueView[] {
   return ledger.state.queue.flatMap(({ storyId, enqueuedAt, enqueuedBy }, i) => {
     const story = ledger.stories.get(storyId);
     if (!story) return [];
@@ -47,7 +47,7 @@ export function workView({ ledger, agents }: Watched) {
   };
 }
 
-export function storyView(ledger: Ledger, story: Story) {
+function storyView(ledger: Ledger, story: Story) {
   const { storyId, title, epicId, sprintId, planId, queue, dependencies, command } = story;
   return {
     storyId,

@@ -12,7 +12,7 @@ import { actions } from "../wire/dispatch.ts";
 const secondsBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30];
 
 /** Refusals that say that a bound was reached. */
-export const limitCodes = ["rate_limited", "story_cooldown", "queue_full", "too_many_clients", "too_large"] as const;
+const limitCodes = ["rate_limited", "story_cooldown", "queue_full", "too_many_clients", "too_large"] as const;
 /** Method names that a stranger may make up are not worth a series each. */
 const methods: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 

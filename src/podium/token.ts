@@ -2,8 +2,6 @@ import type { Clock } from "../lib/clock.ts";
 import type { Runtime } from "../runtime/types.ts";
 import type { Receipt } from "../wire/dispatch.ts";
 
-/** RFC 7518 section 3.2: an HS256 key should have at least as many bits as the hash. */
-export const secretBytesMin = 32;
 const issuer = "roxy-core";
 const encoder = new TextEncoder();
 

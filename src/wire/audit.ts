@@ -20,7 +20,7 @@ export const auditEvents = [
 export type AuditEvent = (typeof auditEvents)[number];
 
 /** Records on one page. */
-export const auditPageMax = 500;
+const auditPageMax = 500;
 const auditPageDefault = 50;
 
 const moment = (side: "from" | "to"): z.ZodType<string, string> =>

@@ -3,7 +3,7 @@ import { z } from "zod";
 const base64url = z.string().regex(/^[\w-]{43}$/);
 
 /** A public key that Podium checks our tokens with: a JSON Web Key (RFC 7517) of RFC 8037. */
-export const publicKeySchema = z.object({
+const publicKeySchema = z.object({
   kty: z.literal("OKP"),
   crv: z.literal("Ed25519"),
   x: base64url,

@@ -71,6 +71,15 @@ describe("audit verify", () => {
     });
   });
 
+  test("counts one file as one file", async () => {
+    const place = newPlace();
+    const { log } = await openLog(place, { clock: new HandClock() });
+    await log.close();
+    const { out } = await run(place, "verify");
+    expect(out).toContain(` in 1 file in ${place.dir}`);
+    expect(out).not.toMatch(/\b1 \w+s\b/);
+  });
+
   test("takes a copy's own word for the key, and says so", async () => {
     const { place } = await someLog();
     const other = newPlace();

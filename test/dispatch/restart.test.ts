@@ -59,7 +59,7 @@ test("time that the process was down for is nobody's word, so it counts as none"
   const again = await restart(desk, 3_600_000, { dispatchPerMinute: 1 });
   const refused = await ask(again, incoming(enqueue("STORY-002")));
   expect(verdictOf(refused)).toBe("rate_limited safe");
-  expect((refused as Problem).message).toContain("1 dispatches in a minute of running time is the limit");
+  expect((refused as Problem).message).toContain("1 dispatch in a minute of running time is the limit");
   again.clock.pass(1_000);
   expect(await verdict(again, "STORY-002")).toBe("ok");
 });
