@@ -174,7 +174,11 @@ function streamWord(facts: ConnectionFacts, time: Time, haltedAs: string | undef
     );
   }
   if (haltedAs !== undefined) {
-    return said("warn", "Halted", `Live, and the orchestrator says that it is ${haltedAs}: what waits stays there.`);
+    return said(
+      "warn",
+      "Halted",
+      `Live, and the orchestrator says that it is ${haltedAs}: what waits stays there until it is started again there.`,
+    );
   }
   if (ignored > 0) {
     return said("good", "Live", `Podium's telemetry as it comes; ${ignored} of its frames could not be passed on.`);

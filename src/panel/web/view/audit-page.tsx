@@ -7,6 +7,8 @@ import { auditFilter } from "../state/audit.ts";
 import { actionWord, visibleText } from "../state/words.ts";
 import { ChainCard } from "./chain-card.tsx";
 import { DispatchRecords } from "./dispatch-records.tsx";
+import type { HeldRow } from "../state/held.ts";
+import { Newcomers, useHeld } from "./held-list.tsx";
 import { ProblemNote } from "./problem-note.tsx";
 import { Status } from "./status.tsx";
 import { Id, Text, Time } from "./text.tsx";
@@ -23,6 +25,7 @@ const eventNames = ["intent", "outcome", "unknown", "rejected", "job", "checkpoi
 /** The log: what was asked for, what became of it, and that nobody has edited it. */
 export function AuditPage({ session, state }: Props) {
   const { audit } = state;
+  const held = useHeld(audit.records, (record) => String(record["seq"]), `${audit.search} ${audit.event}`);
   return (
     <div class="audit">
       <ChainCard session={session} state={state} />
@@ -31,10 +34,11 @@ export function AuditPage({ session, state }: Props) {
         <header>
           <h2 id="records-title">Records, newest first</h2>
           {audit.loading && <span class="fine">reading…</span>}
+          <Newcomers held={held} noun={held.waiting === 1 ? "record" : "records"} />
         </header>
         <SearchForm session={session} state={state} />
         {audit.problem && <ProblemNote problem={audit.problem} remedy="" />}
-        <RecordTable state={state} />
+        <RecordTable state={state} rows={held.rows} hold={held.hold} />
         {audit.records.length === 0 && !audit.loading && !audit.problem && <p class="empty">No record fits.</p>}
         {audit.next !== undefined && (
           <button type="button" class="quiet" onClick={() => void session.audit.more()}>
@@ -91,11 +95,17 @@ function SearchForm({ session, state }: Props) {
   );
 }
 
-function RecordTable({ state }: { state: PanelState }) {
-  const { records, verification } = state.audit;
+interface RecordTableProps {
+  readonly state: PanelState;
+  readonly rows: readonly HeldRow<Fields>[];
+  readonly hold: object;
+}
+
+function RecordTable({ state, rows, hold }: RecordTableProps) {
+  const { verification } = state.audit;
   const verifiedTo = verification?.verified ? (verification.toSeq ?? -1) : -1;
   return (
-    <div class="table" role="region" aria-label="Audit records" tabIndex={0}>
+    <div class="table" role="region" aria-label="Audit records" tabIndex={0} {...hold}>
       <table>
         <thead>
           <tr>
@@ -107,8 +117,8 @@ function RecordTable({ state }: { state: PanelState }) {
           </tr>
         </thead>
         <tbody>
-          {records.map((record) => (
-            <RecordRow key={String(record["seq"])} record={record} verifiedTo={verifiedTo} nowMs={state.nowMs} />
+          {rows.map(({ item }) => (
+            <RecordRow key={String(item["seq"])} record={item} verifiedTo={verifiedTo} nowMs={state.nowMs} />
           ))}
         </tbody>
       </table>

@@ -6,6 +6,7 @@ import type { Step } from "../state/timeline.ts";
 import { timelineOf } from "../state/timeline.ts";
 import { withoutRepeats } from "../state/problem-words.ts";
 import { actionWord, shortJob } from "../state/words.ts";
+import { Newcomers, useHeld } from "./held-list.tsx";
 import { ProblemNote } from "./problem-note.tsx";
 import { Id, Text, Time } from "./text.tsx";
 
@@ -15,18 +16,22 @@ const jobsShown = 12;
 export function JobList({ state }: { state: PanelState }) {
   const [count, setCount] = useState(jobsShown);
   const { jobs, jobsProblem } = state;
+  const held = useHeld(jobs, ({ jobId }) => jobId);
   return (
-    <section class="card" aria-labelledby="jobs-title">
-      <h2 id="jobs-title">Dispatches</h2>
-      {jobsProblem && <ProblemNote problem={jobsProblem} />}
+    <section class="card" aria-labelledby="jobs-title" {...held.hold}>
+      <header>
+        <h2 id="jobs-title">Dispatches</h2>
+        <Newcomers held={held} noun={held.waiting === 1 ? "dispatch" : "dispatches"} />
+      </header>
       <ol class="rows jobs" aria-label="Dispatches">
-        {jobs.slice(0, count).map((job, i) => (
-          <JobRow key={job.jobId} state={state} job={job} newer={newerOf(jobs, i)} />
+        {held.rows.slice(0, count).map(({ item }) => (
+          <JobRow key={item.jobId} state={state} job={item} newer={newerOf(jobs, item)} />
         ))}
       </ol>
       {jobs.length === 0 && (
         <p class="empty">{state.jobsAt === "" ? "Not read yet." : "Nothing has been dispatched yet."}</p>
       )}
+      {jobsProblem && <ProblemNote problem={jobsProblem} />}
       {jobs.length > count && (
         <button type="button" class="quiet" onClick={() => setCount(count + jobsShown * 2)}>
           Older ones
@@ -37,14 +42,15 @@ export function JobList({ state }: { state: PanelState }) {
 }
 
 /** The list is newest first: the next dispatch about the same story stands before it. */
-function newerOf(jobs: readonly Job[], index: number): Job | undefined {
-  const { storyId } = jobs[index]!;
-  return storyId === undefined ? undefined : jobs.slice(0, index).findLast((job) => job.storyId === storyId);
+function newerOf(jobs: readonly Job[], { jobId, storyId }: Job): Job | undefined {
+  if (storyId === undefined) return undefined;
+  const index = jobs.findIndex((job) => job.jobId === jobId);
+  return jobs.slice(0, Math.max(0, index)).findLast((job) => job.storyId === storyId);
 }
 
 function JobRow({ state, job, newer }: { state: PanelState; job: Job; newer: Job | undefined }) {
   const subject = job.storyId ?? job.planId;
-  // A story's last words have their place from the beginning: they move nothing when they come.
+  // Its last words have their place from the beginning: they move nothing when they come.
   const words = wordsOf(job);
   const steps = timelineOf(job, state.heard.get(job.jobId), newer);
   return (
@@ -64,9 +70,7 @@ function JobRow({ state, job, newer }: { state: PanelState; job: Job; newer: Job
         </span>
       </div>
       <Timeline steps={steps} nowMs={state.nowMs} label={`Way of ${job.jobId}`} />
-      {(words !== undefined || job.action === "enqueue_story") && (
-        <p class="fine job-words">{words !== undefined && <Text text={words} chars={140} />}</p>
-      )}
+      <p class="fine job-words">{words !== undefined && <Text text={words} chars={140} />}</p>
     </li>
   );
 }

@@ -2,10 +2,10 @@
 import type { Session } from "../live/session.ts";
 import type { PanelState } from "../live/store.ts";
 import type { Agent, QueueEntry } from "../state/work.ts";
-import { isHalted } from "../state/work.ts";
 import { wordOf } from "../state/words.ts";
 import { CommandButton } from "./command-button.tsx";
 import { Freshness, unread } from "./freshness.tsx";
+import { Newcomers, useHeld } from "./held-list.tsx";
 import { Status } from "./status.tsx";
 import { Id, Text, Time } from "./text.tsx";
 
@@ -18,40 +18,42 @@ interface Props {
 export function NowCard({ session, state }: Props) {
   const { running, agents, stories } = state.work;
   const busy = new Set(agents.flatMap(({ storyId }) => storyId ?? []));
-  const alone = running.filter((id) => !busy.has(id));
+  const alone = running.filter((id) => !busy.has(id)).map((id): Agent => ({ id: "", status: "running", storyId: id }));
+  // An agent with another story is another row: its button would cancel another story.
+  const held = useHeld([...agents, ...alone], ({ id, storyId }) => `${id} ${storyId ?? ""}`);
   return (
-    <section class="card" aria-labelledby="now-title">
+    <section class="card" aria-labelledby="now-title" {...held.hold}>
       <header>
         <h2 id="now-title">Now</h2>
         <Freshness state={state} />
+        <Newcomers held={held} noun="here" />
       </header>
-      {isHalted(state.work) && (
-        <p class="note note-doubt" role="status">
-          <span class="note-words">
-            <strong>The orchestrator is {wordOf(state.work.state ?? "", 24)}.</strong> What waits in the queue stays
-            there. Starting it again is done at the orchestrator itself: this door has no command for it.
-          </span>
-        </p>
-      )}
-      <ul class="rows" aria-label="Agents">
-        {agents.map((agent) => (
-          <AgentRow key={agent.id} session={session} state={state} agent={agent} />
-        ))}
-        {alone.map((id) => (
-          <li class="row agent" key={id}>
-            <Status word="running" />
-            <div class="row-words">
-              <div class="row-title">{<Text text={stories.get(id)?.title ?? id} />}</div>
-              <div class="fine meta">
-                <Id id={id} />
-              </div>
-            </div>
-          </li>
-        ))}
-      </ul>
-      {agents.length === 0 && alone.length === 0 && <p class="empty">{unread(state) ?? idleWords(state)}</p>}
+      <div class="room now-room">
+        <ul class="rows" aria-label="Agents">
+          {held.rows.map(({ item, gone }) => (
+            <AgentRow
+              key={`${item.id} ${item.storyId ?? ""}`}
+              session={session}
+              state={state}
+              agent={gone ? asItIs(item, stories) : item}
+            />
+          ))}
+        </ul>
+        {held.rows.length === 0 && <p class="empty in-row">{unread(state) ?? idleWords(state)}</p>}
+      </div>
     </section>
   );
+}
+
+/** A row that is only held: what became of its story, and not that it runs. */
+function asItIs({ id, name, storyId }: Agent, stories: PanelState["work"]["stories"]): Agent {
+  const status = storyId === undefined ? "busy" : stories.get(storyId)?.status;
+  return {
+    id,
+    ...(name !== undefined && { name }),
+    ...(storyId !== undefined && { storyId }),
+    ...(status !== undefined && { status }),
+  };
 }
 
 function idleWords({ work: { known } }: PanelState): string {
@@ -72,7 +74,7 @@ function AgentRow({ session, state, agent }: Props & { agent: Agent }) {
         </div>
         <div class="fine meta">
           {storyId === undefined ? <span>waiting for work</span> : <Id id={storyId} />}
-          {storyId !== undefined && <Text text={name ?? id} chars={32} />}
+          {storyId !== undefined && id !== "" && <Text text={name ?? id} chars={32} />}
           {since !== undefined && (
             <span>
               since <Time at={since} nowMs={state.nowMs} />
@@ -113,19 +115,21 @@ const entriesShown = 12;
 export function QueueCard({ session, state }: Props) {
   const { queue, known } = state.work;
   const isKnown = known.has("queue");
+  const held = useHeld(queue, ({ id }) => id);
   return (
-    <section class="card" aria-labelledby="queue-title">
+    <section class="card" aria-labelledby="queue-title" {...held.hold}>
       <header>
         <h2 id="queue-title">Queue {isKnown && <span class="count">{queue.length}</span>}</h2>
         <Freshness state={state} />
+        <Newcomers held={held} noun="in the queue" />
       </header>
-      <div class="queue-room">
+      <div class="room queue-room">
         <ol class="rows" aria-label="Queue">
-          {queue.slice(0, entriesShown).map((entry) => (
-            <EntryRow key={entry.id} session={session} state={state} entry={entry} />
+          {held.rows.slice(0, entriesShown).map(({ item, gone }) => (
+            <EntryRow key={item.id} session={session} state={state} entry={item} gone={gone} />
           ))}
         </ol>
-        {queue.length === 0 && (
+        {held.rows.length === 0 && (
           <p class="empty in-row">
             {unread(state) ?? (isKnown ? "Nothing waits." : "Podium does not tell its queue.")}
           </p>
@@ -136,14 +140,16 @@ export function QueueCard({ session, state }: Props) {
   );
 }
 
-function EntryRow({ session, state, entry }: Props & { entry: QueueEntry }) {
-  const { id, status, queue, since, waitsFor } = entry;
-  const title = state.work.stories.get(id)?.title;
+/** @param gone it waits no longer, and stands there only because somebody may be aiming at it: then its story's own word is told */
+function EntryRow({ session, state, entry, gone }: Props & { entry: QueueEntry; gone: boolean }) {
+  const { id, status = "queued", queue, since, waitsFor } = entry;
+  const story = state.work.stories.get(id);
+  const title = story?.title;
   const run = { action: "enqueue_story", story_id: id } as const;
   const cancel = { action: "cancel_story", story_id: id } as const;
   return (
     <li class="row queue-entry">
-      <Status word={status ?? "queued"} />
+      <Status word={gone ? story?.status : status} />
       <div class="row-words">
         <div class="row-title">{title === undefined ? <Id id={id} /> : <Text text={title} chars={96} />}</div>
         <div class="fine meta">

@@ -7,6 +7,7 @@ import { isUnderWay } from "../state/work.ts";
 import { shortJob, wordOf } from "../state/words.ts";
 import { AttemptProblem, CommandButton } from "./command-button.tsx";
 import { Freshness, unread } from "./freshness.tsx";
+import { Newcomers, useHeld } from "./held-list.tsx";
 import { Status } from "./status.tsx";
 import { Id, Text } from "./text.tsx";
 
@@ -17,11 +18,13 @@ const rowsShown = 60;
 export function StoryList({ session, state }: { session: Session; state: PanelState }) {
   const [count, setCount] = useState(rowsShown);
   const found = search([...state.work.stories.values()], state.search);
+  const held = useHeld(found, ({ id }) => id, state.search);
   return (
     <section class="card" aria-labelledby="stories-title">
       <header>
         <h2 id="stories-title">Stories</h2>
         <Freshness state={state} />
+        <Newcomers held={held} noun={held.waiting === 1 ? "story" : "stories"} />
       </header>
       <input
         id="search"
@@ -32,17 +35,19 @@ export function StoryList({ session, state }: { session: Session; state: PanelSt
         onInput={(event: Event) => session.store.set({ search: (event.target as HTMLInputElement).value })}
         autocomplete="off"
       />
-      <ul class="rows" aria-label="Stories">
-        {found.slice(0, count).map((story) => (
-          <StoryRow key={story.id} session={session} state={state} story={story} />
-        ))}
-      </ul>
-      {found.length === 0 && <p class="empty">{emptyWords(state)}</p>}
-      {found.length > count && (
-        <button type="button" class="quiet" onClick={() => setCount(count + rowsShown)}>
-          {found.length - count} more
-        </button>
-      )}
+      <div class="room stories-room" {...held.hold}>
+        <ul class="rows" aria-label="Stories">
+          {held.rows.slice(0, count).map(({ item }) => (
+            <StoryRow key={item.id} session={session} state={state} story={item} />
+          ))}
+        </ul>
+        {held.rows.length === 0 && <p class="empty">{emptyWords(state)}</p>}
+        {held.rows.length > count && (
+          <button type="button" class="quiet" onClick={() => setCount(count + rowsShown)}>
+            {held.rows.length - count} more
+          </button>
+        )}
+      </div>
     </section>
   );
 }
