@@ -14,9 +14,21 @@ interface Shift {
   readonly sources: readonly { readonly node?: Element }[];
 }
 
+/** @param times in milliseconds */
+function told(times: readonly number[]): string {
+  const inOrder = times.toSorted((a, b) => a - b);
+  return `best ${inOrder[0]!.toFixed(0)} ms, median ${inOrder[inOrder.length >> 1]!.toFixed(0)} ms`;
+}
+
 browserSuite("the panel's first paint", (screen) => {
   let luno: Server;
   let gateway: Server;
+  /** What the browser itself takes for a page of one word. */
+  const oneWord = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: () => new Response("<!doctype html><p>word", { headers: { "content-type": "text/html" } }),
+  });
   beforeAll(async () => {
     luno = await lunoServer().start();
     gateway = await gatewayServer(luno.url).start();
@@ -25,6 +37,7 @@ browserSuite("the panel's first paint", (screen) => {
     await screen.closeContexts();
     await gateway?.kill();
     await luno?.kill();
+    await oneWord.stop(true);
   });
 
   const paintedMs = async (page: Page): Promise<number> => {
@@ -50,11 +63,16 @@ browserSuite("the panel's first paint", (screen) => {
   test(`is there within ${boundMs} ms of the request at its best (${wantedMs} ms are wanted), and then nothing jumps`, async () => {
     const page = await screen.page(gateway.url);
     await page.locator(".state.good").waitFor();
+    const empty = await (await screen.context()).newPage();
+    await empty.goto(oneWord.url.href);
     const times: number[] = [];
-    for (let i = 0; i < rounds; i++) times.push(await paintedMs(page));
-    times.sort((a, b) => a - b);
-    const [best, median] = [times[0]!, times[rounds >> 1]!];
-    process.stderr.write(`first contentful paint: best ${best.toFixed(0)} ms, median ${median.toFixed(0)} ms\n`);
+    const emptyTimes: number[] = [];
+    for (let i = 0; i < rounds; i++) {
+      times.push(await paintedMs(page));
+      emptyTimes.push(await paintedMs(empty));
+    }
+    const best = Math.min(...times);
+    process.stderr.write(`first contentful paint: ${told(times)}; of a page of one word: ${told(emptyTimes)}\n`);
     expect(best).toBeLessThan(boundMs);
     await page.locator(".state.good").waitFor();
     await page.locator(".story").first().waitFor();

@@ -13,7 +13,7 @@ interface Held<T> {
     readonly onPointerEnter: (event: PointerEvent) => void;
     readonly onPointerLeave: () => void;
     readonly onFocusIn: (event: FocusEvent) => void;
-    readonly onFocusOut: () => void;
+    readonly onFocusOut: (event: FocusEvent) => void;
   };
 }
 
@@ -40,7 +40,11 @@ export function useHeld<T>(items: readonly T[], keyOf: (item: T) => string, wish
     // After a click the focus stays as well, but nobody aims with it.
     onFocusIn: ({ target }: FocusEvent) =>
       setBy((now) => ({ ...now, keyboard: target instanceof Element && target.matches(":focus-visible") })),
-    onFocusOut: () => setBy((now) => ({ ...now, keyboard: false })),
+    onFocusOut: ({ currentTarget, relatedTarget }: FocusEvent) => {
+      const stays =
+        currentTarget instanceof Node && relatedTarget instanceof Node && currentTarget.contains(relatedTarget);
+      if (!stays) setBy((now) => ({ ...now, keyboard: false }));
+    },
   };
   return { rows, waiting, release, hold };
 }
@@ -48,10 +52,15 @@ export function useHeld<T>(items: readonly T[], keyOf: (item: T) => string, wish
 /** What waits, in the list's header, where its coming moves nothing. */
 export function Newcomers({ held, noun }: { held: { waiting: number; release: () => void }; noun: string }) {
   const { waiting, release } = held;
+  const show = ({ currentTarget }: Event): void => {
+    // The button goes, and whoever pressed it goes on from its place.
+    if (currentTarget instanceof Element) currentTarget.closest<HTMLElement>(".newcomers")?.focus();
+    release();
+  };
   return (
-    <span class="newcomers" role="status">
+    <span class="newcomers" role="status" tabIndex={-1}>
       {waiting > 0 && (
-        <button type="button" class="small" onClick={release}>
+        <button type="button" class="small" onClick={show}>
           {waiting} new<span class="unseen"> {noun}: show</span>
         </button>
       )}
