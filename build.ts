@@ -115,6 +115,7 @@ async function compile(outfile: string, target: string | undefined, { commit, pa
     entrypoints: ["src/main.ts"],
     minify: true,
     bytecode: true,
+    splitting: true,
     format: "esm",
     define: {
       ROXY_COMMIT: JSON.stringify(commit),
