@@ -162,15 +162,21 @@ browserSuite("dispatching in a browser", (screen) => {
     const staged = plan.getByRole("group", { name: "Staged: SKOREQ-XXX" });
     await staged.waitFor();
     expect(await staged.locator("input").inputValue()).toMatch(/^[0-9a-f]{32}$/);
-    const other = await live();
-    await other.getByText("Staged, but not from here: prepare it again").waitFor();
-    await other.close();
+    const nonce = await staged.locator("input").inputValue();
+    await page.reload();
+    await staged.waitFor();
+    expect(await staged.locator("input").inputValue()).toBe(nonce);
     expect(await staged.locator(".staged-stories li").count()).toBe(4);
+    const other = await live();
+    const elsewhere = other.getByRole("group", { name: "Staged: SKOREQ-XXX" });
+    await elsewhere.waitFor();
     expect(await intents("SKOREQ-XXX-EPIC-001-STORY-001")).toBe(0);
     await staged.getByRole("button", { name: "Apply 4 stories" }).dblclick();
     await plan.getByRole("button", { name: "Enqueue" }).click();
     await row(page, "SKOREQ-XXX-EPIC-001-STORY-004").locator(".status.good", { hasText: "done" }).waitFor();
     expect(await planIntents("SKOREQ-XXX")).toEqual(["prepare_apply", "apply_plan", "enqueue_plan"]);
+    await elsewhere.waitFor({ state: "detached" });
+    await other.close();
   });
 
   test("a wrong nonce is refused in its place", async () => {

@@ -8,7 +8,6 @@ import type { Job } from "../../src/panel/web/state/jobs.ts";
 import { problemWords } from "../../src/panel/web/state/problem-words.ts";
 import { jobsWith, nothingUnrecorded, unrecordedAfter, unrecordedIn } from "../../src/panel/web/state/unrecorded.ts";
 import { heldRows } from "../../src/panel/web/state/held.ts";
-import { planStage, stagingOf } from "../../src/panel/web/state/staging.ts";
 import { timelineOf } from "../../src/panel/web/state/timeline.ts";
 import { beginning, visibleText } from "../../src/panel/web/state/words.ts";
 import { nothingKnown } from "../../src/panel/web/state/work.ts";
@@ -311,21 +310,6 @@ describe("what roxy-core remembers of the queue", () => {
       `(newest ones, from ${since} on)`,
     );
     expect(words([heard], [{ ...job, createdAt: "2026-01-09T09:00:00.000Z" }], 1)).not.toContain("newest");
-  });
-});
-
-describe("plans", () => {
-  test("the nonce is found whatever it is called, and the stories where they stand", () => {
-    const staging = stagingOf({ staged: { stories: [{ storyId: "A" }] }, confirmation: { applyNonce: "n-1" } });
-    expect(staging.nonce).toBe("n-1");
-    expect(staging.stories.map(({ id }) => id)).toEqual(["A"]);
-  });
-
-  test("prepared again it is staged again, whatever came before", () => {
-    expect(planStage({ prepare: 3, apply: 2 }, "applied")).toBe("staged");
-    expect(planStage({ prepare: 1, apply: 2 }, "staged")).toBe("applied");
-    expect(planStage({}, "applied")).toBe("applied");
-    expect(planStage({}, undefined)).toBe("new");
   });
 });
 

@@ -24,6 +24,8 @@ export interface Job {
   readonly receipt?: { readonly seq: number; readonly hash: string };
   /** What Podium said last about it, in its own words. */
   readonly message?: string;
+  /** Of a prepared plan, Podium's answer: what would be done, and the nonce. */
+  readonly prepared?: Fields;
 }
 
 /** The job list: a screenful and an hour of a busy day; more does not fit in one answer. */
@@ -50,6 +52,7 @@ export function readJob(fields: Fields): Job | undefined {
     retry: firstText(fields, "retry"),
     message: firstText(fieldsOf(fields["last_event"]), "message"),
     receipt: seq !== undefined && hash !== undefined ? { seq, hash } : undefined,
+    prepared: fields["action"] === "prepare_apply" ? fieldsOf(fields["podium_result"]) : undefined,
   };
   return {
     jobId,

@@ -1,5 +1,6 @@
 import type { Fields } from "../api/json.ts";
 import { firstText } from "../api/json.ts";
+import type { Job } from "./jobs.ts";
 import { readPodium } from "./read-podium.ts";
 import type { Story } from "./work.ts";
 
@@ -24,6 +25,29 @@ export function stagingOf(result: Fields): Staging {
     stories: [...(readPodium(result).stories?.values() ?? [])],
     json: JSON.stringify(result, null, 2),
   };
+}
+
+/** The newest preparation of a plan that came through, as this page knows it. */
+export interface Prepared {
+  readonly jobId: string;
+  readonly result: Fields;
+}
+
+/**
+ * What was staged last, from this page or from elsewhere: a nonce is good until the next one is made.
+ * @param jobs newest first
+ * @param own this page's, which the list may not have yet
+ * @returns undefined when nothing is known, or when a later step has been taken since
+ */
+export function newestStaging(planId: string, jobs: readonly Job[], own?: Prepared): Staging | undefined {
+  const last = jobs.find((job) => job.planId === planId && job.status === "queued");
+  if (own && (!last || !isLater(last.jobId, own.jobId))) return stagingOf(own.result);
+  return last?.prepared && stagingOf(last.prepared);
+}
+
+/** Job ids count within a day, and the day comes first. */
+function isLater(jobId: string, than: string): boolean {
+  return jobId.localeCompare(than, "en", { numeric: true }) > 0;
 }
 
 /** The field's name is only assumed, so any field whose name says nonce will do; the outermost one wins. */

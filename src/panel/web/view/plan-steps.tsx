@@ -4,8 +4,8 @@ import type { Command } from "../live/commander.ts";
 import { subjectOf } from "../live/commander.ts";
 import type { Session } from "../live/session.ts";
 import type { Attempt, PanelState } from "../live/store.ts";
-import type { Staging } from "../state/staging.ts";
-import { planStage, stagingOf } from "../state/staging.ts";
+import type { Prepared, Staging } from "../state/staging.ts";
+import { newestStaging, planStage } from "../state/staging.ts";
 import type { Plan } from "../state/work.ts";
 import { AttemptProblem, CommandButton } from "./command-button.tsx";
 import { Id, Text, Time } from "./text.tsx";
@@ -25,7 +25,11 @@ export function PlanSteps({ session, state, plan }: Props) {
   const attempts = [prepare, apply, enqueue].map((command) => state.attempts.get(subjectOf(command)));
   const [prepared, applied, enqueued] = attempts.map(acceptedAt);
   const accepted = { prepare: prepared ?? 0, apply: applied ?? 0, enqueue: enqueued ?? 0 };
-  const stage = planStage(accepted, plan.status);
+  const here = planStage(accepted, plan.status);
+  const isStaged = here === "staged" || (here === "new" && plan.status === "staged");
+  const staging = isStaged ? newestStaging(plan.id, state.jobs, preparedBy(attempts[0])) : undefined;
+  // Somebody else has gone on with what was staged here.
+  const stage = here === "staged" && !staging ? planStage({}, plan.status) : here;
   const isPrepared = stage !== "new" || plan.status === "staged";
   return (
     <>
@@ -51,11 +55,9 @@ export function PlanSteps({ session, state, plan }: Props) {
         />
       </div>
       <div class="plan-steps">
-        {stage === "staged" && attempts[0]?.answer && (
-          <Staged session={session} state={state} plan={plan} staging={stagingOf(attempts[0].answer.result)} />
-        )}
-        {stage === "new" && isPrepared && (
-          <p class="fine">Staged, but not from here: prepare it again to see what was staged, and its nonce.</p>
+        {staging && <Staged session={session} state={state} plan={plan} staging={staging} />}
+        {stage === "new" && isPrepared && !staging && (
+          <p class="fine">Staged, but not through this door: prepare it again to see what is staged, and its nonce.</p>
         )}
         {stage === "enqueued" && accepted.enqueue > 0 && <p class="fine">Enqueued: its stories are in the queue.</p>}
         {stage === "applied" && (
@@ -71,6 +73,10 @@ export function PlanSteps({ session, state, plan }: Props) {
 
 function acceptedAt(attempt: Attempt | undefined): number {
   return attempt?.phase === "accepted" ? (attempt.endedMs ?? 0) : 0;
+}
+
+function preparedBy(attempt: Attempt | undefined): Prepared | undefined {
+  return attempt?.phase === "accepted" ? attempt.answer : undefined;
 }
 
 /** What Podium says it would do. Nothing has been changed yet. */
