@@ -19,8 +19,8 @@ import type { Outcome } from "./records.ts";
 import { intentDraft, outcomeDraft, outcomeOfVerdict, outcomeUnsent } from "./records.ts";
 import type { Dispatched } from "./replay.ts";
 import { replay } from "./replay.ts";
-import type { EarlierDeps } from "./settle-earlier.ts";
-import { hasDoubts, nothingEarlier, settleEarlier } from "./settle-earlier.ts";
+import type { Earlier, EarlierDeps } from "./settle-earlier.ts";
+import { hasDoubts, settleEarlier } from "./settle-earlier.ts";
 import { timed } from "./stages.ts";
 
 export interface DispatchDeps extends ForwardDeps, EarlierDeps {
@@ -53,13 +53,16 @@ export async function dispatch(deps: DispatchDeps, incoming: Incoming): Promise<
   if (claim.kind === "settled") return replay(deps.archive, claim.jobId);
   let fate: KeyFate = claim.kind === "unknown" ? "doubt" : "free";
   try {
-    const earlier = hasDoubts(deps, incoming, claim) ? await settleEarlier(deps, incoming, claim) : nothingEarlier;
-    fate = earlier.fate;
-    if (earlier.answer) return earlier.answer;
+    let earlier: Earlier | undefined;
+    while (hasDoubts(deps, incoming, claim, earlier)) {
+      earlier = await settleEarlier(deps, incoming, claim, earlier);
+      fate = earlier.fate;
+      if (earlier.answer) return earlier.answer;
+    }
     const ticket = admit(deps, incoming, haltsBefore);
     let sentAt: number | undefined;
     try {
-      const job = await recordIntent(deps, incoming, { key, fingerprint }, earlier.detail);
+      const job = await recordIntent(deps, incoming, { key, fingerprint }, earlier?.undecided);
       fate = "doubt";
       const outcome = await send(deps, incoming, job, ticket);
       const alone = isAlone(deps);
@@ -123,13 +126,14 @@ async function recordIntent(
   deps: DispatchDeps,
   incoming: Incoming,
   { key, fingerprint }: { readonly key: string | undefined; readonly fingerprint: string },
-  detail: string | undefined,
+  undecided: string | undefined,
 ): Promise<Job> {
   const now = deps.clock.now();
   const day = deps.jobs.countingDay(dayOf(now));
   const ids = { audit_id: newAuditId(now), job_id: jobIdOf(day, deps.jobs.nextNumber(day)) };
   const request = fillRoute(deps.routes[incoming.command.action], incoming.command);
   deps.keys.bind(key, ids.job_id, ids.audit_id);
+  const detail = undecided === undefined ? undefined : `Sent although Podium does not tell what became of ${undecided}`;
   const draft = intentDraft(incoming, ids, fingerprint, request, detail);
   return jobOfIntent(await timed(deps, "audit_intent", deps.log.append(draft, isAlone(deps))));
 }

@@ -21,7 +21,10 @@ export interface ReconcileDeps {
   readonly settleMs: number;
 }
 
-/** `waiting`: too early to tell. `undecided`: Podium answered, and what it says may be about an earlier run or nothing. */
+/**
+ * `waiting`: too early to tell. `undecided`: Podium answered, and what it says may be about an earlier run, about nothing, or
+ * what a later command has left.
+ */
 export type Finding = "executed" | "not_executed" | "waiting" | "undecided";
 
 /**
@@ -69,5 +72,5 @@ async function ask(deps: ReconcileDeps, job: Doubt): Promise<Finding> {
   const evidence = job.story_id === undefined ? "nothing" : storyEvidence(verdict.json, job.story_id);
   if (evidence === "started" && !deps.jobs.mayRunBeside(job)) return "executed";
   if (ageMs < deps.settleMs) return "waiting";
-  return evidence === "not_started" ? "not_executed" : "undecided";
+  return evidence === "not_started" && !deps.jobs.mayBeUndone(job) ? "not_executed" : "undecided";
 }

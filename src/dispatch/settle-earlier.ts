@@ -24,25 +24,33 @@ export interface Earlier {
   readonly answer?: Dispatched;
   /** What becomes of the key when this one ends before its intent is recorded. */
   readonly fate: KeyFate;
-  /** What the record of this one must say about an earlier one that nobody can find out. */
-  readonly detail?: string;
-}
-
-export const nothingEarlier: Earlier = { fate: "free" };
-
-/** Whether there is anything to find out first. When not, a claim and its job id are one step, and who comes second hears both. */
-export function hasDoubts({ jobs }: EarlierDeps, { command }: Incoming, claim: Claim): boolean {
-  if (claim.kind === "unknown") return true;
-  return isExecuting(command.action) && jobs.unsettledOf(subjectOf(command)) !== undefined;
+  /** The job that nobody can find out about. The record of this one must say so. */
+  readonly undecided?: string;
 }
 
 /**
- * Before anything is sent for a key or a story whose last outcome is unknown, Podium is asked.
+ * Whether there is anything to find out first. When not, a claim and its job id are one step, and who comes second hears
+ * both. Asked anew after each answer, in the turn in which the dispatch takes its place: while it was waited for, another
+ * one may have come into doubt.
+ * @param known what has been found out so far
+ */
+export function hasDoubts({ jobs }: EarlierDeps, { command }: Incoming, claim: Claim, known?: Earlier): boolean {
+  if (claim.kind === "unknown" && !known) return true;
+  const doubt = isExecuting(command.action) ? jobs.unsettledOf(subjectOf(command)) : undefined;
+  return doubt !== undefined && doubt.job_id !== known?.undecided;
+}
+
+/**
+ * Before anything is sent for a key or a story whose last outcome is unknown, Podium is asked: first about the key's own
+ * dispatch, then about the story's last.
  * @throws Problem when that can't be found out, or not yet
  */
-export function settleEarlier(deps: EarlierDeps, incoming: Incoming, claim: Claim): Promise<Earlier> {
-  return claim.kind === "unknown" ? settleKey(deps, incoming, claim.jobId) : settleStory(deps, incoming);
+export function settleEarlier(deps: EarlierDeps, incoming: Incoming, claim: Claim, known?: Earlier): Promise<Earlier> {
+  if (claim.kind === "unknown" && !known) return settleKey(deps, incoming, claim.jobId);
+  return settleStory(deps, incoming);
 }
+
+const nothingEarlier: Earlier = { fate: "free" };
 
 /** The dispatch under this very key: as long as nobody knows what became of it, it is not sent again. */
 async function settleKey(deps: EarlierDeps, incoming: Incoming, jobId: string): Promise<Earlier> {
@@ -54,11 +62,11 @@ async function settleKey(deps: EarlierDeps, incoming: Incoming, jobId: string): 
   }
   const job = await deps.archive.find(jobId);
   if (!job || job.status === "pending") throw stillUnknown(jobId);
-  if (job.status === "failed") return settleStory(deps, incoming);
+  if (job.status === "failed") return nothingEarlier;
   if (job.status !== "unknown") return { fate: "settle", answer: answerOf(job) };
   const finding = await reconcile(deps, job);
   if (finding === "executed") return { fate: "settle", answer: answerOf({ ...job, status: "queued" }) };
-  if (finding === "not_executed") return settleStory(deps, incoming);
+  if (finding === "not_executed") return nothingEarlier;
   throw stillUnknown(jobId);
 }
 
@@ -72,10 +80,7 @@ async function settleStory(deps: EarlierDeps, incoming: Incoming): Promise<Earli
   if (!doubt) return nothingEarlier;
   const finding = await reconcile(deps, doubt);
   if (finding === "waiting") throw inDoubt(deps, incoming, doubt.job_id);
-  if (finding === "undecided") {
-    return { fate: "free", detail: `Sent although Podium does not tell what became of ${doubt.job_id}` };
-  }
-  return nothingEarlier;
+  return finding === "undecided" ? { fate: "free", undecided: doubt.job_id } : nothingEarlier;
 }
 
 /**

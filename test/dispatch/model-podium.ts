@@ -33,6 +33,7 @@ const heard: Readonly<Record<Fault, Verdict>> = {
   late: timedOut,
   unsent: refusedConnection,
 };
+const stories = ["STORY-0", "STORY-1", "STORY-2"];
 const runsNow: ReadonlySet<Fault> = new Set(["yes", "500 ran", "died ran"]);
 
 /** One command that arrived at Podium. */
@@ -72,6 +73,8 @@ export class ModelPodium {
   readonly tooEarly: Arrival[] = [];
   /** Stories whose run is over. */
   readonly #ended = new Set<string>();
+  /** Stories that a cancel or a halt has put back to where they were before they ran. */
+  readonly #undone = new Set<string>();
   /** Audit ids whose next tries are refused too. */
   readonly refusing = new Map<string, number>();
 
@@ -135,7 +138,11 @@ export class ModelPodium {
 
   #execute(arrival: Arrival): void {
     this.executions.push(arrival);
-    if (arrival.action === "enqueue_story") this.#ended.delete(arrival.story!);
+    if (arrival.action === "halt") for (const story of stories) this.#undone.add(story);
+    if (arrival.action === "cancel_story") this.#undone.add(arrival.story!);
+    if (arrival.action !== "enqueue_story") return;
+    this.#ended.delete(arrival.story!);
+    this.#undone.delete(arrival.story!);
   }
 
   /** The story's run comes to its end, when it has one. */
@@ -152,13 +159,12 @@ export class ModelPodium {
 
   wordOf(story: string): string {
     const isStarted = this.executions.some((one) => one.action === "enqueue_story" && one.story === story);
-    if (!isStarted) return "todo";
+    if (!isStarted || (this.#undone.has(story) && !this.#ended.has(story))) return "todo";
     return this.#ended.has(story) ? "done" : "queued";
   }
 
   #status(): string {
-    const stories = ["STORY-0", "STORY-1", "STORY-2"].map((storyId) => ({ storyId, status: this.wordOf(storyId) }));
-    return JSON.stringify({ stories });
+    return JSON.stringify({ stories: stories.map((storyId) => ({ storyId, status: this.wordOf(storyId) })) });
   }
 
   #statusOr(fault: Fault, shown: string): Verdict {

@@ -108,7 +108,7 @@ test("a halt cancels a dispatch that is still asking about an earlier one", asyn
   await ask(desk, incoming(enqueue("STORY-001"), "k"));
   desk.clock.pass(settleMs);
   desk.podium.rule = ({ request }) => (request.method === "GET" ? undefined : yes);
-  const held = ask(desk, incoming(enqueue("STORY-001"), "k"));
+  const held = ask(desk, incoming(enqueue("STORY-001"), "another"));
   const question = await desk.podium.next();
   await ask(desk, incoming({ action: "halt" }));
   question.answer(statusOf("STORY-001", "todo"));

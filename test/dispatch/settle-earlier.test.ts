@@ -87,6 +87,37 @@ test("a key found not executed is not sent while a later dispatch of the story i
   expect(commands(desk)).toBe(3);
 });
 
+const undoing: readonly Command[] = [
+  { action: "cancel_story", story_id: story },
+  { action: "halt" },
+  { action: "apply_plan", plan_id: "SKOREQ-XXX", nonce: "n" },
+];
+for (const undo of undoing) {
+  test(`${undo.action}: what it may have put back is not taken for never executed`, async () => {
+    const desk = await open();
+    unanswered(desk);
+    await ask(desk, incoming(enqueue(story), "first"));
+    answering(desk, shows("todo"));
+    expect(verdictOf(await ask(desk, incoming(undo)))).toBe("ok");
+    desk.clock.pass(settleMs);
+    expect(verdictOf(await ask(desk, incoming(enqueue(story), "first")))).toBe("podium_timeout same-key");
+    expect(commands(desk)).toBe(2);
+    expect(verdictOf(await ask(desk, incoming(enqueue(story), "second")))).toBe("ok");
+  });
+}
+
+test("a cancel that Podium refused, or of another story, has put nothing back", async () => {
+  const desk = await open();
+  unanswered(desk);
+  await ask(desk, incoming(enqueue(story), "first"));
+  desk.podium.rule = ({ request }) => (request.method === "GET" ? shows("todo") : said(409, "{}"));
+  await ask(desk, incoming({ action: "cancel_story", story_id: story }));
+  answering(desk, shows("todo"));
+  await ask(desk, incoming({ action: "cancel_story", story_id: "STORY-002" }));
+  desk.clock.pass(settleMs);
+  expect(verdictOf(await ask(desk, incoming(enqueue(story), "first")))).toBe("ok");
+});
+
 test("nor is one that a later dispatch has found not executed, while that one is in doubt itself", async () => {
   const desk = await open();
   unanswered(desk, shows("todo"));
@@ -216,4 +247,28 @@ test("that a story runs proves nothing of an old dispatch in doubt when a later 
   expect(verdictOf(await ask(desk, incoming(enqueue(story), "first")))).toBe("podium_timeout same-key");
   expect(desk.jobs.get("JOB-20260109-001")?.status).toBe("unknown");
   expect(commands(desk)).toBe(2);
+});
+
+test("who was asking about one dispatch in doubt asks about the next, when that has come into doubt meanwhile", async () => {
+  const desk = await open();
+  unanswered(desk);
+  await ask(desk, incoming(enqueue(story), "first"));
+  desk.clock.pass(settleMs);
+  desk.podium.rule = ({ request }) => (request.method === "GET" ? silent : undefined);
+  const second = ask(desk, incoming(enqueue(story), "second"));
+  const forward = await desk.podium.next();
+  desk.podium.rule = () => undefined;
+  const third = ask(desk, incoming(enqueue(story), "third"));
+  await desk.podium.arrivals(4);
+  const question = desk.podium.pending[1]!;
+  unanswered(desk);
+  forward.answer(timedOut);
+  expect(verdictOf(await second)).toBe("podium_timeout same-key");
+  desk.clock.pass(5_000);
+  question.answer(silent);
+  expect(verdictOf(await third)).toBe("story_cooldown safe");
+  expect(commands(desk)).toBe(2);
+  desk.clock.pass(settleMs);
+  answering(desk);
+  expect(verdictOf(await ask(desk, incoming(enqueue(story), "third")))).toBe("ok");
 });
