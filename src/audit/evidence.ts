@@ -1,4 +1,4 @@
-import { exitCodes, Fatal, Problem } from "../lib/errors.ts";
+import { exitCodes, Fatal, messageOf, Problem } from "../lib/errors.ts";
 import { checkpointName, pathIn } from "./folder.ts";
 import { isFlaw } from "./frame.ts";
 import { readPublicKey } from "./key.ts";
@@ -66,12 +66,19 @@ export class Evidence {
     return makeProofFile(deps, auditId, await signingKey(deps), lines);
   }
 
-  /** Reads the whole log. All who ask while one verification runs share its result: the disk is read once. */
+  /**
+   * Reads the whole log. All who ask while one verification runs share its result: the disk is read once.
+   * @throws Problem `audit_unavailable` when there is no key to check the signatures with
+   */
   verify(): Promise<VerifyResult> {
     const { keyFile } = this.#options;
     const { files, sha256, dir } = this.#options.log();
-    const run = async (): Promise<VerifyResult> =>
-      verify({ files, sha256, dir, publicKey: await readPublicKey(files, keyFile) });
+    const run = async (): Promise<VerifyResult> => {
+      const publicKey = await readPublicKey(files, keyFile).catch((cause: unknown) => {
+        throw new Problem("audit_unavailable", `Nothing was verified. ${messageOf(cause)}`, { cause });
+      });
+      return verify({ files, sha256, dir, publicKey });
+    };
     return (this.#verification ??= run().finally(() => {
       this.#verification = undefined;
     }));

@@ -204,6 +204,7 @@ const audit = {
     tag: "Audit",
     summary: "Check the whole chain",
     answer: { name: "AuditVerdict", schema: auditVerdictSchema },
+    problems: ["audit_unavailable"],
   },
   auditDispatch: {
     method: "get",

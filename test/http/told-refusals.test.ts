@@ -7,6 +7,7 @@ import { rejection } from "../audit/log-folder.ts";
 import { said } from "../dispatch/scripted-podium.ts";
 import { assertContract } from "../e2e/contract.ts";
 import { openCounter } from "./counter.ts";
+import { runtime } from "../../src/runtime/bun.ts";
 
 /** Refusals that are seldom seen are in the contract, too. */
 
@@ -57,6 +58,14 @@ test.each([
   const { status, json } = await refusal(path, { archive, evidence });
   expect({ status, code: json["code"] }).toEqual({ status: 503, code: "audit_unavailable" });
   expect(`${String(json["title"])} ${String(json["detail"])}`).not.toMatch(/writ|forward/);
+});
+
+test("verifying without the key that signed is a 503 that says which file it wants", async () => {
+  const log = () => ({ files: runtime.files, sha256: runtime.sha256, dir: "/nowhere" });
+  const evidence = new Evidence({ log, seal: () => Promise.resolve(), signed: () => 0, keyFile: "/nowhere/audit.key" });
+  const { status, json } = await refusal("/api/orchestrator/audit/verify", { evidence });
+  expect({ status, code: json["code"] }).toEqual({ status: 503, code: "audit_unavailable" });
+  expect(json["detail"]).toStartWith("Nothing was verified. Cannot read the key /nowhere/audit.key");
 });
 
 test("a search that may not even wait is a 429 that does not speak of dispatches", async () => {
