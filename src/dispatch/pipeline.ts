@@ -6,7 +6,7 @@ import type { Job } from "../jobs/job.ts";
 import { jobOfIntent } from "../jobs/job.ts";
 import type { Action } from "../wire/dispatch.ts";
 import { isLimited } from "../wire/dispatch.ts";
-import type { Route } from "../wire/podium.ts";
+import type { PodiumRequest, Route } from "../wire/podium.ts";
 import { fillRoute } from "../wire/podium.ts";
 import type { Incoming } from "./command.ts";
 import { keyOf } from "./command.ts";
@@ -62,9 +62,10 @@ export async function dispatch(deps: DispatchDeps, incoming: Incoming): Promise<
     const ticket = admit(deps, incoming, haltsBefore);
     let sentAt: number | undefined;
     try {
-      const job = await recordIntent(deps, incoming, { key, fingerprint }, earlier?.undecided);
+      const request = fillRoute(deps.routes[incoming.command.action], incoming.command);
+      const job = await recordIntent(deps, incoming, request, { key, fingerprint, undecided: earlier?.undecided });
       fate = "doubt";
-      const outcome = await send(deps, incoming, job, ticket);
+      const outcome = await send(deps, incoming, request, job, ticket);
       const alone = isAlone(deps);
       // The next one may go while this outcome is written: its own intent is durable, and forwards stay one at a time.
       ticket.leave();
@@ -121,17 +122,24 @@ function admit(deps: DispatchDeps, { command, asker }: Incoming, haltsBefore: nu
 /** Refusals of valid commands; invalid input leaves no trace in the log. */
 const recordedRefusals: ReadonlySet<string> = new Set(["rate_limited", "story_cooldown", "queue_full"]);
 
+/** What the record of an intent must know of the request's past. */
+interface Background {
+  readonly key: string | undefined;
+  readonly fingerprint: string;
+  /** The job of an earlier dispatch that nobody can find out about. */
+  readonly undecided: string | undefined;
+}
+
 /** Ids are handed out and the record takes its place in the chain in one turn; it returns when the record is durable. */
 async function recordIntent(
   deps: DispatchDeps,
   incoming: Incoming,
-  { key, fingerprint }: { readonly key: string | undefined; readonly fingerprint: string },
-  undecided: string | undefined,
+  request: PodiumRequest,
+  { key, fingerprint, undecided }: Background,
 ): Promise<Job> {
   const now = deps.clock.now();
   const day = deps.jobs.countingDay(dayOf(now));
   const ids = { audit_id: newAuditId(now), job_id: jobIdOf(day, deps.jobs.nextNumber(day)) };
-  const request = fillRoute(deps.routes[incoming.command.action], incoming.command);
   deps.keys.bind(key, ids.job_id, ids.audit_id);
   const detail = undecided === undefined ? undefined : `Sent although Podium does not tell what became of ${undecided}`;
   const draft = intentDraft(incoming, ids, fingerprint, request, detail);
@@ -143,15 +151,17 @@ function isAlone({ lane, looks }: DispatchDeps): boolean {
   return lane.busy + looks.busy <= 1;
 }
 
-async function send(deps: DispatchDeps, incoming: Incoming, job: Job, ticket: Ticket): Promise<Sent> {
-  const { command, client, trace } = incoming;
-  const request = {
-    ...fillRoute(deps.routes[command.action], command),
-    ...(trace && { headers: traceHeaders(trace) }),
-  };
+async function send(
+  deps: DispatchDeps,
+  { client, trace }: Incoming,
+  request: PodiumRequest,
+  job: Job,
+  ticket: Ticket,
+): Promise<Sent> {
+  const traced = trace ? { ...request, headers: traceHeaders(trace) } : request;
   const startedAt = deps.clock.monotonic();
   try {
-    const { verdict, sentAt } = await forward(deps, job, request, ticket, client);
+    const { verdict, sentAt } = await forward(deps, job, traced, ticket, client);
     const outcome = outcomeOfVerdict(verdict);
     const durationMs = deps.clock.monotonic() - startedAt;
     return { ...outcome, durationMs, sentAt: outcome.result === "failed" ? undefined : sentAt };

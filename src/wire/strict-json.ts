@@ -62,7 +62,8 @@ function faultIn(text: string): Fault | undefined {
     else if (char === "}" || char === "]") keysOf.pop();
     else if (char === '"') {
       const end = endOfString(text, i);
-      const word = JSON.parse(text.slice(i, end + 1)) as string;
+      const quoted = text.slice(i, end + 1);
+      const word = quoted.includes("\\") ? (JSON.parse(quoted) as string) : quoted.slice(1, -1);
       i = end;
       if (!word.isWellFormed()) return { pointer: "", detail: "A string holds a lone surrogate, which is not text" };
       if (!isKey(text, end)) continue;
