@@ -3,7 +3,7 @@ import type { DispatchRequest } from "../wire/dispatch.ts";
 import type { dispatchedSchema } from "./answers.ts";
 import { fieldList } from "./columns.ts";
 import { programName } from "./options.ts";
-import { printable, printableLines } from "./printable.ts";
+import { printable, printableLines, shellWord } from "./printable.ts";
 import type { Screen } from "./screen.ts";
 import { styleOfStatus } from "./screen.ts";
 
@@ -33,7 +33,8 @@ export function dispatchText(
   return fields + staged;
 }
 
-function idOf({ payload = {} }: DispatchRequest): string | undefined {
+/** The story or plan that a dispatch is about. */
+export function idOf({ payload = {} }: DispatchRequest): string | undefined {
   if ("story_id" in payload) return payload.story_id;
   return "plan_id" in payload ? payload.plan_id : undefined;
 }
@@ -52,10 +53,4 @@ function nextStep(request: DispatchRequest, jobId: string, result: unknown): str
   if (request.action === "apply_plan") return `${programName} dispatch enqueue_plan ${id}`;
   if (request.action !== "prepare_apply" || typeof nonce !== "string") return undefined;
   return `${programName} dispatch apply_plan ${id} --nonce=${shellWord(nonce)}`;
-}
-
-/** For a line that people copy into a shell: a stranger's word must stay one word. */
-function shellWord(word: string): string {
-  const text = printable(word);
-  return /^[\w.:@%+=/-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -1,4 +1,4 @@
-import { exitCodes } from "../lib/errors.ts";
+import { exitCodes, Fatal } from "../lib/errors.ts";
 import { actions } from "../wire/dispatch.ts";
 import { apiRequest } from "../wire/client.ts";
 import { dispatchedSchema, readyAnswerSchema } from "./answers.ts";
@@ -13,7 +13,9 @@ import { dispatchText } from "./dispatch-text.ts";
 import { followJob } from "./follow-job.ts";
 import type { CommandSpec } from "./options.ts";
 import { programName, usageError } from "./options.ts";
-import { withProgress } from "./progress.ts";
+import { tellOn, withProgress } from "./progress.ts";
+import type { Stop } from "./stop.ts";
+import { listenForStop, unlessStopped } from "./stop.ts";
 
 export const dispatchCommand = {
   name: "dispatch",
@@ -50,8 +52,10 @@ export const runDispatch = clientCommand(dispatchCommand, async (client) => {
     user: options.value("user") ?? userOf(runtime.process.env),
   });
   const key = keyOf(client);
-  const since = options.has("watch") ? await cursorOf(client) : undefined;
-  const reply = await withProgress(runtime, "Waiting for the answer", sendDispatch(api, body, key));
+  const stop = listenForStop(runtime);
+  const since = options.has("watch") ? await cursorOf(client, stop) : undefined;
+  const sending = sendDispatch(api, { body, key, stop, tell: tellOn(runtime) });
+  const reply = await withProgress(runtime, "Waiting for the answer", sending);
   const dispatched = accepted(client, reply, key);
   if (client.json) client.printJson(reply.text);
   else client.print(dispatchText(client.screen, body, dispatched, options.has("watch")));
@@ -59,7 +63,7 @@ export const runDispatch = clientCommand(dispatchCommand, async (client) => {
   return followJob(client, dispatched.job_id, {
     since,
     answer: dispatched.podium_result,
-    interrupted: exitCodes.failed,
+    stop,
   });
 });
 
@@ -76,8 +80,10 @@ function keyOf({ command, options }: Client<typeof dispatchCommand>): string {
 }
 
 /** Where the stream stands before the dispatch: following from there misses nothing, however quick the story is. */
-async function cursorOf({ api }: Client): Promise<string> {
-  const { gateway } = expectReply(api.url, await readiness(api), readyAnswerSchema);
+async function cursorOf({ api, runtime }: Client, stop: Stop): Promise<string> {
+  const ready = await withProgress(runtime, "Waiting for the gateway", unlessStopped(readiness(api), stop));
+  if (!ready) throw new Fatal("Interrupted before anything was sent: nothing was executed");
+  const { gateway } = expectReply(api.url, ready, readyAnswerSchema);
   return gateway?.stream?.cursor ?? "";
 }
 

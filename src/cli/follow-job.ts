@@ -10,15 +10,15 @@ import type { JobOutcome } from "./job-outcome.ts";
 import { jobOutcome, storiesIn } from "./job-outcome.ts";
 import { programName } from "./options.ts";
 import { printable } from "./printable.ts";
+import { withProgress } from "./progress.ts";
 import { styleOfStatus } from "./screen.ts";
 import type { Stop } from "./stop.ts";
-import { listenForStop } from "./stop.ts";
+import { unlessStopped } from "./stop.ts";
 
 export interface FollowJobOptions {
   /** Cursor of the stream before the job was made. */
   readonly since?: string;
-  /** Exit code when Ctrl-C comes before the end: not 0 where a script could take it for the outcome. */
-  readonly interrupted: number;
+  readonly stop: Stop;
   /** Podium's answer to the dispatch, where the caller has it. */
   readonly answer?: unknown;
 }
@@ -28,8 +28,10 @@ const lostMs = 120_000;
 
 /** Shows what happens to a job until it has ended. @returns the exit code: 0 when it ended well, 1 when it did not */
 export async function followJob(client: Client, jobId: string, options: FollowJobOptions): Promise<number> {
-  const stop = listenForStop(client.runtime);
-  const job = await jobNow(client, jobId);
+  const { stop } = options;
+  const asking = unlessStopped(jobNow(client, jobId), stop);
+  const job = await withProgress(client.runtime, "Waiting for the gateway", asking);
+  if (!job) return interrupted(client, jobId, "may go on");
   const progress = jobOutcome(job, storiesIn(options.answer ?? job.podium_result));
   // With a cursor every step is still to come, even of a story that has ended meanwhile; without one there is only this.
   if (!options.since) progress.takeJob(job);
@@ -38,7 +40,7 @@ export async function followJob(client: Client, jobId: string, options: FollowJo
   const told = progress.outcome;
   if (told) return ended(client, job, told.word, told.good);
   await watchFrames(client, job, progress, options.since, stop);
-  if (stop.asked) return interrupted(client, job, options.interrupted);
+  if (stop.asked && !progress.outcome) return interrupted(client, jobId, "goes on");
   const { good, word } = progress.outcome ?? { good: false, word: progress.lastWord ?? job.status };
   return ended(client, job, word, good);
 }
@@ -53,7 +55,7 @@ async function watchFrames(
   const { api, screen, runtime } = client;
   const isOver = async (): Promise<boolean> => {
     if (progress.outcome) return true;
-    const now = await jobNow(client, job.job_id).catch(() => undefined);
+    const now = await unlessStopped(jobNow(client, job.job_id), stop).catch(() => undefined);
     if (now) progress.takeJob(now);
     return progress.outcome !== undefined;
   };
@@ -92,8 +94,9 @@ function ended(client: Client, job: JobAnswer, word: string, good: boolean): num
   return good ? exitCodes.done : exitCodes.failed;
 }
 
-function interrupted(client: Client, job: JobAnswer, exitCode: number): number {
-  const jobId = printable(job.job_id);
-  client.runtime.process.stderr(`\n${jobId} goes on; to follow it again: ${programName} watch ${jobId}\n`);
-  return exitCode;
+/** 1, not 0: a script could take that for the outcome. */
+function interrupted({ runtime }: Client, id: string, what: string): number {
+  const jobId = printable(id);
+  runtime.process.stderr(`${jobId} ${what}; to follow it again: ${programName} watch ${jobId}\n`);
+  return exitCodes.failed;
 }

@@ -1,5 +1,4 @@
 import { exitCodes, Fatal } from "../lib/errors.ts";
-import type { Runtime } from "../runtime/types.ts";
 import { ExchangeError } from "../runtime/types.ts";
 import { apiRequest } from "../wire/client.ts";
 import type { DispatchRequest } from "../wire/dispatch.ts";
@@ -14,7 +13,9 @@ import { fieldList } from "./columns.ts";
 import type { CommandSpec } from "./options.ts";
 import { programName } from "./options.ts";
 import { printable } from "./printable.ts";
-import { withProgress } from "./progress.ts";
+import { tellOn, withProgress } from "./progress.ts";
+import type { Stop } from "./stop.ts";
+import { listenForStop, unlessStopped } from "./stop.ts";
 
 export const haltCommand = {
   name: "halt",
@@ -35,6 +36,7 @@ export const haltLimits = { tryMs: 10_000, totalMs: 20_000 };
 const triesMax = 3;
 /** The gateway's advice for who has sent a key; a halt has none. */
 const keyAdvice = /[;.] (?:repeat with|to try again use)[^(]*Idempotency-Key[^(]*(?= \()/i;
+const notKnown = "IT IS NOT KNOWN WHETHER IT HALTED";
 const again = "Halt again: a second halt does no harm. Where none comes through, stop the orchestrator's own process";
 
 /**
@@ -48,7 +50,8 @@ export const runHalt = clientCommand(
     const user = options.value("user") ?? userOf(runtime.process.env);
     const source = options.value("source") ?? "cli";
     const body = { action: "halt", source, ...(user !== undefined && { auth: { user_id: user } }) } as const;
-    const reply = await withProgress(runtime, "Halting", sendHalt(api, body, tellOn(runtime)));
+    const stop = listenForStop(runtime);
+    const reply = await withProgress(runtime, "Halting", sendHalt(api, body, { stop, tell: tellOn(runtime) }));
     const halted = accepted(api, reply);
     if (client.json) client.printJson(reply.text);
     else {
@@ -65,19 +68,17 @@ export const runHalt = clientCommand(
   { regardless: true },
 );
 
-/** A line beside the progress, which a terminal shows in the same place. */
-function tellOn({ process }: Runtime): (line: string) => void {
-  return (line) => process.stderr(`${process.stderrIsTerminal ? "\r\u001b[K" : ""}${programName}: ${line}\n`);
+export interface Halting {
+  readonly stop: Stop;
+  /** Gets a line after each try that came to nothing. */
+  tell(line: string): void;
 }
 
-/**
- * @param tell gets a line after each try that came to nothing
- * @throws Fatal (3) when no answer came within the limits
- */
+/** @throws Fatal: 3 when no answer came within the limits, 1 when somebody asked for the end before */
 export async function sendHalt(
   api: Api,
   body: DispatchRequest,
-  tell: (line: string) => void,
+  { stop, tell }: Halting,
   { tryMs, totalMs } = haltLimits,
 ): Promise<Reply> {
   const endMs = performance.now() + totalMs;
@@ -85,7 +86,9 @@ export async function sendHalt(
   for (let tries = 1; ; tries++) {
     const timeoutMs = Math.max(1, Math.min(tryMs, Math.ceil(endMs - performance.now())));
     try {
-      return await api.send(apiRequest("post", dispatchPath, { body }), { timeoutMs });
+      const reply = await unlessStopped(api.send(apiRequest("post", dispatchPath, { body }), { timeoutMs }), stop);
+      if (reply) return reply;
+      throw interrupted(api);
     } catch (error) {
       if (!(error instanceof ExchangeError)) throw error;
       sent ||= error.sent;
@@ -95,9 +98,14 @@ export async function sendHalt(
   }
 }
 
+/** The halt may be on its way to the orchestrator, or stand in a gateway that will wake up. */
+function interrupted({ url }: Api): Fatal {
+  return new Fatal(`${notKnown}: interrupted before roxy-core at ${url} answered. ${again}`);
+}
+
 function notHalted({ url }: Api, error: ExchangeError, sent: boolean): Fatal {
   if (sent) {
-    const what = `IT IS NOT KNOWN WHETHER IT HALTED: no answer from roxy-core at ${url}`;
+    const what = `${notKnown}: no answer from roxy-core at ${url}`;
     return new Fatal(`${what} (${printable(error.message)}). ${again}`, exitCodes.unreachable);
   }
   const remedy = "Start the gateway and repeat, or stop the orchestrator's own process";
@@ -112,7 +120,7 @@ function accepted(api: Api, reply: Reply) {
     if (error instanceof Refused) {
       const unknown = error.problem.retry === "same-key";
       const words = error.message.replace(keyAdvice, "");
-      error.message = `${unknown ? "IT IS NOT KNOWN WHETHER IT HALTED" : "NOT HALTED"}: ${words}. ${again}`;
+      error.message = `${unknown ? notKnown : "NOT HALTED"}: ${words}. ${again}`;
     }
     throw error;
   }

@@ -28,6 +28,12 @@ export function printableJson(json: string): string {
   });
 }
 
+/** For a line that people copy into a shell: a stranger's word must stay one word. */
+export function shellWord(word: string): string {
+  const text = printable(word);
+  return /^[\w.:@%+=/-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
+
 function numbered(unit: string): string {
   return `\\u{${(unit.codePointAt(0) ?? 0).toString(16)}}`;
 }

@@ -1,8 +1,14 @@
 import type { Runtime } from "../runtime/types.ts";
+import { programName } from "./options.ts";
 
 /** What is quicker than this needs no word; and then each second a sign of life. */
 const quietMs = 700;
 const tickMs = 1000;
+
+/** A line of its own on standard error; on a terminal in the place of the progress, which then goes on below it. */
+export function tellOn({ process }: Pick<Runtime, "process">): (line: string) => void {
+  return (line) => process.stderr(`${process.stderrIsTerminal ? "\r\u001b[K" : ""}${programName}: ${line}\n`);
+}
 
 /** Waits, and on a terminal tells what for, on a line of standard error that vanishes afterwards. */
 export async function withProgress<T>(runtime: Pick<Runtime, "process">, what: string, work: Promise<T>): Promise<T> {

@@ -40,7 +40,8 @@ const lostMs = Infinity;
 export const runWatch = clientCommand(watchCommand, async (client) => {
   const [job] = client.options.positionals;
   if (job === undefined) return watchAll(client);
-  return followJob(client, jobIdOf(client.command, job), { interrupted: exitCodes.failed });
+  const jobId = jobIdOf(client.command, job);
+  return followJob(client, jobId, { stop: listenForStop(client.runtime) });
 });
 
 async function watchAll(client: Client<typeof watchCommand>): Promise<number> {

@@ -130,7 +130,13 @@ describe("followEvents", () => {
 });
 
 describe("sendDispatch", () => {
-  const body = { action: "halt" } as const;
+  const lines: string[] = [];
+  const sending = {
+    body: { action: "halt" },
+    key: "k",
+    stop: never,
+    tell: (line: string) => lines.push(line),
+  } as const;
   const answer = (status: number, json: unknown) => ({ status, text: JSON.stringify(json), json });
 
   test("asks again under the same key when the answer is lost, and while it is in flight", async () => {
@@ -146,14 +152,17 @@ describe("sendDispatch", () => {
       return answers.shift()!();
     };
     const api = { ...createApi(runtime, { url: "http://x", warnings: [] }), send };
-    expect((await sendDispatch(api, body, "k")).status).toBe(200);
+    expect((await sendDispatch(api, sending)).status).toBe(200);
     expect(keys).toEqual(["k", "k", "k", "k"]);
+    expect(lines).toEqual([
+      expect.stringMatching(/^Lost the gateway at http:\/\/x .*\(cut\): asking again .* key \(k\)/),
+    ]);
   });
 
   test("a server that is not there is not waited for", async () => {
     const send = () => Promise.reject(new ExchangeError("unreachable", false, "refused"));
     const api = { ...createApi(runtime, { url: "http://x", warnings: [] }), send };
-    expect(await failureOf(sendDispatch(api, body, "k"))).toMatchObject({ exitCode: 3 });
+    expect(await failureOf(sendDispatch(api, sending))).toMatchObject({ exitCode: 3 });
   });
 });
 

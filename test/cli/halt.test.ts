@@ -6,6 +6,8 @@ import { haltLimits, sendHalt } from "../../src/cli/halt.ts";
 import { reply } from "../e2e/podium-stub.ts";
 import { useScriptedStage } from "./stage.ts";
 
+const never = { asked: false, whenAsked: new Promise<void>(() => {}) };
+
 describe("halt to a gateway that hangs", () => {
   test("is tried again, with a line each time, and ends within its limit", async () => {
     // Takes connections, and reads nothing.
@@ -14,10 +16,15 @@ describe("halt to a gateway that hangs", () => {
     const { port } = server.address() as net.AddressInfo;
     const api = createApi(runtime, { url: `http://127.0.0.1:${port}`, warnings: [] });
     const lines: string[] = [];
-    const failure = await sendHalt(api, { action: "halt" }, (line) => lines.push(line), {
-      tryMs: 100,
-      totalMs: 150,
-    }).catch((error: unknown) => error);
+    const failure = await sendHalt(
+      api,
+      { action: "halt" },
+      { stop: never, tell: (line) => lines.push(line) },
+      {
+        tryMs: 100,
+        totalMs: 150,
+      },
+    ).catch((error: unknown) => error);
     server.close();
     expect(String(failure)).toMatch(/IT IS NOT KNOWN WHETHER IT HALTED: no answer from.*Halt again.*own process/);
     expect(lines).toEqual([expect.stringMatching(/^No answer to the halt yet .*: sending it again$/)]);
