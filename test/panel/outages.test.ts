@@ -103,7 +103,7 @@ browserSuite("outages in a browser", (screen) => {
     await state(page, "Live");
     await page.fill("#story-id", "LUNO-026-STORY-033");
     await page.keyboard.press("Enter");
-    await page.getByText(/had come through before, nothing more was started/).waitFor();
+    await page.locator(".answer", { hasText: "had come through, nothing more was started" }).waitFor();
     expect(keys[0]).toBe(keys[1]);
     expect(await page.locator(".job", { hasText: "LUNO-026-STORY-033" }).count()).toBe(1);
   });

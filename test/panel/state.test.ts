@@ -141,7 +141,7 @@ describe("an error in plain words", () => {
   });
 
   test("says each thing once: what happened, whether it ran, what to do", () => {
-    expect(problemWords(problem({}), true)).toEqual({
+    expect(problemWords(problem({}), { isCommand: true })).toEqual({
       what: "Podium refused the command",
       detail: "it is done",
       ran: "Nothing was executed.",
@@ -151,19 +151,19 @@ describe("an error in plain words", () => {
 
   test("leaves out what is meant for programs", () => {
     const detail = "Podium refused: it is done. Nothing was executed; to try again use a new Idempotency-Key, or none";
-    expect(problemWords(problem({ detail }), true).detail).toBe("it is done");
+    expect(problemWords(problem({ detail }), { isCommand: true }).detail).toBe("it is done");
   });
 
   test("never says that nothing ran when that is not known", () => {
-    const { ran, remedy } = problemWords(problem({ code: "podium_timeout", retry: "same-key" }), true);
+    const { ran, remedy } = problemWords(problem({ code: "podium_timeout", retry: "same-key" }), { isCommand: true });
     expect(ran).toBe("It is not known whether it ran.");
     expect(remedy).toContain("same key");
   });
 
   test("names the wait that was asked for, and the field that is wrong", () => {
-    expect(problemWords(problem({ retryAfterS: 5 }), true).remedy).toBe("Press again in 5 seconds.");
+    expect(problemWords(problem({ retryAfterS: 5 }), { isCommand: true }).remedy).toBe("Press again in 5 seconds.");
     const faults = [{ pointer: "/payload/story_id", detail: "Expected letters" }];
-    expect(problemWords(problem({ faults }), true).detail).toBe("story_id: Expected letters");
+    expect(problemWords(problem({ faults }), { isCommand: true }).detail).toBe("story_id: Expected letters");
   });
 });
 

@@ -3,6 +3,8 @@ import { apiRequest } from "../../../wire/client.ts";
 import type { DispatchRequest } from "../../../wire/dispatch.ts";
 import { fieldsOf, firstText } from "../api/json.ts";
 import type { PlainProblem, Reply, Requests } from "../api/requests.ts";
+import type { PressKey } from "./press-keys.ts";
+import { forget, keep, keyFor, newKey } from "./press-keys.ts";
 import type { Attempt, Store } from "./store.ts";
 import { Turns } from "./turns.ts";
 
@@ -47,23 +49,25 @@ export class Commander {
     const earlier = this.#store.state.attempts.get(subject);
     if (earlier && isSettling(earlier)) return;
     const { action, ...ids } = command;
-    const keySlot = `roxy-key ${subject} ${command.nonce ?? ""}`;
-    const idempotencyKey = keep(keySlot);
+    const slot = `roxy-key ${subject} ${command.nonce ?? ""}`;
+    const pressKey = keyFor(slot);
     const startedMs = Date.now();
     this.#note(subject, { phase: "sending", startedMs });
     // Which ids an action takes is the server's to judge: whatever it is, a button has its reasons.
     const body = { action, payload: ids, source: "web-panel" } as DispatchRequest;
-    const reply = await this.#sendInTurn(apiRequest("post", path, { body, idempotencyKey }));
-    if (reply.ok || reply.problem.retry !== "same-key") forget(keySlot);
-    this.#note(subject, attemptOf(reply, startedMs));
+    const request = apiRequest("post", path, { body, idempotencyKey: pressKey.key });
+    const attempt = attemptOf(await this.#sendInTurn(request, slot, pressKey), startedMs);
+    this.#note(subject, { ...attempt, ...(leavesDoubt(attempt, pressKey) && { earlierInDoubt: true }) });
+    settleKey(slot, pressKey, attempt);
     // The button goes back to its own words when a double click's tail is over.
     setTimeout(() => this.#store.set({ nowMs: Date.now() }), settleMs.accepted);
     this.#onAnswer();
   }
 
-  async #sendInTurn(request: ApiRequest): Promise<Reply> {
+  async #sendInTurn(request: ApiRequest, slot: string, { key }: PressKey): Promise<Reply> {
     if (!(await this.#turns.enter())) return { ok: false, problem: neverSent, body: {} };
     try {
+      keep(slot, { key, inDoubt: true });
       return await this.#requests.send(request, { timeoutMs: commandMs });
     } finally {
       this.#turns.leave();
@@ -119,6 +123,25 @@ function attemptOf(reply: Reply, startedMs: number): Attempt {
   return { phase: "accepted", startedMs, endedMs, answer };
 }
 
+/** Codes whose `job_id` is another dispatch's. */
+const aboutAnother: ReadonlySet<string> = new Set(["story_cooldown", "idempotency_mismatch"]);
+
+/**
+ * An earlier press was sent, nobody knows what became of it, and this one's refusal does not tell either: it was turned
+ * away before its key was looked up. Who was given a job had none under that key that may have run.
+ */
+function leavesDoubt({ problem }: Attempt, { inDoubt }: PressKey): boolean {
+  return inDoubt && problem !== undefined && (problem.jobId === undefined || aboutAnother.has(problem.code));
+}
+
+/** Only an answer of Podium's settles a key. After everything else the next press goes under the same one. */
+function settleKey(slot: string, { key, inDoubt }: PressKey, attempt: Attempt): void {
+  const { problem } = attempt;
+  const isRefused = problem?.code === "podium_rejected" && problem.jobId !== undefined;
+  if (!problem || isRefused) forget(slot);
+  else keep(slot, { key, inDoubt: problem.retry === "same-key" || leavesDoubt(attempt, { key, inDoubt }) });
+}
+
 const neverSent: PlainProblem = {
   code: "let_go",
   title: "Not sent",
@@ -136,33 +159,3 @@ const odd: PlainProblem = {
   httpStatus: 200,
   faults: [],
 };
-
-/** Keys of presses that are not settled; a copy in the session's storage survives a reload. */
-const kept = new Map<string, string>();
-
-function keep(slot: string): string {
-  const key = kept.get(slot) ?? stored(() => sessionStorage.getItem(slot)) ?? newKey();
-  kept.set(slot, key);
-  stored(() => sessionStorage.setItem(slot, key));
-  return key;
-}
-
-function forget(slot: string): void {
-  kept.delete(slot);
-  stored(() => sessionStorage.removeItem(slot));
-}
-
-/** A browser may refuse its storage; then a reload forgets, and roxy-core's own checks stand behind us. */
-function stored<T>(access: () => T): T | undefined {
-  try {
-    return access();
-  } catch {
-    return undefined;
-  }
-}
-
-/** 128 random bits. Not `randomUUID`: pages that came over plain HTTP from another machine don't have it. */
-function newKey(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return `panel-${[...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
-}

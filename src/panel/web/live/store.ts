@@ -18,6 +18,8 @@ export interface Attempt {
   readonly startedMs: number;
   readonly endedMs?: number;
   readonly problem?: PlainProblem;
+  /** What became of a press before this one is not known; this one's problem says nothing of it. */
+  readonly earlierInDoubt?: boolean;
   readonly answer?: {
     readonly jobId: string;
     readonly auditId: string;

@@ -22,17 +22,24 @@ const remedies: Readonly<Record<string, string>> = {
   queue_full: "Wait until some of what is waiting has gone through, then press again.",
   shutting_down: "Wait until roxy-core is back, then press again.",
   cancelled_by_halt: "Press again once the orchestrator runs.",
-  idempotency_mismatch: "Press again: a new key is used.",
+  idempotency_mismatch: "It was pressed under another name before: sign in as then, or press in a new tab.",
 };
 
-/** @param repeatable whether the same key is kept here for the repeat */
-export function problemWords(problem: PlainProblem, repeatable: boolean): ProblemWords {
+/** What a problem came of. */
+export interface Asked {
+  /** A command, and not a read: its key is kept here for the repeat. */
+  readonly isCommand: boolean;
+  /** What became of a press before this one is not known, and this problem does not tell. */
+  readonly earlierInDoubt?: boolean;
+}
+
+export function problemWords(problem: PlainProblem, asked: Asked): ProblemWords {
   const faults = problem.faults.map(({ pointer, detail }) => `${pointer.replace(/^\/(payload\/)?/, "")}: ${detail}`);
   return {
-    what: titleOf(problem, repeatable),
+    what: titleOf(problem, asked.isCommand),
     detail: faults.length > 0 ? faults.join("; ") : withoutRepeats(problem.detail),
-    ran: ranWords(problem, repeatable),
-    remedy: remedyFor(problem, repeatable),
+    ran: ranWords(problem, asked),
+    remedy: remedyFor(problem, asked),
   };
 }
 
@@ -47,19 +54,25 @@ export function withoutRepeats(detail: string): string {
   return rest === "" ? detail : rest;
 }
 
-function ranWords({ retry, code }: PlainProblem, isCommand: boolean): string {
+function ranWords({ retry, code }: PlainProblem, { isCommand, earlierInDoubt }: Asked): string {
   if (!isCommand) return "";
-  if (retry !== "same-key") return "Nothing was executed.";
   if (code === "in_flight") return "It is being worked on right now.";
-  return "It is not known whether it ran.";
+  if (retry === "same-key") return "It is not known whether it ran.";
+  return earlierInDoubt ? "The press before it may have run: that is not known yet." : "Nothing was executed.";
 }
 
-function remedyFor(problem: PlainProblem, isCommand: boolean): string {
+const keyKept = "the same key is kept, so it can't run twice.";
+
+function remedyFor(problem: PlainProblem, { isCommand, earlierInDoubt }: Asked): string {
   const { code, retry, retryAfterS } = problem;
   if (!isCommand) return remedies[code] ?? "It is tried again by itself.";
-  if (retry === "same-key") return "Press again: the same key is kept, so it can't run twice.";
-  if (retryAfterS !== undefined && retryAfterS > 0) return `Press again in ${seconds(retryAfterS)}.`;
-  return remedies[code] ?? (retry === "safe" ? "Press again when you like." : "Change it before you press again.");
+  if (retry === "same-key") return `Press again: ${keyKept}`;
+  const kept = earlierInDoubt && code !== "idempotency_mismatch" ? ` When you press again, ${keyKept}` : "";
+  if (retryAfterS !== undefined && retryAfterS > 0) return `Press again in ${seconds(retryAfterS)}.${kept}`;
+  const known = remedies[code];
+  if (known !== undefined) return `${known}${kept}`;
+  if (retry === "safe") return earlierInDoubt ? `Press again: ${keyKept}` : "Press again when you like.";
+  return `Change it before you press again.${kept}`;
 }
 
 function seconds(count: number): string {

@@ -28,6 +28,7 @@ export function CommandButton({ session, state, command, label, icon, compact, c
   const attempt = state.attempts.get(subjectOf(command));
   const phase = attempt && attempt.phase !== "failed" && isSettling(attempt) ? attempt.phase : "idle";
   const words = attempt && phase !== "idle" ? phaseWords(attempt, state.nowMs) : label;
+  const isTaken = phase === "accepted" && !attempt?.answer?.replayed;
   // The second click of a double click may meet another button than the first: a row has gone, the next one is there.
   const press = ({ detail }: MouseEvent): void => {
     if (detail < 2) void session.commander.run(command);
@@ -41,15 +42,15 @@ export function CommandButton({ session, state, command, label, icon, compact, c
       {...(compact && { title: words })}
       onClick={press}
     >
-      {phase === "sending" ? <span class="spinner" /> : <Icon name={phase === "accepted" ? "check" : icon} />}
+      {phase === "sending" ? <span class="spinner" /> : <Icon name={isTaken ? "check" : icon} />}
       {!compact && <span>{words}</span>}
     </button>
   );
 }
 
 /** What a button says between its press and its answer; what is not known is not said. */
-export function phaseWords({ phase, startedMs }: Attempt, nowMs: number): string {
-  if (phase === "accepted") return "Accepted";
+export function phaseWords({ phase, startedMs, answer }: Attempt, nowMs: number): string {
+  if (phase === "accepted") return answer?.replayed ? "Had come through" : "Accepted";
   const seconds = secondsSince(startedMs, nowMs);
   return seconds < 1 ? "Sending…" : `Waiting · ${seconds} s`;
 }
@@ -60,10 +61,34 @@ interface AttemptNoteProps {
   readonly command: Command;
 }
 
-/** Why it came to nothing, in its place. */
+/** Why it came to nothing, or started nothing, in its place. */
 export function AttemptProblem({ session, state, command }: AttemptNoteProps) {
   const subject = subjectOf(command);
   const attempt = state.attempts.get(subject);
+  const dismiss = (): void => session.commander.dismiss(subject);
+  if (attempt?.answer?.replayed) return <ReplayNote answer={attempt.answer} onDismiss={dismiss} />;
   if (attempt?.phase !== "failed" || !attempt.problem) return null;
-  return <ProblemNote problem={attempt.problem} isCommand onDismiss={() => session.commander.dismiss(subject)} />;
+  const { problem, earlierInDoubt } = attempt;
+  return <ProblemNote problem={problem} isCommand earlierInDoubt={earlierInDoubt} onDismiss={dismiss} />;
 }
+
+interface ReplayNoteProps {
+  readonly answer: NonNullable<Attempt["answer"]>;
+  readonly onDismiss: () => void;
+}
+
+/** The answer to an earlier press: a tick alone would say that something has been started now. */
+function ReplayNote({ answer: { jobId, auditId }, onDismiss }: ReplayNoteProps) {
+  return (
+    <div class="note" role="status">
+      <p class="note-words">
+        {replayedWords} <a href={`#/audit/${auditId}`}>{jobId}</a>. Press again to send it anew.
+      </p>
+      <button type="button" class="quiet icon-only" aria-label="Put this message away" onClick={onDismiss}>
+        <Icon name="close" />
+      </button>
+    </div>
+  );
+}
+
+export const replayedWords = "An earlier press had come through, nothing more was started:";

@@ -4,7 +4,7 @@ import type { Command } from "../live/commander.ts";
 import { subjectOf } from "../live/commander.ts";
 import type { Session } from "../live/session.ts";
 import type { PanelState } from "../live/store.ts";
-import { AttemptProblem, CommandButton } from "./command-button.tsx";
+import { AttemptProblem, CommandButton, replayedWords } from "./command-button.tsx";
 import { plainField } from "./plain-field.ts";
 
 /** A story by its id. Enter is the button; spaces around the id are nobody's intention. */
@@ -77,7 +77,7 @@ function Answer({ session, state, command }: { session: Session; state: PanelSta
   if (!answer) return <p class="answer fine">Type a story's id, or press play beside a story below.</p>;
   return (
     <p class="answer" role="status">
-      {answer.replayed ? "This press had come through before, nothing more was started: " : "Recorded and accepted: "}
+      {answer.replayed ? replayedWords : "Recorded and accepted:"}{" "}
       <a href={`#/audit/${answer.auditId}`}>{answer.jobId}</a>
     </p>
   );

@@ -8,15 +8,17 @@ interface ProblemNoteProps {
   readonly problem: PlainProblem;
   /** A command that failed, and not a read: says whether it ran. */
   readonly isCommand?: boolean;
+  readonly earlierInDoubt?: boolean | undefined;
   /** What to do, where the code alone does not tell. */
   readonly remedy?: string;
   readonly onDismiss?: () => void;
 }
 
 /** An error where it happened, until its reader puts it away: what happened, whether it ran, what to do. */
-export function ProblemNote({ problem, isCommand = false, remedy: known, onDismiss }: ProblemNoteProps) {
-  const { what, detail, ran, remedy } = problemWords(problem, isCommand);
-  const doubt = isCommand && problem.retry === "same-key";
+export function ProblemNote(props: ProblemNoteProps) {
+  const { problem, isCommand = false, earlierInDoubt = false, remedy: known, onDismiss } = props;
+  const { what, detail, ran, remedy } = problemWords(problem, { isCommand, earlierInDoubt });
+  const doubt = isCommand && (earlierInDoubt || problem.retry === "same-key");
   return (
     <div class={doubt ? "note note-doubt" : "note note-bad"} role="alert">
       <div class="note-words">
