@@ -1,9 +1,15 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { Page } from "playwright-core";
+import type { Locator, Page } from "playwright-core";
 import { PodiumStub, reply } from "../e2e/podium-stub.ts";
 import { browserSuite } from "./browser.ts";
 import type { Server } from "./servers.ts";
 import { gatewayServer } from "./servers.ts";
+
+/** Where a pointer would rest on it. */
+async function middle(at: Locator): Promise<[number, number]> {
+  const { x, y, width, height } = (await at.boundingBox())!;
+  return [x + width / 2, y + height / 2];
+}
 
 browserSuite("lists that hold still, in a browser", (screen) => {
   let podium: PodiumStub;
@@ -27,6 +33,8 @@ browserSuite("lists that hold still, in a browser", (screen) => {
       body: JSON.stringify({ action: "enqueue_story", payload: { story_id: id }, source: "command-center" }),
     });
     expect(answer.status).toBe(200);
+    // A word about a story has the job list read soon, and not at its next turn.
+    podium.emit(JSON.stringify({ type: "STORY_STATUS", storyId: id, status: "queued" }));
   };
   const firstOf = (page: Page): Promise<string | null> => page.locator(".job").first().textContent();
   const newcomers = (page: Page) => page.locator(".card", { has: page.locator("#jobs-title") }).locator(".newcomers");
@@ -65,6 +73,137 @@ browserSuite("lists that hold still, in a browser", (screen) => {
     expect(await firstOf(page)).toContain("STORY-4");
     await page.keyboard.press("Tab");
     expect(await inList()).toBe(true);
+  });
+
+  /** What Podium says from now on, in its telemetry and when it is asked. */
+  const say = (told: object): void => {
+    podium.status = reply.text(JSON.stringify({ stories: [], ...told }));
+    podium.emit(JSON.stringify({ type: "QUEUE_UPDATE", ...told }));
+  };
+  /** On a page whose time can be moved on. */
+  const timed = async (told: object, path = ""): Promise<Page> => {
+    podium.status = reply.text(JSON.stringify({ stories: [], ...told }));
+    const page = await (await screen.context()).newPage();
+    await page.clock.install();
+    await page.goto(`${gateway.url}/${path}`);
+    await page.locator(".state.good").waitFor();
+    return page;
+  };
+  const card = (page: Page, title: string) => page.locator(".card", { has: page.locator(title) });
+  const queue = (from: number, to: number) =>
+    Array.from({ length: to - from + 1 }, (_, i) => ({ storyId: `Q-${from + i}`, status: "queued" }));
+
+  test("a queue that runs through under the pointer tells what has left and counts what waits; it goes on when nobody aims", async () => {
+    const page = await timed({ queue: queue(1, 14) });
+    const here = card(page, "#queue-title");
+    const entries = here.locator(".queue-entry");
+    await entries.nth(11).waitFor();
+    await entries.first().hover();
+    say({ queue: queue(4, 20) });
+    await here.getByRole("button", { name: "6 new in the queue: show" }).waitFor();
+    expect(await entries.first().textContent()).toBe("–Q-1no longer waits");
+    expect(await entries.filter({ hasText: "no longer waits" }).count()).toBe(3);
+    // 17 wait: nine are drawn, six have come, and two were there below.
+    await here.getByText("and 2 more", { exact: true }).waitFor();
+    say({ queue: queue(21, 29) });
+    await here.getByRole("button", { name: "9 new in the queue: show" }).waitFor();
+    expect(await entries.filter({ hasText: "no longer waits" }).count()).toBe(12);
+    // Over rows that have all left, moving the pointer on keeps nothing.
+    await page.clock.fastForward(2_500);
+    await page.mouse.move(...(await middle(entries.nth(1))));
+    await page.clock.fastForward(2_000);
+    await entries.filter({ hasText: "no longer waits" }).first().waitFor({ state: "detached" });
+    expect(await entries.count()).toBe(9);
+    expect(await here.getByRole("button", { name: /new/ }).count()).toBe(0);
+  });
+
+  test("a pointer that moves goes on holding, one that rests does not", async () => {
+    const page = await timed({ queue: queue(1, 3) });
+    const entries = card(page, "#queue-title").locator(".queue-entry");
+    await entries.nth(1).hover();
+    say({ queue: queue(2, 3) });
+    await entries.filter({ hasText: "no longer waits" }).waitFor();
+    for (const nth of [2, 1, 2]) {
+      await page.clock.fastForward(3_000);
+      await page.mouse.move(...(await middle(entries.nth(nth))));
+    }
+    expect(await entries.count()).toBe(3);
+    await page.clock.fastForward(4_500);
+    await entries.filter({ hasText: "no longer waits" }).waitFor({ state: "detached" });
+  });
+
+  test("Now never has more rows than it had, and no row says that an agent idles which does not", async () => {
+    const agents = (a?: string, b?: string) => [
+      { agentId: "A1", name: "Agent 1", status: a ? "busy" : "idle", ...(a && { storyId: a }) },
+      { agentId: "A2", name: "Agent 2", status: b ? "busy" : "idle", ...(b && { storyId: b }) },
+    ];
+    const page = await timed({ agents: agents() });
+    const here = card(page, "#now-title");
+    const rows = here.locator(".agent");
+    await rows.first().hover();
+    expect(await rows.first().textContent()).toContain("waiting for work");
+    for (let i = 1; i <= 24; i += 2) say({ agents: agents(`N-${i}`, `N-${i + 1}`) });
+    await here.getByRole("button", { name: "2 new here: show" }).waitFor();
+    expect(await rows.allTextContents()).toEqual(["–Agent 1no longer idle", "–Agent 2no longer idle"]);
+    await here.getByRole("button", { name: "2 new here: show" }).click();
+    await rows.filter({ hasText: "N-24" }).waitFor();
+    say({ agents: agents("N-25", "N-24"), stories: [{ storyId: "N-23", status: "done" }] });
+    await rows.filter({ hasText: "no longer here" }).filter({ hasText: "done" }).waitFor();
+    expect(await rows.count()).toBe(2);
+    await page.clock.fastForward(4_500);
+    await rows.filter({ hasText: "N-25" }).waitFor();
+    expect(await rows.count()).toBe(2);
+  });
+
+  test("a story that fits the search no longer says how it is now, with what can be done about it", async () => {
+    const page = await timed({ stories: ["S-1", "S-2"].map((storyId) => ({ storyId, status: "todo" })) });
+    await page.fill("#search", "todo");
+    const row = page.locator(".story", { hasText: "S-1" });
+    await row.hover();
+    podium.emit(JSON.stringify({ type: "STORY_STATUS", storyId: "S-1", status: "in_progress" }));
+    await row.getByRole("button", { name: "Cancel S-1" }).waitFor();
+    expect(await row.locator(".status").textContent()).toBe("in progress");
+    await page.fill("#search", "S-2");
+    await row.waitFor({ state: "detached" });
+  });
+
+  test("an audit search shows what it found, wherever the pointer rests", async () => {
+    const page = await timed({}, "#/audit");
+    const here = card(page, "#records-title");
+    const rows = here.locator("tbody tr");
+    await rows.filter({ hasText: "STORY-2" }).first().waitFor();
+    await rows.nth(1).hover();
+    await page.keyboard.press("/");
+    await page.keyboard.type("STORY-1");
+    await page.keyboard.press("Enter");
+    await rows.filter({ hasText: "STORY-2" }).first().waitFor({ state: "detached" });
+    const found = await rows.allTextContents();
+    expect(found.length).toBeGreaterThan(0);
+    expect(found.filter((row) => !row.includes("STORY-1"))).toEqual([]);
+    await page.fill("#search", "STORY-NONE");
+    await page.keyboard.press("Enter");
+    await here.getByText("No record fits.").waitFor();
+    expect(await rows.count()).toBe(0);
+  });
+
+  test("new records wait under a pointer that aims, and come first when it rests", async () => {
+    const page = await timed({}, "#/audit");
+    const here = card(page, "#records-title");
+    const rows = here.locator("tbody tr");
+    await rows.nth(1).waitFor();
+    await rows.nth(1).hover();
+    const first = await rows.first().locator("td").first().textContent();
+    await dispatch("STORY-5");
+    await page.clock.fastForward(2_000);
+    // The log is read anew every five seconds: whoever reads on moves now and then.
+    await rows.nth(0).hover();
+    await page.clock.fastForward(3_500);
+    await here.getByRole("button", { name: /^\d new records?: show$/ }).waitFor();
+    expect(await rows.first().locator("td").first().textContent()).toBe(first);
+    await page.clock.fastForward(1_000);
+    await rows.filter({ hasText: "STORY-5" }).first().waitFor();
+    const numbers = await rows.locator("td:first-child").allTextContents();
+    expect(numbers.map(Number)).toEqual(numbers.map(Number).toSorted((a, b) => b - a));
   });
 
   test("nothing was complained about, and nobody else was asked", () => {

@@ -7,7 +7,6 @@ import { hourSeries, hourWords, samplesAfter, samplesIn, samplesWith } from "../
 import type { Job } from "../../src/panel/web/state/jobs.ts";
 import { problemWords } from "../../src/panel/web/state/problem-words.ts";
 import { jobsWith, nothingUnrecorded, unrecordedAfter, unrecordedIn } from "../../src/panel/web/state/unrecorded.ts";
-import { heldRows } from "../../src/panel/web/state/held.ts";
 import { timelineOf } from "../../src/panel/web/state/timeline.ts";
 import { beginning, visibleText } from "../../src/panel/web/state/words.ts";
 import { nothingKnown } from "../../src/panel/web/state/work.ts";
@@ -233,13 +232,6 @@ describe("a word that the stream has told before the log of jobs knows it", () =
     expect(about({ ...later, status: "pending" }, { ...job, podiumStatus: "failed" })).toEqual(["done", "failed"]);
     expect(about(later, ...listed)).toEqual(["done", "in_progress"]);
   });
-});
-
-test("a list that is held keeps its rows where they are: who would push them waits, who has left stays, the end grows", () => {
-  const held = new Map(["b", "c", "d"].map((id) => [id, id]));
-  const { rows, waiting } = heldRows(held, ["a", "d", "x", "b", "e"], (id) => id);
-  expect(rows.map(({ item, gone }) => `${item}${gone ? " gone" : ""}`)).toEqual(["b", "c gone", "d", "e"]);
-  expect(waiting).toBe(2);
 });
 
 describe("the last hour", () => {

@@ -98,6 +98,7 @@ export class AuditDesk {
       loading: false,
       problem: undefined,
       records: cursor === undefined ? records : [...this.#audit.records, ...records],
+      answered: `${search} ${event}`,
       next: typeof next === "string" ? next : undefined,
     });
   }

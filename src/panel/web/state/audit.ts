@@ -24,6 +24,8 @@ export interface AuditState {
   readonly search: string;
   readonly event: string;
   readonly records: readonly Fields[];
+  /** What the records are the answer to: search and event may have been changed since. */
+  readonly answered: string;
   readonly next: string | undefined;
   readonly loading: boolean;
   readonly problem?: PlainProblem | undefined;
@@ -44,6 +46,7 @@ export const noAudit: AuditState = {
   search: "",
   event: "",
   records: [],
+  answered: "",
   next: undefined,
   loading: false,
   verifying: false,

@@ -1,25 +1,35 @@
 /** A row of a list that is held still. */
 export interface HeldRow<T> {
   readonly item: T;
-  /** The list no longer has it: it stands there as it was last. */
+  /** The list no longer has it: it stands there as it was, only to keep the others' places. */
   readonly gone: boolean;
 }
 
+export interface HeldRows<T> {
+  /** Those to draw. */
+  readonly rows: readonly HeldRow<T>[];
+  /** How many the list has beyond them, apart from those that wait. */
+  readonly more: number;
+  /** How many have come since it is held. */
+  readonly waiting: number;
+}
+
 /**
- * A list as somebody who aims at one of its rows should see it: what was there stays where it was, what comes after it is
- * added, and what would push rows away waits.
- * @param held the rows that stand there, by key and in order
- * @returns the rows, and how many wait
+ * A list as somebody who aims at one of its rows should see it: it has the rows that it had, where they were, and no
+ * others; so it never grows. What has come since is counted.
+ * @param held the list when it was last free, by key and in order; undefined when it is free
+ * @param shown how many rows are drawn at most
  */
 export function heldRows<T>(
-  held: ReadonlyMap<string, T>,
+  held: ReadonlyMap<string, T> | undefined,
   items: readonly T[],
   keyOf: (item: T) => string,
-): { readonly rows: readonly HeldRow<T>[]; readonly waiting: number } {
+  shown = Infinity,
+): HeldRows<T> {
   const now = new Map(items.map((item) => [keyOf(item), item]));
-  const kept = [...held].map(([key, item]) => ({ item: now.get(key) ?? item, gone: !now.has(key) }));
-  const after = items.findLastIndex((item) => held.has(keyOf(item))) + 1;
-  const added = items.slice(after).map((item) => ({ item, gone: false }));
-  const waiting = items.slice(0, after).filter((item) => !held.has(keyOf(item))).length;
-  return { rows: [...kept, ...added], waiting };
+  const rows = held
+    ? [...held].slice(0, shown).map(([key, item]) => ({ item: now.get(key) ?? item, gone: !now.has(key) }))
+    : items.slice(0, shown).map((item) => ({ item, gone: false }));
+  const waiting = held ? items.filter((item) => !held.has(keyOf(item))).length : 0;
+  return { rows, waiting, more: items.length - waiting - rows.filter(({ gone }) => !gone).length };
 }

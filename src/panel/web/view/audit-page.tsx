@@ -25,7 +25,7 @@ const eventNames = ["intent", "outcome", "unknown", "rejected", "job", "checkpoi
 /** The log: what was asked for, what became of it, and that nobody has edited it. */
 export function AuditPage({ session, state }: Props) {
   const { audit } = state;
-  const held = useHeld(audit.records, (record) => String(record["seq"]), `${audit.search} ${audit.event}`);
+  const held = useHeld(audit.records, (record) => String(record["seq"]), { wish: audit.answered });
   return (
     <div class="audit">
       <ChainCard session={session} state={state} />
@@ -39,7 +39,7 @@ export function AuditPage({ session, state }: Props) {
         <SearchForm session={session} state={state} />
         {audit.problem && <ProblemNote problem={audit.problem} remedy="" />}
         <RecordTable state={state} rows={held.rows} hold={held.hold} />
-        {audit.records.length === 0 && !audit.loading && !audit.problem && <p class="empty">No record fits.</p>}
+        {held.rows.length === 0 && !audit.loading && !audit.problem && <p class="empty">No record fits.</p>}
         {audit.next !== undefined && (
           <button type="button" class="quiet" onClick={() => void session.audit.more()}>
             Older records

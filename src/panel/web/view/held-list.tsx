@@ -1,52 +1,75 @@
 /** @jsxImportSource hono/jsx/dom */
-import { useRef, useState } from "hono/jsx/dom";
-import type { HeldRow } from "../state/held.ts";
+import { useEffect, useRef, useState } from "hono/jsx/dom";
+import type { HeldRows } from "../state/held.ts";
 import { heldRows } from "../state/held.ts";
 
-interface Held<T> {
-  readonly rows: readonly HeldRow<T>[];
-  readonly waiting: number;
+/** Longer than from seeing a button to pressing it. Who rests longer reads, and wants what is true by now. */
+const aimMs = 4_000;
+
+interface Held<T> extends HeldRows<T> {
   /** Lets the list go on to how it is now. */
   readonly release: () => void;
   /** For the element that the rows and {@link Newcomers} stand in. */
   readonly hold: {
-    readonly onPointerEnter: (event: PointerEvent) => void;
+    readonly onPointerMove: () => void;
+    readonly onPointerDown: () => void;
     readonly onPointerLeave: () => void;
+    readonly onKeyDown: () => void;
     readonly onFocusIn: (event: FocusEvent) => void;
-    readonly onFocusOut: (event: FocusEvent) => void;
   };
 }
 
+interface Reading {
+  /** What its reader asked of the list: when that changes, the list follows at once. */
+  readonly wish?: string;
+  /** Rows drawn at most. */
+  readonly shown?: number;
+}
+
 /**
- * Keeps a list still while a pointer is over it or the keyboard is in it: no button moves away, and none comes under a
- * finger that was meant for another.
- * @param wish what its reader asked of the list: when that changes, the list follows at once
+ * Keeps a list still while somebody aims at its rows: a pointer has been moved over it, or a key pressed in it, within the
+ * last {@link aimMs}. No button moves away, and none comes under a finger that was meant for another.
  */
-export function useHeld<T>(items: readonly T[], keyOf: (item: T) => string, wish = ""): Held<T> {
-  const [by, setBy] = useState({ pointer: false, keyboard: false });
-  const [, redraw] = useState(0);
-  const held = useRef<{ wish: string; rows: ReadonlyMap<string, T> }>({ wish, rows: new Map() });
-  const isHeld = (by.pointer || by.keyboard) && held.current?.wish === wish;
-  const { rows, waiting } = heldRows(isHeld ? held.current.rows : new Map<string, T>(), items, keyOf);
-  held.current = { wish, rows: new Map(rows.map(({ item }) => [keyOf(item), item])) };
-  const release = (): void => {
-    held.current = { wish, rows: new Map() };
-    redraw((count) => count + 1);
+export function useHeld<T>(
+  items: readonly T[],
+  keyOf: (item: T) => string,
+  { wish = "", shown }: Reading = {},
+): Held<T> {
+  const [isAimedAt, setAimedAt] = useState(false);
+  const [released, setReleased] = useState(0);
+  const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
+  const turn = `${released} ${wish}`;
+  const before = useRef<{ turn: string; items: ReadonlyMap<string, T> } | null>(null);
+  const was = isAimedAt && before.current?.turn === turn ? before.current.items : undefined;
+  // Nothing can be aimed at in an empty list.
+  const held = was && was.size > 0 ? was : undefined;
+  const list = heldRows(held, items, keyOf, shown);
+  before.current = { turn, items: held ?? new Map(items.map((item) => [keyOf(item), item])) };
+  const forget = (): void => clearTimeout(timer.current ?? undefined);
+  const rest = (): void => {
+    forget();
+    setAimedAt(false);
   };
+  const aim = (): void => {
+    // Where no row is left, moving on is no sign of aiming: the list goes on in its time.
+    if (held && list.rows.every(({ gone }) => gone)) return;
+    forget();
+    timer.current = setTimeout(rest, aimMs);
+    setAimedAt(true);
+  };
+  useEffect(() => forget, []);
   const hold = {
+    onPointerMove: aim,
+    onPointerDown: aim,
     // A finger is over a list only while it presses: it leaves with the press.
-    onPointerEnter: () => setBy((now) => ({ ...now, pointer: true })),
-    onPointerLeave: () => setBy((now) => ({ ...now, pointer: false })),
+    onPointerLeave: rest,
+    onKeyDown: aim,
     // After a click the focus stays as well, but nobody aims with it.
-    onFocusIn: ({ target }: FocusEvent) =>
-      setBy((now) => ({ ...now, keyboard: target instanceof Element && target.matches(":focus-visible") })),
-    onFocusOut: ({ currentTarget, relatedTarget }: FocusEvent) => {
-      const stays =
-        currentTarget instanceof Node && relatedTarget instanceof Node && currentTarget.contains(relatedTarget);
-      if (!stays) setBy((now) => ({ ...now, keyboard: false }));
+    onFocusIn: ({ target }: FocusEvent) => {
+      if (target instanceof Element && target.matches(":focus-visible")) aim();
     },
   };
-  return { rows, waiting, release, hold };
+  return { ...list, release: () => setReleased((count) => count + 1), hold };
 }
 
 /** What waits, in the list's header, where its coming moves nothing. */

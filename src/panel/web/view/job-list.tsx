@@ -16,7 +16,7 @@ const jobsShown = 12;
 export function JobList({ state }: { state: PanelState }) {
   const [count, setCount] = useState(jobsShown);
   const { jobs, jobsProblem } = state;
-  const held = useHeld(jobs, ({ jobId }) => jobId);
+  const held = useHeld(jobs, ({ jobId }) => jobId, { shown: count });
   return (
     <section class="card" aria-labelledby="jobs-title" {...held.hold}>
       <header>
@@ -24,7 +24,7 @@ export function JobList({ state }: { state: PanelState }) {
         <Newcomers held={held} noun={held.waiting === 1 ? "dispatch" : "dispatches"} />
       </header>
       <ol class="rows jobs" aria-label="Dispatches">
-        {held.rows.slice(0, count).map(({ item }) => (
+        {held.rows.map(({ item }) => (
           <JobRow key={item.jobId} state={state} job={item} newer={newerOf(jobs, item)} />
         ))}
       </ol>
@@ -32,7 +32,7 @@ export function JobList({ state }: { state: PanelState }) {
         <p class="empty">{state.jobsAt === "" ? "Not read yet." : "Nothing has been dispatched yet."}</p>
       )}
       {jobsProblem && <ProblemNote problem={jobsProblem} />}
-      {jobs.length > count && (
+      {held.more > 0 && (
         <button type="button" class="quiet" onClick={() => setCount(count + jobsShown * 2)}>
           Older ones
         </button>

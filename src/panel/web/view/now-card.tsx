@@ -16,7 +16,7 @@ interface Props {
 
 /** What runs this moment, and on whom. */
 export function NowCard({ session, state }: Props) {
-  const { running, agents, stories } = state.work;
+  const { running, agents } = state.work;
   const busy = new Set(agents.flatMap(({ storyId }) => storyId ?? []));
   const alone = running.filter((id) => !busy.has(id)).map((id): Agent => ({ id: "", status: "running", storyId: id }));
   // An agent with another story is another row: its button would cancel another story.
@@ -35,7 +35,8 @@ export function NowCard({ session, state }: Props) {
               key={`${item.id} ${item.storyId ?? ""}`}
               session={session}
               state={state}
-              agent={gone ? asItIs(item, stories) : item}
+              agent={item}
+              gone={gone}
             />
           ))}
         </ul>
@@ -45,43 +46,34 @@ export function NowCard({ session, state }: Props) {
   );
 }
 
-/** A row that is only held: what became of its story, and not that it runs. */
-function asItIs({ id, name, storyId }: Agent, stories: PanelState["work"]["stories"]): Agent {
-  const status = storyId === undefined ? "busy" : stories.get(storyId)?.status;
-  return {
-    id,
-    ...(name !== undefined && { name }),
-    ...(storyId !== undefined && { storyId }),
-    ...(status !== undefined && { status }),
-  };
-}
-
 function idleWords({ work: { known } }: PanelState): string {
   if (known.has("running") || known.has("agents")) return "Nothing runs, and no agents are named.";
   return "Podium tells neither what runs nor its agents.";
 }
 
-function AgentRow({ session, state, agent }: Props & { agent: Agent }) {
+/** @param gone it stands there only to keep the others' places: what became of its story is told, not that it runs here */
+function AgentRow({ session, state, agent, gone }: Props & { agent: Agent; gone: boolean }) {
   const { id, name, status, storyId, since, progress } = agent;
   const story = storyId === undefined ? undefined : state.work.stories.get(storyId);
   const cancel = storyId === undefined ? undefined : ({ action: "cancel_story", story_id: storyId } as const);
   return (
     <li class="row agent">
-      <Status word={status} />
+      <Status word={gone ? story?.status : status} />
       <div class="row-words">
         <div class="row-title">
           <Text text={storyId === undefined ? (name ?? id) : (story?.title ?? storyId)} chars={96} />
         </div>
         <div class="fine meta">
-          {storyId === undefined ? <span>waiting for work</span> : <Id id={storyId} />}
+          {storyId === undefined ? <span>{gone ? "no longer idle" : "waiting for work"}</span> : <Id id={storyId} />}
           {storyId !== undefined && id !== "" && <Text text={name ?? id} chars={32} />}
-          {since !== undefined && (
+          {storyId !== undefined && gone && <span>no longer here</span>}
+          {since !== undefined && !gone && (
             <span>
               since <Time at={since} nowMs={state.nowMs} />
             </span>
           )}
         </div>
-        {storyId !== undefined && <Progress percent={progress} label={`Progress of ${wordOf(storyId)}`} />}
+        {storyId !== undefined && !gone && <Progress percent={progress} label={`Progress of ${wordOf(storyId)}`} />}
       </div>
       <div class="row-actions">
         {cancel && (
@@ -115,7 +107,7 @@ const entriesShown = 12;
 export function QueueCard({ session, state }: Props) {
   const { queue, known } = state.work;
   const isKnown = known.has("queue");
-  const held = useHeld(queue, ({ id }) => id);
+  const held = useHeld(queue, ({ id }) => id, { shown: entriesShown });
   return (
     <section class="card" aria-labelledby="queue-title" {...held.hold}>
       <header>
@@ -125,7 +117,7 @@ export function QueueCard({ session, state }: Props) {
       </header>
       <div class="room queue-room">
         <ol class="rows" aria-label="Queue">
-          {held.rows.slice(0, entriesShown).map(({ item, gone }) => (
+          {held.rows.map(({ item, gone }) => (
             <EntryRow key={item.id} session={session} state={state} entry={item} gone={gone} />
           ))}
         </ol>
@@ -134,29 +126,32 @@ export function QueueCard({ session, state }: Props) {
             {unread(state) ?? (isKnown ? "Nothing waits." : "Podium does not tell its queue.")}
           </p>
         )}
-        {queue.length > entriesShown && <p class="fine">and {queue.length - entriesShown} more</p>}
+        {held.more > 0 && <p class="fine">and {held.more} more</p>}
       </div>
     </section>
   );
 }
 
-/** @param gone it waits no longer, and stands there only because somebody may be aiming at it: then its story's own word is told */
+/** @param gone it waits no longer, and stands there only to keep the others' places: its story's own word is told */
 function EntryRow({ session, state, entry, gone }: Props & { entry: QueueEntry; gone: boolean }) {
   const { id, status = "queued", queue, since, waitsFor } = entry;
   const story = state.work.stories.get(id);
   const title = story?.title;
+  // Until something newer is said of it, its story's word is that of the queue which it has left.
+  const after = story?.status === status ? undefined : story?.status;
   const run = { action: "enqueue_story", story_id: id } as const;
   const cancel = { action: "cancel_story", story_id: id } as const;
   return (
     <li class="row queue-entry">
-      <Status word={gone ? story?.status : status} />
+      <Status word={gone ? after : status} />
       <div class="row-words">
         <div class="row-title">{title === undefined ? <Id id={id} /> : <Text text={title} chars={96} />}</div>
         <div class="fine meta">
           {title !== undefined && <Id id={id} />}
           {queue !== undefined && <Text text={queue} chars={32} />}
-          {since !== undefined && <Time at={since} nowMs={state.nowMs} />}
-          {waitsFor.length > 0 && (
+          {gone && <span>no longer waits</span>}
+          {since !== undefined && !gone && <Time at={since} nowMs={state.nowMs} />}
+          {waitsFor.length > 0 && !gone && (
             <span>
               waits for{" "}
               {waitsFor

@@ -18,7 +18,7 @@ const rowsShown = 60;
 export function StoryList({ session, state }: { session: Session; state: PanelState }) {
   const [count, setCount] = useState(rowsShown);
   const found = search([...state.work.stories.values()], state.search);
-  const held = useHeld(found, ({ id }) => id, state.search);
+  const held = useHeld(found, ({ id }) => id, { wish: state.search, shown: count });
   return (
     <section class="card" aria-labelledby="stories-title">
       <header>
@@ -37,14 +37,15 @@ export function StoryList({ session, state }: { session: Session; state: PanelSt
       />
       <div class="room stories-room" {...held.hold}>
         <ul class="rows" aria-label="Stories">
-          {held.rows.slice(0, count).map(({ item }) => (
-            <StoryRow key={item.id} session={session} state={state} story={item} />
+          {held.rows.map(({ item }) => (
+            // One that fits the search no longer is told as it is now, not as it was when it did.
+            <StoryRow key={item.id} session={session} state={state} story={state.work.stories.get(item.id) ?? item} />
           ))}
         </ul>
         {held.rows.length === 0 && <p class="empty">{emptyWords(state)}</p>}
-        {held.rows.length > count && (
+        {held.more > 0 && (
           <button type="button" class="quiet" onClick={() => setCount(count + rowsShown)}>
-            {held.rows.length - count} more
+            {held.more} more
           </button>
         )}
       </div>
