@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { exitCodes, Fatal } from "../lib/errors.ts";
 import { unixUrl } from "../lib/unix-url.ts";
 import type { FollowedAnswer, Runtime } from "../runtime/types.ts";
-import { ExchangeError } from "../runtime/types.ts";
+import { ExchangeError, heartbeatS } from "../runtime/types.ts";
 import type { ApiRequest } from "../wire/client.ts";
 import type { ProblemAnswer } from "./answers.ts";
 import { problemAnswerSchema } from "./answers.ts";
@@ -36,10 +36,18 @@ export interface Reply {
 const getMs = 35_000;
 /** A page of jobs with Podium's answers in them is some MiB at most. */
 const bodyBytesMax = 32 * 1024 * 1024;
-/** The server sends a sign of life every 25 s (`heartbeatS`): two missed ones and the line is dead. */
-const idleMs = 60_000;
+/**
+ * A stream's head comes at once, as soon as somebody is awake to send it: a loaded machine has ten seconds. After that
+ * there is a sign of life each heartbeat: one missed, and half the time to the next, and the line is dead. To come back
+ * loses nothing, so that a mistake costs little; to call live what is dead would cost a person's trust.
+ */
+export const streamTimes = { headMs: 10_000, idleMs: 1.5 * heartbeatS * 1000 };
 
-export function createApi({ exchange, follow }: Pick<Runtime, "exchange" | "follow">, address: ServerAddress): Api {
+export function createApi(
+  { exchange, follow }: Pick<Runtime, "exchange" | "follow">,
+  address: ServerAddress,
+  times: { readonly headMs: number; readonly idleMs: number } = streamTimes,
+): Api {
   const { url, token } = address;
   const base = url.startsWith("unix:") ? unixUrl(url.slice("unix:".length)) : url;
   const common = token === undefined ? {} : { "x-roxy-token": token };
@@ -58,7 +66,7 @@ export function createApi({ exchange, follow }: Pick<Runtime, "exchange" | "foll
     follow(path, lastEventId) {
       const headers: Record<string, string> = { accept: "text/event-stream", ...common };
       if (lastEventId !== undefined) headers["last-event-id"] = lastEventId;
-      return follow({ url: base + path, headers, headMs: getMs, idleMs });
+      return follow({ url: base + path, headers, ...times });
     },
   };
 }
@@ -80,8 +88,13 @@ export function notOurs(url: string, what: string): Fatal {
   );
 }
 
-export function unreachable(url: string, error: ExchangeError): Fatal {
-  const why = error.kind === "unreachable" ? "" : `${printable(error.message)}. `;
+export function unreachable(url: string, { kind, sent, message }: ExchangeError): Fatal {
+  if (kind === "timeout" && sent) {
+    const what = `${url} takes connections but does not answer (${printable(message)}): it hangs, is stopped, or waits for Podium`;
+    const remedy = `Its log may say why, and a restart mends it; ${programName} doctor says which process it is`;
+    return new Fatal(`${what}. ${remedy}`, exitCodes.unreachable);
+  }
+  const why = kind === "unreachable" ? "" : `${printable(message)}. `;
   const remedy = `Start it with ${programName} serve, name another with --url, or let ${programName} doctor look`;
   return new Fatal(`Cannot reach roxy-core at ${url}. ${why}${remedy}`, exitCodes.unreachable);
 }

@@ -1,10 +1,11 @@
 import { exitCodes, Fatal } from "../lib/errors.ts";
-import type { FollowedAnswer } from "../runtime/types.ts";
+import type { FollowedAnswer, Runtime } from "../runtime/types.ts";
 import { ExchangeError } from "../runtime/types.ts";
 import { problemAnswerSchema } from "./answers.ts";
 import type { Api } from "./api.ts";
 import { notOurs, Refused, unreachable } from "./api.ts";
 import { serverEvents } from "./event-source.ts";
+import { withProgress } from "./progress.ts";
 import type { Stop } from "./stop.ts";
 import { pause } from "./stop.ts";
 
@@ -69,6 +70,16 @@ export async function* followEvents(api: Api, options: FollowOptions): AsyncGene
     await pause(delayMs, stop);
     delayMs = Math.min(delayMs * 2, delayMsMax);
   }
+}
+
+/** The same notices; on a terminal whoever waits for the first of them sees that, and how long already. */
+export async function* fromTheFirst(
+  runtime: Pick<Runtime, "process">,
+  notices: AsyncGenerator<Notice>,
+): AsyncGenerator<Notice> {
+  const first = await withProgress(runtime, "Waiting for the gateway", notices.next());
+  if (!first.done) yield first.value;
+  yield* notices;
 }
 
 /** What to say of a lost connection. @throws what no patience can mend */

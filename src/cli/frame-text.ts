@@ -54,7 +54,7 @@ function wordsOf(screen: Screen, frame: Fields): string {
     case "GAP":
       return screen.paint("yellow", `gap: something may have been missed (${shown(frame["reason"])})`);
     case "SNAPSHOT":
-      return "snapshot: Podium's state of this moment";
+      return snapshotWords(screen, frame);
     default:
       return otherWords(frame);
   }
@@ -88,6 +88,12 @@ function gatewayWords(screen: Screen, { podium, detail, warning, ignored }: Fiel
   const more = detail === undefined ? "" : ` (${shown(detail)})`;
   const lost = ignored === undefined ? "" : `; frames that could not be passed on: ${shown(ignored)}`;
   return `gateway: Podium's telemetry is ${painted(screen, styleOfStatus(state), state)}${more}${lost}`;
+}
+
+/** Without Podium's status it says why there is none. */
+function snapshotWords(screen: Screen, { podium, detail }: Fields): string {
+  if (podium !== null) return "snapshot: Podium's state of this moment";
+  return screen.paint("yellow", `no snapshot: ${shown(detail) || "Podium can't be asked"}`);
 }
 
 function otherWords({ type, ...rest }: Fields): string {

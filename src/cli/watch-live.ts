@@ -3,9 +3,9 @@ import { apiRequest } from "../wire/client.ts";
 import { jobsAnswerSchema, statusAnswerSchema } from "./answers.ts";
 import type { Client } from "./client.ts";
 import type { FollowOptions } from "./follow-events.ts";
-import { followEvents } from "./follow-events.ts";
+import { followEvents, fromTheFirst } from "./follow-events.ts";
 import { liveDrawing } from "./live-drawing.ts";
-import { afterGateway, afterNotice, afterPodium, watchState } from "./watch-state.ts";
+import { afterGateway, afterNotice, afterPodium, afterSign, watchState } from "./watch-state.ts";
 import { watchLines } from "./watch-view.ts";
 
 /** Ages count up, and what brings no frame, such as a refused dispatch, shows within this time. */
@@ -15,6 +15,8 @@ const burstMs = 40;
 /** After a frame, what it means for a job is on record by now. */
 const recordedMs = 200;
 const jobsRead = 20;
+/** They stand in the gateway's memory: an answer that takes longer is lost, and is better asked for anew. */
+const jobsMs = 5_000;
 /** Where a terminal does not say how large it is: the size that terminals have always had. */
 const usualSize = { columns: 80, rows: 24 };
 
@@ -27,7 +29,7 @@ export async function watchLive(client: Client, follow: FollowOptions, types?: s
   const { api, screen, runtime } = client;
   const drawing = liveDrawing(runtime.process);
   const listed = types === undefined ? undefined : new Set(types.split(","));
-  let state = watchState(api.url);
+  let state = watchState(api.url, Date.now());
   let begun = false;
   const draw = (): void => {
     if (!begun || follow.stop.asked) return;
@@ -48,8 +50,8 @@ export async function watchLive(client: Client, follow: FollowOptions, types?: s
     draw();
   }, beatMs);
   try {
-    for await (const notice of followEvents(api, follow)) {
-      state = afterNotice(state, notice, listed);
+    for await (const notice of fromTheFirst(runtime, followEvents(api, follow))) {
+      state = afterNotice(notice.kind === "lost" ? state : afterSign(state, Date.now()), notice, listed);
       if (!begun || notice.kind === "back") void Promise.all([read.status(), read.jobs()]);
       begun = true;
       jobsSoon.call();
@@ -99,8 +101,9 @@ function reader({ api }: Client, take: Take): { status(): Promise<void>; jobs():
     }),
     jobs: once(async () => {
       const request = apiRequest("get", "/api/orchestrator/jobs", { query: { limit: jobsRead } });
-      const answer = jobsAnswerSchema.safeParse((await api.send(request)).json).data;
-      if (answer) take((state) => ({ ...state, jobs: answer.jobs }));
+      const { json } = await api.send(request, { timeoutMs: jobsMs });
+      const answer = jobsAnswerSchema.safeParse(json).data;
+      take((state) => ({ ...afterSign(state, Date.now()), ...(answer && { jobs: answer.jobs }) }));
     }),
   };
 }

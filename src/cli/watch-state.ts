@@ -8,6 +8,8 @@ export interface WatchState {
   readonly connection: "live" | "lost";
   /** Why it was lost. */
   readonly detail: string;
+  /** When the gateway last said anything, in milliseconds since 1970. */
+  readonly heardAtMs: number;
   /** The gateway's own connection to Podium's telemetry, in its word. */
   readonly telemetry: string;
   /** Podium's word for itself, such as `running` or `halted`. */
@@ -27,11 +29,12 @@ const counted: ReadonlySet<string> = new Set(["QUEUE_UPDATE", "AGENT_STATUS", "S
 /** More than any terminal has rows. */
 const framesMax = 64;
 
-export function watchState(url: string): WatchState {
+export function watchState(url: string, nowMs: number): WatchState {
   return {
     url,
     connection: "live",
     detail: "",
+    heardAtMs: nowMs,
     telemetry: "",
     podium: "",
     queue: undefined,
@@ -42,18 +45,26 @@ export function watchState(url: string): WatchState {
   };
 }
 
+/** It has answered or sent something: so it lives. */
+export function afterSign(state: WatchState, nowMs: number): WatchState {
+  return { ...state, heardAtMs: nowMs };
+}
+
 /** @param listed types of frames to list; those that tell of the gateway always are */
 export function afterNotice(state: WatchState, notice: Notice, listed?: ReadonlySet<string>): WatchState {
   if (notice.kind === "lost") return { ...state, connection: "lost", detail: notice.detail };
   if (notice.kind === "back") return { ...state, connection: "live", detail: "" };
   const frame = fieldsIn(notice.text);
-  const frames = isListed(frame?.["type"], listed) ? [...state.frames, notice.text].slice(-framesMax) : state.frames;
+  const frames = isListed(frame, listed) ? [...state.frames, notice.text].slice(-framesMax) : state.frames;
   const podium = frame?.["type"] === "SNAPSHOT" ? frame["podium"] : frame;
   return { ...afterPodium(state, podium), ...telemetryIn(frame), frames };
 }
 
-function isListed(type: unknown, listed: ReadonlySet<string> | undefined): boolean {
+function isListed(frame: Fields | undefined, listed: ReadonlySet<string> | undefined): boolean {
+  const type = frame?.["type"];
   if (typeof type !== "string" || type === "GATEWAY_STATUS" || type === "GAP") return true;
+  // A snapshot that could not be had tells nothing above, and says why.
+  if (type === "SNAPSHOT" && frame?.["podium"] === null) return true;
   return listed ? listed.has(type) : !counted.has(type);
 }
 

@@ -11,6 +11,8 @@ import type { WatchState } from "./watch-state.ts";
 
 /** Rows of the job table where there is room; who wants more asks `jobs`. */
 const jobsMax = 15;
+/** It is asked each second: an answer takes milliseconds, on a loaded machine a second or two. */
+const silentMs = 3_000;
 /** A terminal of the narrowest kind: a telephone's. Narrower ones are served as if they were so wide. */
 const widthMin = 20;
 
@@ -21,7 +23,7 @@ const widthMin = 20;
 export function watchLines(screen: Screen, state: WatchState, size: TerminalSize, nowMs: number): string[] {
   const width = Math.max(widthMin, size.columns) - 1;
   const height = Math.max(1, size.rows - 1);
-  const head = fitting(screen, width, (painting) => [stateLine(painting, state), workLine(painting, state)]);
+  const head = fitting(screen, width, (painting) => [stateLine(painting, state, nowMs), workLine(painting, state)]);
   const room = Math.max(0, height - head.length - 2);
   const jobs = state.jobs?.slice(0, Math.min(jobsMax, Math.ceil(room * 0.6))) ?? [];
   const none = room === 0 || !state.jobs ? [] : fitting(screen, width, () => ["Nothing has been dispatched yet"]);
@@ -42,7 +44,8 @@ function fitting(screen: Screen, width: number, make: (painting: Screen) => stri
   return make(colourless).map((plain, i) => (displayWidth(plain) <= width ? painted[i]! : clipped(plain, width)));
 }
 
-function stateLine(screen: Screen, { url, connection, detail, telemetry, podium }: WatchState): string {
+function stateLine(screen: Screen, state: WatchState, nowMs: number): string {
+  const { url, connection, detail, telemetry, podium, heardAtMs } = state;
   const painted = (word: string): string => {
     const style = styleOfStatus(word);
     return style === undefined ? printable(word) : screen.paint(style, printable(word));
@@ -50,10 +53,17 @@ function stateLine(screen: Screen, { url, connection, detail, telemetry, podium 
   if (connection === "lost") {
     return `${screen.paint("red", "lost")}: ${printable(detail)}; trying again, what stands below is old  ${url}`;
   }
+  const quietMs = nowMs - heardAtMs;
+  if (quietMs > silentMs) {
+    const what = `the gateway has not answered for ${Math.floor(quietMs / 1000)} s, what stands below is old`;
+    return `${screen.paint("red", "silent")}: ${what}  ${url}`;
+  }
+  const isHeard = telemetry === "connected" || telemetry === "";
   const parts = [
     screen.paint(telemetry === "connected" ? "green" : "yellow", telemetry === "connected" ? "live" : "not live"),
     ...(telemetry === "" ? [] : [`telemetry ${painted(telemetry)}`]),
-    ...(podium === "" ? [] : [`Podium ${painted(podium)}`]),
+    // What it said of itself before is no news of it now.
+    ...(podium === "" ? [] : [isHeard ? `Podium ${painted(podium)}` : "what Podium told may be old"]),
   ];
   return `${parts.join(", ")}  ${screen.paint("dim", url)}`;
 }

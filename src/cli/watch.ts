@@ -2,7 +2,7 @@ import { exitCodes } from "../lib/errors.ts";
 import type { Client } from "./client.ts";
 import { clientCommand } from "./client.ts";
 import { clientOptions } from "./client-options.ts";
-import { followEvents } from "./follow-events.ts";
+import { followEvents, fromTheFirst } from "./follow-events.ts";
 import { connectionWords, followJob } from "./follow-job.ts";
 import { frameLine } from "./frame-text.ts";
 import { jobIdOf } from "./job-id.ts";
@@ -53,7 +53,8 @@ async function watchAll(client: Client<typeof watchCommand>): Promise<number> {
   const follow = { path: "/api/orchestrator/events", stop, lostMs, isOver: () => Promise.resolve(false) };
   const isLive = screen.isTerminal && (runtime.process.env["TERM"] ?? "dumb") !== "dumb";
   if (isLive && !client.json && !options.has("lines")) return watchLive(client, follow, types);
-  for await (const notice of followEvents(api, { ...follow, ...(types !== undefined && { query: { types } }) })) {
+  const notices = followEvents(api, { ...follow, ...(types !== undefined && { query: { types } }) });
+  for await (const notice of fromTheFirst(runtime, notices)) {
     if (notice.kind !== "frame") stderr(connectionWords(notice));
     else if (client.json) client.printJson(notice.text);
     else client.print(frameLine(screen, notice.text));

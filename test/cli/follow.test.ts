@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { runtime } from "#runtime";
 import type { ApiRequest } from "../../src/wire/client.ts";
-import { createApi } from "../../src/cli/api.ts";
+import { createApi, streamTimes } from "../../src/cli/api.ts";
 import type { JobAnswer } from "../../src/cli/answers.ts";
 import { serverEvents } from "../../src/cli/event-source.ts";
 import type { Notice } from "../../src/cli/follow-events.ts";
@@ -9,7 +9,7 @@ import { followEvents } from "../../src/cli/follow-events.ts";
 import { jobOutcome, storiesIn } from "../../src/cli/job-outcome.ts";
 import { sendDispatch } from "../../src/cli/dispatch-send.ts";
 import { messageOf } from "../../src/lib/errors.ts";
-import { ExchangeError } from "../../src/runtime/types.ts";
+import { ExchangeError, heartbeatS } from "../../src/runtime/types.ts";
 
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
@@ -75,6 +75,7 @@ function serve(...answers: (string | Response)[]): { url: string; seen: Seen[] }
   return { url: `http://127.0.0.1:${server.port}`, seen };
 }
 
+const hang = new Promise<never>(() => {});
 const never = { asked: false, whenAsked: new Promise<void>(() => {}) };
 const notOver = (): Promise<boolean> => Promise.resolve(false);
 const events = (url: string, lostMs = 60_000, isOver = notOver): AsyncGenerator<Notice> =>
@@ -118,6 +119,34 @@ describe("followEvents", () => {
     const { url } = serve("data: a\n\n", refusal("safe"), "data: b\n\n");
     const texts = (await collect(events(url))).flatMap((notice) => (notice.kind === "frame" ? [notice.text] : []));
     expect(texts).toEqual(["a", "b"]);
+  });
+
+  test("a silence that is longer than a heartbeat and a half is a lost connection, and no answer at all is none", async () => {
+    server = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      fetch: () =>
+        new Response(new ReadableStream({ start: (frames) => frames.enqueue("data: a\n\n"), pull: () => hang }), {
+          headers: { "content-type": "text/event-stream" },
+        }),
+    });
+    const url = `http://127.0.0.1:${server.port}`;
+    const times = { headMs: 100, idleMs: 100 };
+    const options = { path: "/e", stop: never, lostMs: 60_000, isOver: notOver };
+    const notices = followEvents(createApi(runtime, { url, warnings: [] }, times), options);
+    const seen = [];
+    for await (const notice of notices) {
+      seen.push(notice.kind === "lost" ? notice.detail : notice.kind);
+      if (notice.kind === "back") break;
+    }
+    expect(seen).toEqual(["frame", "Nothing came for 100 ms", "back"]);
+    expect(streamTimes).toEqual({ headMs: 10_000, idleMs: heartbeatS * 1500 });
+    await server.stop(true);
+    server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => hang });
+    const mute = createApi(runtime, { url: `http://127.0.0.1:${server.port}`, warnings: [] }, times);
+    const failure = await failureOf(collect(followEvents(mute, options)));
+    expect(failure).toMatchObject({ exitCode: 3 });
+    expect(messageOf(failure)).toMatch(/takes connections but does not answer \(No answer within 100 ms\)/);
   });
 
   test("a server that stays away is given up in the end: exit code 3", async () => {

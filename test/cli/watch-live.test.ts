@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { JobAnswer } from "../../src/cli/answers.ts";
 import { displayWidth } from "../../src/cli/columns.ts";
+import { frameLine } from "../../src/cli/frame-text.ts";
 import { screenOf } from "../../src/cli/screen.ts";
 import type { WatchState } from "../../src/cli/watch-state.ts";
 import { afterNotice, afterPodium, watchState } from "../../src/cli/watch-state.ts";
@@ -44,7 +45,7 @@ const bare = (line: string): string => line.replaceAll(new RegExp(`${escape}\\[\
 const frame = (fields: object): string => JSON.stringify(fields);
 const told = (...frames: object[]): WatchState =>
   frames.reduce<WatchState>((state, fields) => afterNotice(state, { kind: "frame", text: frame(fields) }), {
-    ...watchState("http://127.0.0.1:8000"),
+    ...watchState("http://127.0.0.1:8000", nowMs),
     jobs: [job],
   });
 
@@ -68,8 +69,8 @@ describe("the live view", () => {
 
   test("what is not known is not said to be nothing", () => {
     const lines = (state: WatchState): string => watchLines(plain, state, { columns: 100, rows: 24 }, nowMs).join("\n");
-    expect(lines(watchState("http://127.0.0.1:8000"))).not.toMatch(/nothing|Nothing/);
-    expect(lines({ ...watchState("http://127.0.0.1:8000"), queue: [], running: [], jobs: [] })).toMatch(
+    expect(lines(watchState("http://127.0.0.1:8000", nowMs))).not.toMatch(/nothing|Nothing/);
+    expect(lines({ ...watchState("http://127.0.0.1:8000", nowMs), queue: [], running: [], jobs: [] })).toMatch(
       /nothing runs, nothing waits[^]*Nothing has been dispatched/,
     );
   });
@@ -97,6 +98,36 @@ describe("the live view", () => {
     expect(watchLines(plain, away, { columns: 120, rows: 24 }, nowMs)[0]).toContain("not live, telemetry disconnected");
   });
 
+  test("a gateway that answers nothing any more is not called live", () => {
+    const first = (afterMs: number): string =>
+      watchLines(
+        plain,
+        told({ type: "GATEWAY_STATUS", podium: "connected" }),
+        { columns: 120, rows: 24 },
+        nowMs + afterMs,
+      )[0]!;
+    expect(first(3_000)).toStartWith("live, telemetry connected");
+    expect(first(4_000)).toStartWith("silent: the gateway has not answered for 4 s, what stands below is old");
+  });
+
+  test("Podium's own word goes with its telemetry; a snapshot that could not be had says why", () => {
+    const state = told(
+      { type: "QUEUE_UPDATE", state: "running", running: ["A"] },
+      { type: "GATEWAY_STATUS", podium: "disconnected" },
+      { type: "SNAPSHOT", podium: null, detail: "Podium can't be asked: it is away", timestamp: at },
+      { type: "SNAPSHOT", podium: {}, timestamp: at },
+    );
+    const lines = watchLines(plain, state, { columns: 120, rows: 24 }, nowMs);
+    expect(lines[0]).toStartWith("not live, telemetry disconnected, what Podium told may be old  http");
+    expect(lines.slice(-2)).toEqual([
+      expect.stringContaining("gateway: Podium's telemetry is disconnected"),
+      "10:00:00Z  no snapshot: Podium can't be asked: it is away",
+    ]);
+    const words = (fields: object): string => frameLine(plain, frame({ type: "SNAPSHOT", timestamp: at, ...fields }));
+    expect(words({ podium: {} })).toBe("10:00:00Z  snapshot: Podium's state of this moment\n");
+    expect(words({ podium: null })).toBe("10:00:00Z  no snapshot: Podium can't be asked\n");
+  });
+
   test("a snapshot and a status answer count like frames; shapes that are none change nothing", () => {
     const state = told({ type: "SNAPSHOT", podium: { queue: ["A"], orchestrator: { state: "halted" } } });
     expect(state).toMatchObject({ queue: ["A"], podium: "halted" });
@@ -108,7 +139,7 @@ describe("the live view", () => {
   test("--types chooses what is listed, and makes nothing above it old", () => {
     const state = ["STORY_STATUS", "QUEUE_UPDATE", "OTHER", "GAP"].reduce<WatchState>(
       (before, type) => afterNotice(before, { kind: "frame", text: frame({ type, queue: ["A"] }) }, new Set(["OTHER"])),
-      watchState("http://127.0.0.1:8000"),
+      watchState("http://127.0.0.1:8000", nowMs),
     );
     expect(state.queue).toEqual(["A"]);
     expect(state.frames.map((text) => (JSON.parse(text) as { type: string }).type)).toEqual(["OTHER", "GAP"]);
@@ -200,6 +231,23 @@ describe("watch on a terminal", () => {
     terminal.type(ctrlC);
     expect((await terminal.ended).code).toBe(0);
     expect(shown(terminal).some((line) => line.includes("lost"))).toBe(false);
+  });
+
+  test("a gateway that is frozen is called silent within seconds, and live when it goes on", async () => {
+    const { terminal } = openSized(120, 30);
+    await terminal.shows("live");
+    stage.gateway.child.kill("SIGSTOP");
+    await terminal.shows(/silent\S*: the gateway has not answered for \d+ s/);
+    const starting = openSized(100, 30).terminal;
+    await starting.shows(/Waiting for the gateway … \d+ s/);
+    const marked = terminal.screen().length;
+    stage.gateway.child.kill("SIGCONT");
+    await terminal.shows(new RegExp(`[^]{${marked}}[^]*live\\S*, telemetry`));
+    await starting.shows(/live\S*, telemetry/);
+    for (const one of [terminal, starting]) {
+      one.type(ctrlC);
+      expect((await one.ended).code).toBe(0);
+    }
   });
 
   test("a dumb terminal and --lines get a line for each frame", async () => {
