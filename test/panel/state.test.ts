@@ -120,6 +120,14 @@ describe("the connection's word, when all is well,", () => {
   test("still says that the orchestrator is halted, and that frames could not be passed on", () => {
     const halted = connectionWord(well, (time) => time, { haltedAs: "halted" });
     expect([halted.level, halted.word]).toEqual(["warn", "Halted"]);
+    for (const [shortfall, detail] of [
+      [{ gap: { to: at } }, "may be missing"],
+      [{ stream: "closed" }, "live stream is away"],
+    ] as const) {
+      const word = connectionWord({ ...well, ...shortfall }, (time) => time, { haltedAs: "halted" });
+      expect(word.word).toBe("Halted");
+      expect(word.detail).toMatch(new RegExp(`says that it is halted.*${detail}`));
+    }
     const { facts } = afterFrame(
       { facts: well, work: nothingKnown, jobs: [], heard: new Map() },
       { type: "GATEWAY_STATUS", at, fields: { podium: "connected", ignored: { binary: 2, garbage: 1 } } },
@@ -184,6 +192,17 @@ describe("telemetry", () => {
   test("a command's answer is no status of the story", () => {
     const after = afterFrame(told, frame("COMMAND_RESULT", { storyId: "A", status: "queued", success: true }));
     expect(after.work.stories.size).toBe(0);
+  });
+
+  test("a snapshot of a Podium that can't be asked takes nothing away, and is no answer", () => {
+    const known = afterFrame(
+      { ...told, facts: { ...noFacts, podium: "answered" } },
+      frame("SNAPSHOT", { podium: { queue: ["A"], running: ["B"], stories: [{ storyId: "A" }] } }),
+    );
+    const after = afterFrame(known, frame("SNAPSHOT", { podium: null, detail: "Podium can't be asked: refused" }));
+    expect(after.work).toBe(known.work);
+    expect(after.work.queue.map(({ id }) => id)).toEqual(["A"]);
+    expect(after.facts).toMatchObject({ podium: "failed", podiumDetail: "Podium can't be asked: refused" });
   });
 
   test("an outage keeps the time of its beginning", () => {

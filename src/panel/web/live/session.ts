@@ -268,11 +268,18 @@ export class Session {
     let told = { facts: state.facts, work: state.work, jobs: state.jobs, heard: state.heard };
     for (const frame of frames) told = afterFrame(told, frame);
     this.store.set({ ...told, ...spokenOf(frames) });
+    if (told.work !== state.work) this.#workTold();
     this.#unrecorded = unrecordedAfter(this.#unrecorded, frames, Date.now());
     this.#news += frames.length;
-    this.#sample(told.work.queue.length, Date.now());
     const wasAway = state.facts.upstream !== "connected" && told.facts.upstream === "connected";
     if (wasAway || frames.some(({ type }) => type === "STORY_STATUS")) this.#soon();
+  }
+
+  /** What is shown is from now, unless it never was read whole. */
+  #workTold(): void {
+    const { work, workAt } = this.store.state;
+    if (workAt !== "") this.store.set({ workAt: new Date().toISOString() });
+    this.#sample(work.queue.length, Date.now());
   }
 
   async #opened(): Promise<void> {

@@ -36,7 +36,7 @@ export interface PanelState extends Told {
   readonly client: ClientIdentity;
   /** Why the token that was entered last did not do. */
   readonly tokenProblem?: PlainProblem | undefined;
-  /** When Podium's status was last read; empty before. */
+  /** When Podium last said something of its work; empty until its status was read once. */
   readonly workAt: string;
   /** When the job list was last read; empty before. */
   readonly jobsAt: string;

@@ -159,31 +159,35 @@ function isOffline(upstream: ConnectionFacts["upstream"]): boolean {
 }
 
 function streamWord(facts: ConnectionFacts, time: Time, haltedAs: string | undefined): ConnectionWord {
-  const { stream, catchingUp, gap, behind, ignored } = facts;
-  if (stream !== "open") {
-    return said("warn", "No stream", "The live stream is away: everything is read anew every three seconds instead.");
+  const { stream, catchingUp, ignored } = facts;
+  if (stream === "open" && catchingUp) {
+    return said("busy", "Catching up", "Connected; reading what has happened meanwhile.");
   }
-  if (catchingUp) return said("busy", "Catching up", "Connected; reading what has happened meanwhile.");
-  if (behind) return said("warn", "Behind", "Frames come faster than this page reads them.");
-  if (gap) {
-    const from = gap.from === undefined ? "before" : `between ${time(gap.from)} and`;
-    return said(
-      "warn",
-      "Live, with a gap",
-      `Telemetry ${from} ${time(gap.to)} may be missing. The present state was read anew.`,
-    );
-  }
+  const shortfall = shortfallWord(facts, time);
   if (haltedAs !== undefined) {
-    return said(
-      "warn",
-      "Halted",
-      `Live, and the orchestrator says that it is ${haltedAs}: what waits stays there until it is started again there.`,
-    );
+    const halted = `The orchestrator says that it is ${haltedAs}: what waits stays there until it is started again there.`;
+    return said("warn", "Halted", shortfall ? `${halted} ${shortfall.detail}` : `Live. ${halted}`);
   }
+  if (shortfall) return shortfall;
   if (ignored > 0) {
     return said("good", "Live", `Podium's telemetry as it comes; ${ignored} of its frames could not be passed on.`);
   }
   return said("good", "Live", "Podium's telemetry as it comes.");
+}
+
+/** What the live stream does not bring, or has not brought. */
+function shortfallWord({ stream, gap, behind }: ConnectionFacts, time: Time): ConnectionWord | undefined {
+  if (stream !== "open") {
+    return said("warn", "No stream", "The live stream is away: everything is read anew every three seconds instead.");
+  }
+  if (behind) return said("warn", "Behind", "Frames come faster than this page reads them.");
+  if (!gap) return undefined;
+  const from = gap.from === undefined ? "before" : `between ${time(gap.from)} and`;
+  return said(
+    "warn",
+    "Live, with a gap",
+    `Telemetry ${from} ${time(gap.to)} may be missing. The present state was read anew.`,
+  );
 }
 
 function said(level: ConnectionWord["level"], word: string, detail: string): ConnectionWord {

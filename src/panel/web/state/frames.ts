@@ -29,13 +29,21 @@ export function afterFrame(before: Told, frame: StreamFrame): Told {
     const gap = { ...(from !== undefined && { from }), to: textOf(fields["to"]) ?? at };
     return { ...before, facts: { ...before.facts, gap } };
   }
-  if (type === "SNAPSHOT") return { ...before, work: workOf(readPodium(fields["podium"]), before.work) };
+  if (type === "SNAPSHOT") return afterSnapshot(before, fields);
   if (type === "AGENT_STATUS") return { ...before, work: afterAgents(before.work, frame) };
   const told = wordIn(frame);
   if (told !== undefined) return afterStoryWord(before, told, textOf(fields["agent"]));
   // A command's answer and a story's output name a story too; only its own status frames tell how it stands.
   if (storyIdIn(fields) !== undefined) return before;
   return { ...before, work: workAfter(before.work, readPodium(fields)) };
+}
+
+/** Where Podium can't be asked its part is null: then nothing has been said, and what was known is from before. */
+function afterSnapshot(before: Told, { podium, detail }: Fields): Told {
+  if (typeof podium === "object" && podium !== null) {
+    return { ...before, work: workOf(readPodium(podium), before.work) };
+  }
+  return { ...before, facts: { ...before.facts, podium: "failed", podiumDetail: textOf(detail) ?? "" } };
 }
 
 const storyIdIn = (fields: Fields): string | undefined => firstText(fields, "storyId", "story_id");
