@@ -3,9 +3,9 @@ import { signingKey } from "../audit/evidence.ts";
 import { checkProofFile, makeProofFile } from "../audit/proof-file.ts";
 import { isFlaw } from "../audit/frame.ts";
 import { readPublicKey } from "../audit/key.ts";
-import { readDispatch } from "../audit/read.ts";
 import { exitCodes, Fatal, messageOf } from "../lib/errors.ts";
 import type { Runtime } from "../runtime/types.ts";
+import { dispatchRecords } from "./audit-id.ts";
 import { readDeps } from "./audit-read.ts";
 import { printable } from "./printable.ts";
 import type { CommandSpec } from "./options.ts";
@@ -16,7 +16,7 @@ import { helpText, parseOptions, programName, settingOptions } from "./options.t
 export const proveCommand = {
   name: "audit prove",
   summary: "Write a proof that a dispatch is in the signed log, to check anywhere",
-  usage: "AUDIT_ID [options] > FILE",
+  usage: "AUDIT_ID|JOB [options] > FILE",
   positionals: ["AUDIT_ID"],
   options: [{ name: "json", summary: "Print JSON, which a proof always is" }, ...settingOptions],
   examples: [`${programName} audit prove AUD-01ARZ3NDEKTSV4RRFFQ69G5FAV > proof.json`],
@@ -44,11 +44,10 @@ const proofBytesMax = 16_777_216;
 export async function runProve(runtime: Runtime, argv: readonly string[]): Promise<number> {
   const options = parseOptions(proveCommand, argv);
   if (options.help) return help(runtime, proveCommand);
-  const [auditId = ""] = options.positionals;
+  const [id = ""] = options.positionals;
   const deps = readDeps(runtime, proveCommand, options.given);
-  const found = await readDispatch(deps, auditId);
-  if (found.length === 0) throw new Fatal(`The audit log holds no records of ${printable(auditId)}`);
-  const lines = found.map(({ record, text }) => ({ seq: record.seq, line: text }));
+  const { auditId, records } = await dispatchRecords(proveCommand, deps, id);
+  const lines = records.map(({ record, text }) => ({ seq: record.seq, line: text }));
   const file = await makeProofFile(deps, auditId, await signingKey(deps), lines).catch((error: unknown) => {
     throw error instanceof Fatal ? error : new Fatal(messageOf(error));
   });

@@ -1,9 +1,10 @@
 import type { ReadDeps } from "../audit/read.ts";
-import { newestFirst, readDispatch } from "../audit/read.ts";
+import { newestFirst } from "../audit/read.ts";
 import type { StoredRecord } from "../audit/record.ts";
 import { loadConfig } from "../config/load.ts";
 import { exitCodes, Fatal } from "../lib/errors.ts";
 import type { Files, Runtime } from "../runtime/types.ts";
+import { dispatchRecords } from "./audit-id.ts";
 import { configInput } from "./config.ts";
 import type { CommandSpec, Given } from "./options.ts";
 import { configArgs, helpText, parseOptions, programName, settingOptions, usageError } from "./options.ts";
@@ -28,11 +29,11 @@ export const tailCommand = {
 
 export const showCommand = {
   name: "audit show",
-  summary: "Show every record of one dispatch",
-  usage: "AUDIT_ID [options]",
+  summary: "Show every record of one dispatch, by its audit id or its job's id",
+  usage: "AUDIT_ID|JOB [options]",
   positionals: ["AUDIT_ID"],
   options: [json, ...settingOptions],
-  examples: [`${programName} audit show AUD-01ARZ3NDEKTSV4RRFFQ69G5FAV`],
+  examples: [`${programName} audit show AUD-01ARZ3NDEKTSV4RRFFQ69G5FAV`, `${programName} audit show JOB-20260109-001`],
 } as const satisfies CommandSpec;
 
 /** How often `tail -f` looks: quick for a person, nothing for the machine. */
@@ -110,10 +111,9 @@ async function newestSeq(deps: ReadDeps): Promise<number> {
 export async function runShow(runtime: Runtime, argv: readonly string[]): Promise<number> {
   const options = parseOptions(showCommand, argv);
   if (options.help) return help(runtime, showCommand);
-  const [auditId = ""] = options.positionals;
-  const found = await readDispatch(readDeps(runtime, showCommand, options.given), auditId);
-  if (found.length === 0) throw new Fatal(`The audit log holds no records of ${printable(auditId)}`);
-  for (const { record, text } of found) {
+  const [id = ""] = options.positionals;
+  const deps = readDeps(runtime, showCommand, options.given);
+  for (const { record, text } of (await dispatchRecords(showCommand, deps, id)).records) {
     runtime.process.stdout(options.has("json") ? `${text}\n` : `${blockOf(record)}\n`);
   }
   return exitCodes.done;

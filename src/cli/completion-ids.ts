@@ -4,8 +4,8 @@ import { apiRequest } from "../wire/client.ts";
 import { jobsAnswerSchema, statusAnswerSchema } from "./answers.ts";
 import type { Api } from "./api.ts";
 
-/** What an argument can name; `subject` is a story or a plan. */
-export const idKinds = ["subject", "story", "plan", "job", "audit"] as const;
+/** What an argument can name; `subject` is a story or a plan, `dispatch` a job or an audit id. */
+export const idKinds = ["subject", "story", "plan", "job", "audit", "dispatch"] as const;
 export type IdKind = (typeof idKinds)[number];
 
 /** Somebody waits with a finger on the Tab key. */
@@ -20,7 +20,7 @@ const idPattern = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 export async function printIds(api: Api, kind: IdKind, print: (text: string) => void): Promise<number> {
   const [jobs, podium] = await Promise.all([
     answer(api, apiRequest("get", "/api/orchestrator/jobs", { query: { limit: jobsRead } })),
-    kind === "job" || kind === "audit" ? undefined : answer(api, apiRequest("get", "/api/orchestrator/status")),
+    isOnRecord(kind) ? undefined : answer(api, apiRequest("get", "/api/orchestrator/status")),
   ]);
   const ids = new Set([...idsInPodium(podium, kind), ...idsInJobs(jobs, kind)]);
   print(
@@ -41,17 +41,24 @@ async function answer(api: Api, request: ApiRequest): Promise<unknown> {
   }
 }
 
+/** Known to our own record alone. */
+function isOnRecord(kind: IdKind): boolean {
+  return kind === "job" || kind === "audit" || kind === "dispatch";
+}
+
 function idsInJobs(body: unknown, kind: IdKind): string[] {
   const jobs = jobsAnswerSchema.safeParse(body).data?.jobs ?? [];
   return jobs.flatMap(({ job_id, audit_id, story_id, plan_id }) => {
     if (kind === "job") return job_id;
     if (kind === "audit") return audit_id ?? [];
+    if (kind === "dispatch") return [job_id, audit_id ?? []].flat();
     return [...(kind === "plan" ? [] : [story_id ?? []]), ...(kind === "story" ? [] : [plan_id ?? []])].flat();
   });
 }
 
 /** As Podium's status is known to name them; whatever has another shape is left out. */
 function idsInPodium(body: unknown, kind: IdKind): string[] {
+  if (isOnRecord(kind)) return [];
   const podium = statusAnswerSchema.safeParse(body).data?.podium;
   return [
     ...(kind === "plan" ? [] : listIn(podium, "stories", "storyId")),

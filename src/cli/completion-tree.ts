@@ -47,7 +47,7 @@ function leafOf({ name, summary, options, positionals = [], words = {} }: Comman
 }
 
 /** Arguments and values by name, and what the gateway is asked for. */
-const idsOf: Readonly<Record<string, IdKind>> = { ID: "subject", STORY: "story", JOB: "job", AUDIT_ID: "audit" };
+const idsOf: Readonly<Record<string, IdKind>> = { ID: "subject", STORY: "story", JOB: "job", AUDIT_ID: "dispatch" };
 
 /** By what the value stands for: `FILE` is a file in every command. */
 export function offerOf(name: string, words?: readonly string[]): Offer {

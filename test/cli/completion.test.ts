@@ -91,6 +91,7 @@ describe("completion ids", () => {
     expect(await ids("subject")).toEqual(["STORY-001", "STORY-002", "PLAN-1", "OLD-1", "PLAN-9"]);
     expect(await ids("job")).toEqual(["JOB-20260109-002", "JOB-20260109-001"]);
     expect(await ids("audit")).toEqual(["AUD-B", "AUD-A"]);
+    expect(await ids("dispatch")).toEqual(["JOB-20260109-002", "AUD-B", "JOB-20260109-001", "AUD-A"]);
   });
 
   test("without a gateway prints nothing and says nothing", async () => {
@@ -118,7 +119,7 @@ describe("completion ids", () => {
   test("refuses a kind that there is not", async () => {
     const { code, stderr } = await runHere({ HOME: folder }, ["completion", "ids", "horses"]);
     expect(code).toBe(2);
-    expect(stderr).toContain("subject, story, plan, job, audit");
+    expect(stderr).toContain("subject, story, plan, job, audit, dispatch");
   });
 });
 
