@@ -75,6 +75,8 @@ export class ModelPodium {
   readonly #ended = new Set<string>();
   /** Stories that a cancel or a halt has put back to where they were before they ran. */
   readonly #undone = new Set<string>();
+  /** What its telemetry has to say yet, oldest first. */
+  readonly #frames: { readonly story: string; readonly status: string }[] = [];
   /** Audit ids whose next tries are refused too. */
   readonly refusing = new Map<string, number>();
 
@@ -127,6 +129,8 @@ export class ModelPodium {
       this.#arrive(arrival, fault);
     }
     this.refusing.clear();
+    // Telemetry that nobody heard is not said again.
+    this.#frames.length = 0;
   }
 
   #arrive(arrival: Arrival, fault: Fault): void {
@@ -138,16 +142,34 @@ export class ModelPodium {
 
   #execute(arrival: Arrival): void {
     this.executions.push(arrival);
-    if (arrival.action === "halt") for (const story of stories) this.#undone.add(story);
-    if (arrival.action === "cancel_story") this.#undone.add(arrival.story!);
+    if (arrival.action === "halt") for (const story of stories) this.#undo(story);
+    if (arrival.action === "cancel_story") this.#undo(arrival.story!);
     if (arrival.action !== "enqueue_story") return;
     this.#ended.delete(arrival.story!);
     this.#undone.delete(arrival.story!);
+    this.#say(arrival.story!);
+  }
+
+  #undo(story: string): void {
+    const before = this.wordOf(story);
+    this.#undone.add(story);
+    if (this.wordOf(story) !== before) this.#say(story);
   }
 
   /** The story's run comes to its end, when it has one. */
   end(story: string): void {
-    if (this.wordOf(story) === "queued") this.#ended.add(story);
+    if (this.wordOf(story) !== "queued") return;
+    this.#ended.add(story);
+    this.#say(story);
+  }
+
+  #say(story: string): void {
+    this.#frames.push({ story, status: this.wordOf(story) });
+  }
+
+  /** The next word of its telemetry: in order, but as late as it likes. */
+  nextFrame(): { readonly story: string; readonly status: string } | undefined {
+    return this.#frames.shift();
   }
 
   pass(ms: number): void {

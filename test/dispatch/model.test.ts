@@ -111,10 +111,9 @@ function hangUpStep(which: number): Step {
 }
 
 function podiumStep(what: "end" | "hear", number: number): Step {
-  const story = `STORY-${number}`;
-  return step(`${what}(${story})`, (_model, world) => {
-    if (what === "end") world.podium.end(story);
-    else world.hear(story);
+  return step(`${what}(${number})`, (_model, world) => {
+    if (what === "end") world.podium.end(`STORY-${number}`);
+    else world.hear(number + 1);
   });
 }
 
