@@ -52,7 +52,7 @@ export async function runDemo(runtime: Runtime, argv: readonly string[]): Promis
     const log = logFor(runtime, loaded);
     const signalled = endSignal(runtime, log);
     const gateway = await serve(runtime, loaded, log);
-    void sayWhenGone(luno, log);
+    void sayWhenGone(luno, signalled, log);
     runtime.process.stdout(welcome(dir, gateway.port, podiumPort));
     return await untilEnded(gateway, log, signalled);
   } finally {
@@ -123,9 +123,10 @@ function demoConfig(runtime: Runtime, dir: string, secret: string, port: number,
   return loadConfig({ ...input, env: { ROXY_ROOT: dir, PODIUM_JWT_SECRET: secret } });
 }
 
-async function sayWhenGone(luno: Child, log: Log): Promise<void> {
-  const end = await luno.ended;
-  log.warn("luno_ended", { ...end, message: "the gateway goes on and says that Podium can't be reached" });
+/** @param signalled resolves when the demo is told to end, and its orchestrator with it */
+async function sayWhenGone(luno: Child, signalled: Promise<undefined>, log: Log): Promise<void> {
+  const end = await Promise.race([luno.ended, signalled]);
+  if (end) log.warn("luno_ended", { ...end, message: "the gateway goes on and says that Podium can't be reached" });
 }
 
 async function stop(luno: Child): Promise<void> {

@@ -187,5 +187,7 @@ function end(the: () => Demo): void {
       await eventually(async () => !(await isRunning(pid)) || undefined, `process ${pid} to end`);
     expect(chainFaults(readLines(dir))).toEqual([]);
     expect(JSON.parse(readLines(dir).at(-1)!).event).toBe("close");
+    // That its orchestrator is gone is no news then.
+    expect(child.stderr()).not.toContain('"luno_ended"');
   });
 }
