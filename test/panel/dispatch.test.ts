@@ -23,11 +23,6 @@ browserSuite("dispatching in a browser", (screen) => {
     const answer = await fetch(`${gateway.url}/api/orchestrator/audit?event=intent&story=${story}`);
     return ((await answer.json()) as { records: unknown[] }).records.length;
   };
-  const planIntents = async (plan: string): Promise<string[]> => {
-    const answer = await fetch(`${gateway.url}/api/orchestrator/audit?event=intent&plan=${plan}`);
-    const { records } = (await answer.json()) as { records: { action: string }[] };
-    return records.map(({ action }) => action).toReversed();
-  };
   const live = async (): Promise<Page> => {
     const opened = await screen.page(gateway.url);
     await opened.locator(".state.good").waitFor();
@@ -154,37 +149,6 @@ browserSuite("dispatching in a browser", (screen) => {
     await row(page, "STORY-005").getByRole("button", { name: "Run STORY-005" }).click();
     await row(page, "STORY-005").getByRole("button", { name: "Cancel STORY-005" }).click();
     await row(page, "STORY-005").locator(".status", { hasText: "cancelled" }).waitFor();
-  });
-
-  test("a plan goes its two steps: staged with its nonce, applied by a hand, enqueued", async () => {
-    const plan = page.locator(".plan", { hasText: "SKOREQ-XXX" });
-    await plan.getByRole("button", { name: "Prepare" }).click();
-    const staged = plan.getByRole("group", { name: "Staged: SKOREQ-XXX" });
-    await staged.waitFor();
-    expect(await staged.locator("input").inputValue()).toMatch(/^[0-9a-f]{32}$/);
-    const nonce = await staged.locator("input").inputValue();
-    await page.reload();
-    await staged.waitFor();
-    expect(await staged.locator("input").inputValue()).toBe(nonce);
-    expect(await staged.locator(".staged-stories li").count()).toBe(4);
-    const other = await live();
-    const elsewhere = other.getByRole("group", { name: "Staged: SKOREQ-XXX" });
-    await elsewhere.waitFor();
-    expect(await intents("SKOREQ-XXX-EPIC-001-STORY-001")).toBe(0);
-    await staged.getByRole("button", { name: "Apply 4 stories" }).dblclick();
-    await plan.getByRole("button", { name: "Enqueue" }).click();
-    await row(page, "SKOREQ-XXX-EPIC-001-STORY-004").locator(".status.good", { hasText: "done" }).waitFor();
-    expect(await planIntents("SKOREQ-XXX")).toEqual(["prepare_apply", "apply_plan", "enqueue_plan"]);
-    await elsewhere.waitFor({ state: "detached" });
-    await other.close();
-  });
-
-  test("a wrong nonce is refused in its place", async () => {
-    const plan = page.locator(".plan", { hasText: "SKOREQ-NIGHTLY" });
-    await plan.getByRole("button", { name: "Prepare" }).click();
-    await plan.getByLabel("Nonce").fill("not-the-nonce");
-    await plan.getByRole("button", { name: /^Apply/ }).click();
-    expect(await plan.getByRole("alert").textContent()).toMatch(/nonce is not known.*Nothing was executed/s);
   });
 
   test("nothing was complained about, and nobody else was asked", () => {

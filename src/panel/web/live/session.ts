@@ -168,6 +168,7 @@ export class Session {
 
   async #readStatus(): Promise<void> {
     const newsBefore = this.#news;
+    const statusAskedMs = Date.now();
     const upstreamBefore = this.store.state.facts.upstream;
     const reply = await this.requests.send(apiRequest("get", "/api/orchestrator/status"), { timeoutMs: readMs });
     const gateway = fieldsOf(reply.body["gateway"]);
@@ -193,6 +194,7 @@ export class Session {
     this.store.set({
       work: workOf(readPodium(reply.body["podium"]), this.store.state.work),
       workAt: new Date().toISOString(),
+      statusAskedMs,
     });
     this.#sample(this.store.state.work.queue.length, Date.now());
     // A frame that came meanwhile may be newer than this answer: ask once more.
@@ -232,6 +234,8 @@ export class Session {
     this.#unrecorded = unrecordedIn(this.#unrecorded, listed, { startedMs, nowMs: Date.now() });
     if (this.#unrecorded.size > 0) this.#due.jobs = 0;
     const jobs = jobsWith(this.#unrecorded, listed);
+    // Podium's word for a plan comes with its status only.
+    if (newestPlanStep(jobs) !== newestPlanStep(this.store.state.jobs)) this.#due.status = 0;
     this.store.set({ jobs, jobsAt: new Date().toISOString(), jobsProblem: undefined });
   }
 
@@ -322,6 +326,11 @@ export class Session {
     this.store.set({ samples: after });
     saveSamples(after);
   }
+}
+
+function newestPlanStep(jobs: readonly Job[]): string {
+  const job = jobs.find(({ planId }) => planId !== undefined);
+  return job ? `${job.jobId} ${job.status}` : "";
 }
 
 /** What a person who can't see the page should hear: how a story ended. */

@@ -38,6 +38,8 @@ export interface PanelState extends Told {
   readonly tokenProblem?: PlainProblem | undefined;
   /** When Podium last said something of its work; empty until its status was read once. */
   readonly workAt: string;
+  /** When Podium was asked for the status that was read last; 0 before. */
+  readonly statusAskedMs: number;
   /** When the job list was last read; empty before. */
   readonly jobsAt: string;
   readonly jobsProblem?: PlainProblem | undefined;
@@ -62,6 +64,7 @@ export const initialState: PanelState = {
   facts: noFacts,
   work: nothingKnown,
   workAt: "",
+  statusAskedMs: 0,
   jobsAt: "",
   jobs: [],
   heard: new Map(),

@@ -27,22 +27,46 @@ export function stagingOf(result: Fields): Staging {
   };
 }
 
-/** The newest preparation of a plan that came through, as this page knows it. */
-export interface Prepared {
+/** A step of a plan that Podium has taken. */
+export interface PlanStep {
   readonly jobId: string;
-  readonly result: Fields;
+  readonly action: string;
+  /** When this page was told so, in milliseconds; 0 for a step that the job list tells of. */
+  readonly endedMs: number;
+  /** Podium's answer to a preparation. */
+  readonly result?: Fields | undefined;
+}
+
+/** How far a plan has been brought through this door. */
+export interface PlanProgress {
+  /** The newest step that was taken: a nonce is good until the next one is made. */
+  readonly step?: PlanStep | undefined;
+  /** Of a later one nobody knows whether it ran. */
+  readonly inDoubt: boolean;
 }
 
 /**
- * What was staged last, from this page or from elsewhere: a nonce is good until the next one is made.
+ * What was done last, from this page or from elsewhere.
  * @param jobs newest first
- * @param own this page's, which the list may not have yet
- * @returns undefined when nothing is known, or when a later step has been taken since
+ * @param own this page's steps, which the list may not have yet
  */
-export function newestStaging(planId: string, jobs: readonly Job[], own?: Prepared): Staging | undefined {
-  const last = jobs.find((job) => job.planId === planId && job.status === "queued");
-  if (own && (!last || !isLater(last.jobId, own.jobId))) return stagingOf(own.result);
-  return last?.prepared && stagingOf(last.prepared);
+export function planProgress(planId: string, jobs: readonly Job[], own: readonly PlanStep[] = []): PlanProgress {
+  const listed = jobs.filter((job) => job.planId === planId);
+  const taken = listed.find(({ status }) => status === "queued");
+  const steps = [...own, ...(taken ? [stepOf(taken)] : [])];
+  const step = steps.reduce<PlanStep | undefined>(
+    (newest, one) => (newest && !isLater(one.jobId, newest.jobId) ? newest : one),
+    undefined,
+  );
+  const inDoubt = listed.some(
+    ({ jobId, status, action }) =>
+      status === "unknown" && action !== "prepare_apply" && (!step || isLater(jobId, step.jobId)),
+  );
+  return { step, inDoubt };
+}
+
+function stepOf({ jobId, action, prepared }: Job): PlanStep {
+  return { jobId, action, endedMs: 0, result: prepared };
 }
 
 /** Job ids count within a day, and the day comes first. */
@@ -67,18 +91,31 @@ function findNonce(result: Fields): string | undefined {
 /** Where a plan is on its way. */
 export type PlanStage = "new" | "staged" | "applied" | "enqueued";
 
+const stageOfAction: Readonly<Record<string, PlanStage>> = {
+  prepare_apply: "staged",
+  apply_plan: "applied",
+  enqueue_plan: "enqueued",
+};
+/** The words of Podium's that say one thing only; every other one says nothing of the steps. */
+const stageOfWord: Readonly<Record<string, PlanStage>> = {
+  staged: "staged",
+  applied: "applied",
+  running: "enqueued",
+  done: "enqueued",
+};
+
 /**
- * @param accepted when each step was last accepted in this page, in milliseconds
+ * Podium's word against the newest step that was taken through this door: the later one tells.
  * @param word Podium's own word for the plan
+ * @param askedMs when Podium was asked for it
  */
-export function planStage(
-  accepted: { readonly prepare?: number; readonly apply?: number; readonly enqueue?: number },
-  word: string | undefined,
-): PlanStage {
-  const { prepare = 0, apply = 0, enqueue = 0 } = accepted;
-  if (enqueue > 0 && enqueue >= apply && enqueue >= prepare) return "enqueued";
-  if (apply > 0 && apply >= prepare) return "applied";
-  if (prepare > 0) return "staged";
-  if (word === "applied") return "applied";
-  return word === "running" || word === "done" ? "enqueued" : "new";
+export function planStage(word: string | undefined, { step, inDoubt }: PlanProgress, askedMs: number): PlanStage {
+  const told = stageOfWord[word ?? ""];
+  const taken = stageOfAction[step?.action ?? ""];
+  if (!step || !taken) return told ?? "new";
+  if (!told || step.endedMs >= askedMs) return taken;
+  // Whatever is staged was staged through this door: a word that does not know a later step is from before it.
+  if (told === "staged") return taken;
+  // Prepared again, a plan that was applied or has run keeps that word.
+  return taken === "staged" && !inDoubt ? taken : told;
 }

@@ -3,9 +3,9 @@ import { useState } from "hono/jsx/dom";
 import type { Command } from "../live/commander.ts";
 import { subjectOf } from "../live/commander.ts";
 import type { Session } from "../live/session.ts";
-import type { Attempt, PanelState } from "../live/store.ts";
-import type { Prepared, Staging } from "../state/staging.ts";
-import { newestStaging, planStage } from "../state/staging.ts";
+import type { PanelState } from "../live/store.ts";
+import type { PlanProgress, PlanStage, PlanStep, Staging } from "../state/staging.ts";
+import { planProgress, planStage, stagingOf } from "../state/staging.ts";
 import type { Plan } from "../state/work.ts";
 import { AttemptProblem, CommandButton } from "./command-button.tsx";
 import { Id, Text, Time } from "./text.tsx";
@@ -22,15 +22,16 @@ export function PlanSteps({ session, state, plan }: Props) {
   const prepare: Command = { action: "prepare_apply", plan_id: plan.id };
   const enqueue: Command = { action: "enqueue_plan", plan_id: plan.id };
   const apply: Command = { action: "apply_plan", plan_id: plan.id };
-  const attempts = [prepare, apply, enqueue].map((command) => state.attempts.get(subjectOf(command)));
-  const [prepared, applied, enqueued] = attempts.map(acceptedAt);
-  const accepted = { prepare: prepared ?? 0, apply: applied ?? 0, enqueue: enqueued ?? 0 };
-  const here = planStage(accepted, plan.status);
-  const isStaged = here === "staged" || (here === "new" && plan.status === "staged");
-  const staging = isStaged ? newestStaging(plan.id, state.jobs, preparedBy(attempts[0])) : undefined;
-  // Somebody else has gone on with what was staged here.
-  const stage = here === "staged" && !staging ? planStage({}, plan.status) : here;
-  const isPrepared = stage !== "new" || plan.status === "staged";
+  const commands = [prepare, apply, enqueue];
+  const progress = planProgress(
+    plan.id,
+    state.jobs,
+    commands.flatMap((command) => stepTaken(state, command) ?? []),
+  );
+  const stage = planStage(plan.status, progress, state.statusAskedMs);
+  const { step } = progress;
+  const staging = stage === "staged" && step?.result ? stagingOf(step.result) : undefined;
+  const words = stageWords(stage, plan.status, state.jobsAt !== "");
   return (
     <>
       <div class="row-actions">
@@ -50,20 +51,24 @@ export function PlanSteps({ session, state, plan }: Props) {
           session={session}
           state={state}
           command={prepare}
-          label={isPrepared ? "Prepare again" : "Prepare"}
+          label={stage === "new" ? "Prepare" : "Prepare again"}
           icon="play"
         />
       </div>
       <div class="plan-steps">
-        {staging && <Staged session={session} state={state} plan={plan} staging={staging} />}
-        {stage === "new" && isPrepared && !staging && (
-          <p class="fine">Staged, but not through this door: prepare it again to see what is staged, and its nonce.</p>
+        {staging && (
+          <Staged
+            // Another nonce is another field: what was typed into the one before is not for this.
+            key={staging.nonce}
+            session={session}
+            state={state}
+            plan={plan}
+            staging={staging}
+            inDoubt={isInDoubt(state, apply, progress)}
+          />
         )}
-        {stage === "enqueued" && accepted.enqueue > 0 && <p class="fine">Enqueued: its stories are in the queue.</p>}
-        {stage === "applied" && (
-          <p class="fine">Applied: its stories are in the catalogue, and none has been started.</p>
-        )}
-        {[prepare, apply, enqueue].map((command) => (
+        {!staging && words !== "" && <p class="fine">{words}</p>}
+        {commands.map((command) => (
           <AttemptProblem key={command.action} session={session} state={state} command={command} />
         ))}
       </div>
@@ -71,16 +76,32 @@ export function PlanSteps({ session, state, plan }: Props) {
   );
 }
 
-function acceptedAt(attempt: Attempt | undefined): number {
-  return attempt?.phase === "accepted" ? (attempt.endedMs ?? 0) : 0;
+function stepTaken(state: PanelState, command: Command): PlanStep | undefined {
+  const { answer, endedMs = 0 } = state.attempts.get(subjectOf(command)) ?? {};
+  return answer && { jobId: answer.jobId, action: command.action, endedMs, result: answer.result };
 }
 
-function preparedBy(attempt: Attempt | undefined): Prepared | undefined {
-  return attempt?.phase === "accepted" ? attempt.answer : undefined;
+function isInDoubt(state: PanelState, command: Command, { inDoubt }: PlanProgress): boolean {
+  const attempt = state.attempts.get(subjectOf(command));
+  return inDoubt || attempt?.earlierInDoubt === true || attempt?.problem?.retry === "same-key";
 }
 
-/** What Podium says it would do. Nothing has been changed yet. */
-function Staged({ session, state, plan, staging }: Props & { staging: Staging }) {
+/** What the plan's own word, beside its title, does not say. */
+function stageWords(stage: PlanStage, word: string | undefined, isListed: boolean): string {
+  if (stage === "staged" && isListed) {
+    return "Staged, but not by one of the dispatches below: prepare it again to see what is staged, and its nonce.";
+  }
+  if (stage === "applied") return "Applied: its stories are in the catalogue, to be enqueued.";
+  if (stage !== "enqueued" || word === "done") return "";
+  return word === "running" ? "Enqueued: its stories wait or run." : "Enqueued: Podium has taken its stories.";
+}
+
+function storiesWord(count: number): string {
+  return count === 1 ? "1 story" : `${count} stories`;
+}
+
+/** What Podium says it would do. */
+function Staged({ session, state, plan, staging, inDoubt }: Props & { staging: Staging; inDoubt: boolean }) {
   const [typed, setTyped] = useState<string | undefined>(undefined);
   const nonce = (typed ?? staging.nonce ?? "").trim();
   const apply: Command = { action: "apply_plan", plan_id: plan.id, nonce };
@@ -89,7 +110,9 @@ function Staged({ session, state, plan, staging }: Props & { staging: Staging })
   return (
     <div class="staged" role="group" aria-label={`Staged: ${plan.id}`}>
       <p>
-        <strong>Staged.</strong> Nothing has changed yet. {count > 0 && `${count} stories would be added:`}
+        <strong>Staged.</strong>{" "}
+        {inDoubt ? "Whether it was applied meanwhile is not known." : "Nothing has changed yet."}{" "}
+        {count > 0 && `${storiesWord(count)} would be added:`}
       </p>
       {count > 0 && (
         <ul class="staged-stories">
@@ -120,7 +143,7 @@ function Staged({ session, state, plan, staging }: Props & { staging: Staging })
           session={session}
           state={state}
           command={apply}
-          label={count > 0 ? `Apply ${count} stories` : "Apply"}
+          label={count > 0 ? `Apply ${storiesWord(count)}` : "Apply"}
           icon="check"
           class="primary"
         />
