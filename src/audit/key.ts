@@ -21,6 +21,9 @@ export interface SigningKey {
 const keyBytesMax = 4096;
 const encoder = new TextEncoder();
 
+export const lostKeyRemedy =
+  "Restore it from a copy; without it, keep the log as it is and begin a new one in another audit.dir with another checkpoint_key_file";
+
 export function pendingKeyPath(keyFile: string): string {
   return `${keyFile}.new`;
 }
@@ -122,10 +125,7 @@ export async function currentKey(
   const pending = await pendingKey(files, keyFile);
   if (pending?.publicKey === publicKey) return { key: pending, isPending: true };
   if (!files.stat(keyFile)) {
-    throw new Fatal(
-      `Cannot sign the audit log: its key ${keyFile} is missing. Restore it from a copy; ` +
-        "without it, keep the log as it is and begin a new one in another audit.dir with another checkpoint_key_file",
-    );
+    throw new Fatal(`Cannot sign the audit log: its key ${keyFile} is missing. ${lostKeyRemedy}`);
   }
   const key = await loadKey(files, keyFile);
   if (key.publicKey === publicKey) return { key, isPending: false };

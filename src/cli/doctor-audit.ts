@@ -1,21 +1,11 @@
-import { counted } from "../lib/counted.ts";
-import { readCheckpoint } from "../audit/head-check.ts";
 import { activeName, parentOf, pathIn } from "../audit/folder.ts";
-import { isFlaw } from "../audit/frame.ts";
-import { readPublicKey } from "../audit/key.ts";
-import { isSignedBy } from "../audit/note.ts";
-import { readLast, segments } from "../audit/segments.ts";
 import type { Config } from "../config/schema.ts";
-import { verify as verifyLog } from "../audit/verify.ts";
-import { Fatal, messageOf } from "../lib/errors.ts";
 import type { FileFacts, Files, Runtime } from "../runtime/types.ts";
+import { chainFindings } from "./doctor-chain.ts";
 import type { Finding } from "./doctor-finding.ts";
 import { problem, warning, well } from "./doctor-finding.ts";
-import { programName } from "./options.ts";
 
 const MiB = 1_048_576;
-/** Weeks of records, read and hashed within a second or two. */
-const verifiedBytesMax = 64 * MiB;
 /** Room for months at the default limits: a warning in time, not at the last moment. */
 const comfortableFactor = 4;
 
@@ -24,14 +14,14 @@ export async function auditFindings(
   runtime: Runtime,
   { audit }: Pick<Config, "audit">,
   isRunning: boolean,
-  bytesMax = verifiedBytesMax,
+  bytesMax?: number,
 ): Promise<Finding[]> {
   const { files } = runtime;
   const folder = folderFindings(files, audit.dir, isRunning);
   const key = keyFindings(files, audit.checkpoint_key_file);
   const space = spaceFinding(files, audit);
   const isThere = factsOf(files, audit.dir)?.kind === "folder";
-  return [...folder, ...key, space, ...(isThere ? [await chainFinding(runtime, audit, bytesMax)] : [])];
+  return [...folder, ...key, space, ...(isThere ? await chainFindings(runtime, audit, bytesMax) : [])];
 }
 
 function folderFindings(files: Files, dir: string, isRunning: boolean): Finding[] {
@@ -123,49 +113,4 @@ function spaceFinding(files: Files, { dir, disk_reserve_mb: reserveMb }: Config[
     return problem("disk", `${detail}, less than audit.disk_reserve_mb (${reserveMb}): dispatches are refused`, fix);
   }
   return freeMb < reserveMb * comfortableFactor ? warning("disk", detail, fix) : well("disk", detail);
-}
-
-/** The newest record and the newest checkpoint; and all between, where that takes no longer than the other checks. */
-async function chainFinding({ files, sha256 }: Runtime, audit: Config["audit"], bytesMax: number): Promise<Finding> {
-  const check = "audit chain";
-  const verify = `${programName} audit verify says where; nothing is lost as long as the files stay as they are`;
-  try {
-    const newest = segments(files, audit.dir, sha256).at(-1);
-    if (!newest) return well(check, "There are no records yet");
-    const last = readLast(files, newest.path, sha256);
-    if (last === undefined) return well(check, "There are no records yet");
-    if (isFlaw(last)) return problem(check, `The newest line is not a record: ${last.flaw}`, verify);
-    const checkpoint = readCheckpoint(files, audit.dir);
-    if (!checkpoint) return problem(check, `There is no checkpoint beside ${counted(last.seq + 1, "record")}`, verify);
-    if (checkpoint.size > last.seq + 1) {
-      return problem(
-        check,
-        `The checkpoint covers ${counted(checkpoint.size, "record")}, but the log ends at ${last.seq + 1}`,
-        verify,
-      );
-    }
-    const key = await readPublicKey(files, audit.checkpoint_key_file);
-    if (!(await isSignedBy(checkpoint, key, sha256))) {
-      return problem(check, "The checkpoint is not signed by the key of audit.checkpoint_key_file", verify);
-    }
-    const ends = `${counted(last.seq + 1, "record")}, the first ${checkpoint.size} signed`;
-    if (logBytes({ files, sha256 }, audit.dir) > bytesMax) {
-      const unseen = `more than ${Math.floor(bytesMax / MiB)} MiB, so the middle was not looked at`;
-      return well(check, `${ends}; the ends fit. It is ${unseen}: ${programName} audit verify`);
-    }
-    const { ok, fault } = await verifyLog({ files, sha256, dir: audit.dir });
-    if (ok) return well(check, `${ends}; each of them fits`);
-    const line = fault?.line === undefined ? "" : `:${fault.line}`;
-    return problem(check, `${fault?.file ?? audit.dir}${line}: ${fault?.what ?? "It does not fit"}`, verify);
-  } catch (error) {
-    // A file that is written this very moment, or that is not ours to read.
-    const isOurs = error instanceof Fatal;
-    return isOurs
-      ? problem(check, messageOf(error), verify)
-      : warning(check, `Cannot be read: ${messageOf(error)}`, verify);
-  }
-}
-
-function logBytes({ files, sha256 }: Pick<Runtime, "files" | "sha256">, dir: string): number {
-  return segments(files, dir, sha256).reduce((sum, { path }) => sum + (factsOf(files, path)?.bytes ?? 0), 0);
 }

@@ -33,6 +33,7 @@ export type GatewaySays =
   | ({ readonly kind: "not-ready" } & Answers)
   | { readonly kind: "refused"; readonly running: true; readonly refusal: Refused }
   | ({ readonly kind: "nobody" } & Silent)
+  | ({ readonly kind: "mute" } & Silent)
   | ({ readonly kind: "somebody-else" } & Silent);
 
 /** Who answers at the server's address. */
@@ -45,7 +46,13 @@ export async function gatewaySays(api: Api): Promise<GatewaySays> {
   } catch (error) {
     if (error instanceof Refused) return { kind: "refused", running: true, refusal: error };
     if (error instanceof ExchangeError) {
-      const kind = error.kind === "unreachable" ? "nobody" : "somebody-else";
+      const kinds = {
+        unreachable: "nobody",
+        timeout: "mute",
+        broken: "somebody-else",
+        too_large: "somebody-else",
+      } as const;
+      const kind = kinds[error.kind];
       return { kind, running: false, detail: error.message };
     }
     if (error instanceof Fatal && error.exitCode === exitCodes.unreachable) {
@@ -73,6 +80,7 @@ export async function gatewayFindings(
   const token = warnings.filter((text) => text.includes("auth.token_file")).map(tokenFinding);
   if (says.kind === "nobody") return [...token, notRunning(url)];
   const owner = isLocal(url) ? await portOwner(runtime, portOf(url)) : undefined;
+  if (says.kind === "mute") return [...token, mute(url, says.detail, owner)];
   if (says.kind === "somebody-else") return [...token, taken(url, says.detail, owner)];
   if (says.kind === "refused") return [...token, refused(url, says.refusal)];
   const { gateway, kind, reason } = says;
@@ -96,6 +104,12 @@ function tokenFinding(text: string): Finding {
 function notRunning(url: string): Finding {
   const start = `Start it: ${programName} serve, or systemctl --user start roxy-core; or name another with --url`;
   return problem(check, `Nobody listens at ${url}`, start);
+}
+
+function mute(url: string, detail: string, owner: PortOwner | undefined): Finding {
+  const by = owner === undefined ? "" : `: ${ownerWords(owner)}`;
+  const fix = "It hangs or is stopped: its log may say why, and a restart mends it; if it is not roxy-core, stop it";
+  return problem(check, `${url} takes connections but does not answer (${detail})${by}`, fix);
 }
 
 function taken(url: string, detail: string, owner: PortOwner | undefined): Finding {

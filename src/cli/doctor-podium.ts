@@ -88,7 +88,7 @@ function healthFinding({ config }: Loaded, { status, text }: Health): Finding {
     return problem(
       check,
       `${at} is reachable but degraded: ${reasonIn(text)}`,
-      "Podium says what it needs; its own log says more",
+      "See to what Podium names; its own log says more",
     );
   }
   if (status === 404) return well(check, `${at} answers; it has no /health/orchestrator to tell more`);
@@ -108,9 +108,13 @@ type Fields = Readonly<Record<string, unknown>>;
 
 function reasonIn(text: string): string {
   const answer = JSON.parse(text) as unknown;
-  const { error, message, status } = (typeof answer === "object" && answer !== null ? answer : {}) as Fields;
-  const words = [error, message, status].find((word) => typeof word === "string" && word !== "");
-  return (typeof words === "string" ? words : text).slice(0, reasonCharsMax);
+  const fields = (typeof answer === "object" && answer !== null ? answer : {}) as Fields;
+  const { error, message, reason, detail, reasons, status } = fields;
+  const listed = Array.isArray(reasons) ? reasons.filter((one) => typeof one === "string").join("; ") : "";
+  const words = [error, message, reason, detail, listed, status];
+  // That it is degraded has been said.
+  const telling = words.find((word) => typeof word === "string" && !/^(degraded)?$/i.test(word));
+  return (typeof telling === "string" ? telling : text).slice(0, reasonCharsMax);
 }
 
 async function tokenFindings(runtime: Runtime, loaded: Loaded): Promise<Finding[]> {

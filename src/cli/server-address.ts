@@ -1,4 +1,5 @@
-import type { Loaded } from "../config/effective.ts";
+import type { Loaded, LoadInput } from "../config/effective.ts";
+import { parseJsonc } from "../config/jsonc.ts";
 import type { Examined } from "../config/load.ts";
 import { examineConfig, mistakeText } from "../config/load.ts";
 import type { PathBase } from "../config/paths.ts";
@@ -43,12 +44,38 @@ export function serverAddress(
   const named = given.findLast(({ name }) => name === "url")?.value;
   const { cwd, home } = runtime.process;
   const url = named === undefined ? undefined : baseUrl(command, named, { folder: cwd, home });
-  const examined = examineConfig(configInput(runtime, configArgs(command, given)));
+  const input = configInput(runtime, configArgs(command, given));
+  const examined = examineConfig(input);
   if (examined.loaded) return fromConfig(runtime, command, examined.loaded, url);
   // With --url the configuration only adds the token; a mistake elsewhere in it is no reason not to ask.
   if (examined.usage || (url === undefined && !regardless)) throw unusable(examined);
   const warning = `The configuration has mistakes, so its token is not sent:\n${mistakeText(examined.mistakes)}`;
-  return { url: url ?? defaultUrl, warnings: [warning] };
+  return { url: url ?? likelyUrl(input, examined.wantedFile), warnings: [warning] };
+}
+
+/**
+ * Where the server probably listens: by flags and environment, and by what the file says of that where this much of it
+ * is right. A slip elsewhere in it must not send an emergency stop to another port.
+ */
+function likelyUrl(input: LoadInput, wantedFile: string): string {
+  for (const text of [listenIn(input, wantedFile), "{}"]) {
+    const readText = (path: string): string | undefined => (path === wantedFile ? text : input.readText(path));
+    const { loaded } = examineConfig({ ...input, readText });
+    const url = loaded && urlOf(loaded.config.listen);
+    if (url !== undefined) return url;
+  }
+  return defaultUrl;
+}
+
+/** A configuration of the door alone, as the file has it; an empty one when the file can't be read. */
+function listenIn(input: LoadInput, wantedFile: string): string {
+  try {
+    const { value, mistakes } = parseJsonc(input.readText(wantedFile) ?? "");
+    const { host, port, tcp, socket } = mistakes.length > 0 ? {} : (value as { listen: Config["listen"] }).listen;
+    return JSON.stringify({ listen: { host, port, tcp, socket } });
+  } catch {
+    return "{}";
+  }
 }
 
 function unusable({ mistakes, usage }: Examined): Fatal {

@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
@@ -104,6 +105,36 @@ describe("doctor", () => {
     expect(of("gateway")?.fix).toContain("listen.port");
   });
 
+  test("a gateway that takes connections and answers nothing is called that, with its process", async () => {
+    stage.gateway.child.kill("SIGSTOP");
+    try {
+      const { of } = await doctor();
+      expect(of("gateway")?.detail).toMatch(
+        new RegExp(
+          `takes connections but does not answer \\(No answer within 5000 ms\\): .*pid ${stage.gateway.child.pid}`,
+        ),
+      );
+    } finally {
+      stage.gateway.child.kill("SIGCONT");
+    }
+  });
+
+  test("a broken configuration hides neither a flag's port nor its own", async () => {
+    const root = newRoot();
+    const file = path.join(root, "roxy-core.jsonc");
+    const gatewayOf = async (text: string, ...words: string[]): Promise<Finding | undefined> => {
+      writeFileSync(file, text);
+      const { stdout } = await runHere({ HOME: root, ROXY_ROOT: root }, ["doctor", "--json", ...words]);
+      return (JSON.parse(stdout) as { findings: Finding[] }).findings.find(({ check }) => check === "gateway");
+    };
+    const { port, baseUrl } = stage.gateway;
+    const answers = expect.stringContaining(`answers at ${baseUrl} `);
+    expect(await gatewayOf("{ torn", "--port", String(port))).toMatchObject({ state: "ok", detail: answers });
+    const slip = `{ "listen": { "port": ${port} }, "podum": {} }`;
+    expect(await gatewayOf(slip)).toMatchObject({ state: "ok", detail: answers });
+    expect((await gatewayOf(slip, "--port", "1"))?.detail).toBe("Nobody listens at http://127.0.0.1:1");
+  });
+
   test("says how to start a gateway that does not run", async () => {
     const { of } = await aloneDoctor(newRoot());
     expect(of("gateway")).toMatchObject({ state: "problem", detail: "Nobody listens at http://127.0.0.1:1" });
@@ -122,6 +153,15 @@ describe("doctor", () => {
     expect((await doctor()).of("podium")?.detail).toEndWith("is reachable but degraded: null");
     healthAnswers(503, JSON.stringify({ parts: "x".repeat(50_000), error: "Redis is away" }));
     expect((await doctor()).of("podium")?.detail).toEndWith("is reachable but degraded: Redis is away");
+    for (const [body, words] of [
+      ['{"status":"degraded","reason":"no conductor"}', "no conductor"],
+      ['{"status":"degraded","reasons":["no conductor",7,"no disk"]}', "no conductor; no disk"],
+      ['{"status":"starting"}', "starting"],
+      ['{"status":"degraded"}', '{"status":"degraded"}'],
+    ] as const) {
+      healthAnswers(503, body);
+      expect((await doctor()).of("podium")?.detail).toEndWith(`is reachable but degraded: ${words}`);
+    }
     stage.podium.reset();
     healthAnswers(502, "<html>");
     expect((await doctor()).of("podium")?.state).toBe("warning");
@@ -236,6 +276,25 @@ describe("doctor", () => {
     const flippedLog = [...lines.slice(0, -1), lines.at(-1)!.replace("2", "3"), ""].join("\n");
     const flipped = await chainOf((root) => writeFileSync(path.join(root, activeLog), flippedLog));
     expect(flipped?.state).toBe("problem");
+    const tornLog = `${text}${lines.at(-1)!.slice(0, 50)}`;
+    const torn = await chainOf((root) => writeFileSync(path.join(root, activeLog), tornLog));
+    expect(torn).toMatchObject({
+      state: "warning",
+      detail: expect.stringMatching(/ends without a line end: .* a crash has torn\. All before it fits$/),
+      fix: expect.stringContaining("the next start moves these bytes to a file beside the log"),
+    });
+    const tornAndEdited = `${edited}\n${lines.at(-1)!.slice(0, 50)}`;
+    expect((await chainOf((root) => writeFileSync(path.join(root, activeLog), tornAndEdited)))?.state).toBe("problem");
+    const keyless = copiedRoot();
+    const keyFile = path.join(keyless, "keys/audit-ed25519.key");
+    rmSync(keyFile);
+    const { of } = await aloneDoctor(keyless);
+    expect(of("signing key")).toMatchObject({
+      state: "problem",
+      detail: `${keyFile} is missing, and the log can't be signed without it: the gateway does not start`,
+      fix: expect.stringMatching(/^Restore it from a copy; without it, keep the log as it is/),
+    });
+    expect(of("audit chain")?.state).toBe("ok");
     const checkpoint = "logs/orchestrator-audit.checkpoint";
     const junk = await chainOf((root) => writeFileSync(path.join(root, checkpoint), "junk"));
     expect(junk).toMatchObject({ state: "problem", fix: expect.stringContaining("audit verify") });

@@ -110,8 +110,9 @@ describe("a configuration with mistakes", () => {
       { regardless },
     );
 
-  test("stops a command that needs it, and never a halt, which then tries the default address", () => {
+  test("stops a command that needs it, and never a halt, which then goes by the flags, else to the default address", () => {
     expect(() => ask([], false)).toThrow("listen.prot: Unknown key");
+    expect(ask([{ name: "port", value: "81" }], true).url).toBe("http://127.0.0.1:81");
     expect(ask([], true)).toMatchObject({ url: "http://127.0.0.1:8000", warnings: [expect.stringContaining("prot")] });
   });
 
