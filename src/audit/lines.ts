@@ -28,7 +28,7 @@ export interface Rest {
  */
 export async function* linesOf(file: ReadFile, from: number, to: number): AsyncGenerator<Line[], Rest> {
   // One byte of room at the front: every line, the first too, has a byte before it that becomes the leaf's 0x00.
-  const buffer = new Uint8Array(1 + lineBytesMax + chunkBytes);
+  const buffer = new Uint8Array(1 + Math.min(lineBytesMax + chunkBytes, to - from));
   let filled = 1;
   let offset = from;
   while (offset + filled - 1 < to) {
