@@ -44,6 +44,8 @@ export interface Column {
   readonly title: string;
   /** On a terminal no wider than this; a pipe gets everything. */
   readonly columnsMax?: number;
+  /** And, on a narrow one, no narrower than this. */
+  readonly columnsMin?: number;
   readonly style?: (cell: string) => Style | undefined;
 }
 
@@ -82,8 +84,8 @@ function narrowed(columns: readonly Column[], wanted: readonly number[], columns
   const excess = (): number => widths.reduce((sum, width) => sum + width, gap * (widths.length - 1)) - columnsMax;
   while (excess() > 0) {
     const widest = columns.reduce(
-      (best, { columnsMax: mayCut }, i) =>
-        mayCut !== undefined && widths[i]! > narrowMin && widths[i]! > (widths[best] ?? 0) ? i : best,
+      (best, { columnsMax: mayCut, columnsMin = narrowMin }, i) =>
+        mayCut !== undefined && widths[i]! > columnsMin && widths[i]! > (widths[best] ?? 0) ? i : best,
       -1,
     );
     if (widest === -1) break;

@@ -1,30 +1,37 @@
+import { nearest } from "../config/nearest.ts";
 import { exitCodes } from "../lib/errors.ts";
-import { actions } from "../wire/dispatch.ts";
+import { actions, jobStatuses } from "../wire/dispatch.ts";
 import { faultsOf } from "../wire/problem.ts";
 import { jobsPageMax, jobsQuerySchema } from "../wire/jobs.ts";
 import { apiRequest } from "../wire/client.ts";
 import type { JobAnswer } from "./answers.ts";
 import { jobsAnswerSchema } from "./answers.ts";
-import { ago } from "./ago.ts";
 import { expectReply, reaching } from "./api.ts";
 import type { Client } from "./client.ts";
 import { clientCommand } from "./client.ts";
 import { clientOptions } from "./client-options.ts";
-import type { Column } from "./columns.ts";
 import { table } from "./columns.ts";
 import { trimmed } from "./dispatch-request.ts";
+import { jobTable } from "./job-columns.ts";
 import type { CommandSpec } from "./options.ts";
 import { programName, usageError } from "./options.ts";
 import { printable } from "./printable.ts";
 import { withProgress } from "./progress.ts";
-import { styleOfStatus } from "./screen.ts";
+
+/** Ours, and those that Podium is known to use; it may have others, so that any word can be asked for. */
+const statusWords = [...new Set([...jobStatuses, "todo", "in_progress", "blocked", "done", "cancelled"])];
 
 export const jobsCommand = {
   name: "jobs",
   summary: "List dispatches, newest first",
   usage: "[options]",
   options: [
-    { name: "status", value: "WORD", summary: "Only these: our word or Podium's, such as failed" },
+    {
+      name: "status",
+      value: "WORD",
+      summary: "Only these: our word or Podium's, such as failed",
+      choices: statusWords,
+    },
     { name: "story", value: "STORY", summary: "Only of this story" },
     { name: "action", value: "ACTION", summary: "Only this action", choices: actions },
     { name: "user", value: "NAME", summary: "Only by this user" },
@@ -36,15 +43,8 @@ export const jobsCommand = {
   examples: [`${programName} jobs -n 10`, `${programName} jobs --status failed --day 2026-01-09 --json`],
 } as const satisfies CommandSpec;
 
-const columns: readonly Column[] = [
-  { title: "JOB" },
-  { title: "ACTION" },
-  { title: "ABOUT", columnsMax: 32 },
-  { title: "STATUS", columnsMax: 12, style: styleOfStatus },
-  { title: "PODIUM", columnsMax: 12, style: styleOfStatus },
-  { title: "CREATED" },
-  { title: "USER", columnsMax: 24 },
-];
+/** In a pipe, which has no heading. */
+const columns = ["job", "action", "about", "status", "podium", "created", "user"].map((title) => ({ title }));
 
 /** `jobs`. */
 export const runJobs = clientCommand(jobsCommand, async (client) => {
@@ -56,18 +56,21 @@ export const runJobs = clientCommand(jobsCommand, async (client) => {
     client.printJson(reply.text);
     return exitCodes.done;
   }
-  client.print(
-    jobs.length === 0 && screen.isTerminal
-      ? "No jobs\n"
-      : table(
-          screen,
-          columns,
-          jobs.map((job) => rowOf(client, job)),
-        ),
-  );
+  if (!screen.isTerminal) client.print(table(screen, columns, jobs.map(rowOf)));
+  else client.print(jobs.length === 0 ? "No jobs\n" : jobTable(screen, jobs, Date.now()));
+  if (jobs.length === 0) tellOddStatus(client);
   if (next) runtime.process.stderr(`More: the same with --cursor ${printable(next)}\n`);
   return exitCodes.done;
 });
+
+/** Nothing found by a word that nobody is known to say may be a slip. */
+function tellOddStatus({ options, runtime }: Client<typeof jobsCommand>): void {
+  const word = trimmed(options.value("status") ?? "");
+  if (word === "" || statusWords.includes(word)) return;
+  const near = nearest(word, statusWords);
+  const hint = near === undefined ? `the usual words are ${statusWords.join(", ")}` : `nearest usual word: ${near}`;
+  runtime.process.stderr(`No job has the status ${JSON.stringify(printable(word))} (${hint})\n`);
+}
 
 /** Checked by the server's own schema first, so that a slip is a usage error and not a round trip. */
 function queryOf({ command, options }: Client<typeof jobsCommand>): Record<string, string> {
@@ -83,15 +86,7 @@ function queryOf({ command, options }: Client<typeof jobsCommand>): Record<strin
   throw usageError(command, faults.join("; "));
 }
 
-function rowOf({ screen }: Client, job: JobAnswer): string[] {
-  const created = job.created_at ?? "";
-  return [
-    job.job_id,
-    job.action,
-    job.story_id ?? job.plan_id ?? "",
-    job.status,
-    job.podium_status ?? "",
-    screen.isTerminal ? ago(created, Date.now()) : created,
-    job.user_id ?? "",
-  ];
+function rowOf(job: JobAnswer): string[] {
+  const { job_id: jobId, action, status, podium_status: podium, created_at: created, user_id: user } = job;
+  return [jobId, action, job.story_id ?? job.plan_id ?? "", status, podium ?? "", created ?? "", user ?? ""];
 }

@@ -1,9 +1,8 @@
 import type { TerminalSize } from "../runtime/types.ts";
 import type { JobAnswer } from "./answers.ts";
-import { ago } from "./ago.ts";
-import type { Column } from "./columns.ts";
 import { clipped, displayWidth, table } from "./columns.ts";
 import { colourless, frameLine, listed } from "./frame-text.ts";
+import { jobColumns } from "./job-columns.ts";
 import { printable } from "./printable.ts";
 import type { Screen } from "./screen.ts";
 import { styleOfStatus } from "./screen.ts";
@@ -84,56 +83,7 @@ function workLine(screen: Screen, { queue, running, agents }: WatchState): strin
 
 function jobLines(screen: Screen, width: number, jobs: readonly JobAnswer[], nowMs: number): string[] {
   if (jobs.length === 0) return [];
-  const columns = columnsFor(width);
+  const columns = jobColumns(width);
   const rows = jobs.map((job) => columns.map(({ text }) => text(job, nowMs)));
   return fitting(screen, width, (painting) => table(painting, columns, rows).trimEnd().split("\n"));
-}
-
-/** Enough to tell stories apart. */
-const aboutMin = 10;
-
-interface JobColumn extends Column {
-  readonly text: (job: JobAnswer, nowMs: number) => string;
-}
-
-const job: JobColumn = { title: "JOB", columnsMax: 18, text: ({ job_id }) => job_id };
-const action: JobColumn = { title: "ACTION", columnsMax: 13, text: (one) => one.action };
-const about = (columnsMax: number): JobColumn => ({
-  title: "ABOUT",
-  columnsMax: Math.min(40, Math.max(8, columnsMax)),
-  // What is about nothing, such as a halt, is named by what it does.
-  text: ({ story_id, plan_id, action: done }) => story_id ?? plan_id ?? done,
-});
-const status: JobColumn = { title: "STATUS", columnsMax: 9, style: styleOfStatus, text: (one) => one.status };
-const podium: JobColumn = {
-  title: "PODIUM",
-  columnsMax: 12,
-  style: styleOfStatus,
-  text: ({ podium_status }) => podium_status ?? "",
-};
-/** Where there is room for one word only: Podium's, which is the later one. */
-const newest: JobColumn = { ...podium, title: "STATUS", text: (one) => one.podium_status ?? one.status };
-const age: JobColumn = {
-  title: "BEGUN",
-  columnsMax: 10,
-  text: ({ created_at }, nowMs) => ago(created_at ?? "", nowMs),
-};
-const user: JobColumn = { title: "USER", columnsMax: 16, text: ({ user_id, source }) => user_id ?? source ?? "" };
-
-/** What fits, with the rest of the width for what it is about. Between two columns are two spaces. */
-function columnsFor(width: number): readonly JobColumn[] {
-  const sum = (columns: readonly JobColumn[]): number => columns.reduce((all, one) => all + one.columnsMax! + 2, 0);
-  for (const others of [
-    [job, action, status, podium, age, user],
-    [job, action, status, podium, age],
-    [job, action, newest, age],
-    [job, newest, age],
-    [job, newest],
-  ] as const) {
-    if (width - sum(others) < aboutMin) continue;
-    const [first, ...rest] = others;
-    const before = others.length > 3 ? [first, rest.shift()!] : [first];
-    return [...before, about(width - sum(others)), ...rest];
-  }
-  return [about(width - sum([newest])), newest];
 }

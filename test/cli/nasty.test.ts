@@ -119,9 +119,19 @@ describe("colours", () => {
   test("a table has a heading on a terminal, and none, nor a tab, nor an empty cell in a pipe", async () => {
     await stage.run("dispatch", "enqueue_story", "C-2");
     const { screen } = await stage.onTerminal("jobs", "-n", "1", "--no-color");
-    expect(screen).toMatch(/^JOB +ACTION +ABOUT +STATUS +PODIUM +CREATED +USER\nJOB-\S+ +enqueue_story +C-2 +queued/);
+    expect(screen).toMatch(/^JOB +ACTION +ABOUT +STATUS +PODIUM +BEGUN +USER\nJOB-\S+ +enqueue_story +C-2 +queued/);
     const { stdout } = await stage.run("jobs", "-n", "1");
     expect(stdout).toMatch(/^JOB-\S+ {2}enqueue_story {2}C-2 {2}queued {2}- {2}\d{4}-\S+Z {2}mark\n$/);
+  });
+
+  test("a status that nobody is known to say may be a slip, which is told beside the empty list", async () => {
+    expect(await stage.run("jobs", "--status", "fialed")).toMatchObject({
+      code: 0,
+      stdout: "",
+      stderr: 'No job has the status "fialed" (nearest usual word: failed)\n',
+    });
+    expect((await stage.run("jobs", "--status", "nope")).stderr).toContain("the usual words are pending, queued,");
+    expect((await stage.run("jobs", "--status", "rejected")).stderr).toBe("");
   });
 
   test("jobs come in pages, and the way to the next one is told on standard error", async () => {
