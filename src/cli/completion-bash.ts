@@ -1,5 +1,5 @@
 import type { Branch, Leaf, Offer } from "./completion-tree.ts";
-import { askFor, globalWords, isGroup, offerOf } from "./completion-tree.ts";
+import { askFor, globalWords, isGroup, offerOf, valuedOptions } from "./completion-tree.ts";
 import { programName } from "./options.ts";
 
 /** For bash alone, without the bash-completion package; 3.2 and newer, as macOS has it. */
@@ -7,7 +7,7 @@ export function bashCompletion(tree: readonly Branch[]): string {
   const first = [...tree.map(({ word }) => word), ...globalWords.map(({ word }) => word)];
   return `# bash completion for ${programName}; load it with: source <(${programName} completion bash)
 _roxy_core() {
-  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} at=2 seen=0 valued="" i
+  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} at=2 seen=0 valued="" first="" i
   COMPREPLY=()
   # bash splits --name=value at the sign.
   if [[ $cur == "=" ]]; then cur=""
@@ -31,7 +31,7 @@ ${tree.flatMap(({ leaves }) => leaves.map(valuedCase)).join("\n")}
     case \${COMP_WORDS[i]} in
       =) ;;
       -*) [[ $valued == *" \${COMP_WORDS[i]} "* ]] && { (( i++ )); [[ \${COMP_WORDS[i]} == "=" ]] && (( i++ )); } ;;
-      *) (( seen++ )) ;;
+      *) (( seen++ == 0 )) && first=\${COMP_WORDS[i]} ;;
     esac
   done
   case $command in
@@ -49,11 +49,8 @@ function groupCase({ word, leaves }: Branch): string {
       command="$command \${COMP_WORDS[2]}"; at=3 ;;`;
 }
 
-function valuedCase({ words, options }: Leaf): string {
-  const names = options.flatMap(({ name, short, value }) =>
-    value === undefined ? [] : [`--${name}`, ...(short === undefined ? [] : [`-${short}`])],
-  );
-  return `    "${words.join(" ")}") valued=" ${names.join(" ")} " ;;`;
+function valuedCase(leaf: Leaf): string {
+  return `    "${leaf.words.join(" ")}") valued=" ${valuedOptions(leaf).join(" ")} " ;;`;
 }
 
 function leafCase({ words, options, positionals }: Leaf): string {
@@ -78,7 +75,7 @@ ${places.join("\n")}
 
 function reply(offer: Offer): string {
   if (offer.kind === "words") return `COMPREPLY=( $(compgen -W "${offer.words.join(" ")}" -- "$cur") ); `;
-  if (offer.kind === "ids") return `COMPREPLY=( $(compgen -W "$(${askFor(offer.of)})" -- "$cur") ); `;
+  if (offer.kind === "ids") return `COMPREPLY=( $(compgen -W "$(${askFor(offer.of, '"$first"')})" -- "$cur") ); `;
   if (offer.kind === "nothing") return "";
   const flag = offer.kind === "files" ? "f" : "d";
   return `compopt -o filenames 2>/dev/null; local IFS=$'\\n'; COMPREPLY=( $(compgen -${flag} -- "$cur") ); `;

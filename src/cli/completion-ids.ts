@@ -1,8 +1,10 @@
 import { exitCodes } from "../lib/errors.ts";
+import { actions } from "../wire/dispatch.ts";
 import type { ApiRequest } from "../wire/client.ts";
 import { apiRequest } from "../wire/client.ts";
 import { jobsAnswerSchema, statusAnswerSchema } from "./answers.ts";
 import type { Api } from "./api.ts";
+import { subjectOf } from "./dispatch-request.ts";
 
 /** What an argument can name; `subject` is a story or a plan, `dispatch` a job or an audit id. */
 export const idKinds = ["subject", "story", "plan", "job", "audit", "dispatch"] as const;
@@ -15,6 +17,12 @@ const jobsRead = 100;
 const idsMax = 1_000;
 /** The API's own pattern. Shells expand what a completion prints, so nothing else may ever come out of here. */
 const idPattern = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
+
+/** The ids that an action can be about: stories or plans; both when it is none of ours; undefined when it takes none. */
+export function subjectKind(word: string | undefined): IdKind | undefined {
+  const action = actions.find((one) => one === word);
+  return action === undefined ? "subject" : subjectOf(action);
+}
 
 /** Prints the ids that the gateway knows, one a line, newest first. Prints none when it can't be asked, and says nothing. */
 export async function printIds(api: Api, kind: IdKind, print: (text: string) => void): Promise<number> {

@@ -60,9 +60,19 @@ export function offerOf(name: string, words?: readonly string[]): Offer {
   return { kind: "nothing" };
 }
 
-/** The command line that prints ids, and nothing when it can't. */
-export function askFor(kind: string): string {
-  return `${programName} completion ids ${kind} 2>/dev/null`;
+/**
+ * The command line that prints ids, and nothing when it can't.
+ * @param first how the shell names the first argument of the command: it decides what the second can be about
+ */
+export function askFor(kind: string, first: string): string {
+  return `${programName} completion ids ${kind}${kind === "subject" ? ` ${first}` : ""} 2>/dev/null`;
+}
+
+/** The options that the next word belongs to, as they are written. */
+export function valuedOptions({ options }: Leaf): string[] {
+  return options.flatMap(({ name, short, value }) =>
+    value === undefined ? [] : [`--${name}`, ...(short === undefined ? [] : [`-${short}`])],
+  );
 }
 
 export function isGroup({ leaves }: Branch): boolean {

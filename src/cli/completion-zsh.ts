@@ -10,7 +10,7 @@ export function zshCompletion(tree: readonly Branch[]): string {
 # zsh completion for ${programName}; load it with: source <(${programName} completion zsh)
 _roxy-core-ids() {
   local -a ids
-  ids=(\${(f)"$(${askFor("$1")})"})
+  ids=(\${(f)"$(${askFor('"$@"', "")})"})
   compadd -a ids
 }
 _roxy-core() {
@@ -79,7 +79,8 @@ function optionSpec({ name, short, value, choices, summary }: OptionSpec): strin
 function action(offer: Offer): string {
   if (offer.kind === "words") return `(${offer.words.join(" ")})`;
   // The space keeps _arguments from putting options of compadd in between.
-  if (offer.kind === "ids") return ` _roxy-core-ids ${offer.of}`;
+  // During an action `line` holds the arguments so far (zshcompsys, _arguments).
+  if (offer.kind === "ids") return ` _roxy-core-ids ${offer.of}${offer.of === "subject" ? " $line[1]" : ""}`;
   if (offer.kind === "files") return "_files";
   return offer.kind === "folders" ? "_files -/" : " ";
 }

@@ -1,10 +1,11 @@
 import { exitCodes } from "../lib/errors.ts";
 import type { Runtime } from "../runtime/types.ts";
+import { actions } from "../wire/dispatch.ts";
 import { createApi } from "./api.ts";
 import { serverOptions } from "./client-options.ts";
 import { bashCompletion } from "./completion-bash.ts";
 import { fishCompletion } from "./completion-fish.ts";
-import { idKinds, printIds } from "./completion-ids.ts";
+import { idKinds, printIds, subjectKind } from "./completion-ids.ts";
 import type { Branch } from "./completion-tree.ts";
 import { zshCompletion } from "./completion-zsh.ts";
 import type { CommandSpec } from "./options.ts";
@@ -17,9 +18,9 @@ const shells = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion 
 export const completionCommand = {
   name: "completion",
   summary: "Print the completion script of a shell",
-  usage: "bash|zsh|fish | ids story|plan|job|audit",
-  positionals: ["SHELL", "[KIND]"],
-  words: { SHELL: [...Object.keys(shells), "ids"], KIND: idKinds },
+  usage: "bash|zsh|fish | ids story|plan|job|audit|dispatch | ids subject [ACTION]",
+  positionals: ["SHELL", "[KIND]", "[ACTION]"],
+  words: { SHELL: [...Object.keys(shells), "ids"], KIND: idKinds, ACTION: actions },
   options: serverOptions,
   examples: [
     `source <(${programName} completion bash)     # in ~/.bashrc`,
@@ -36,13 +37,15 @@ export async function runCompletion(
   tree: readonly Branch[],
 ): Promise<number> {
   const options = parseOptions(completionCommand, argv);
-  const [shell = "", kind = ""] = options.positionals;
+  const [shell = "", kind = "", action] = options.positionals;
   if (options.help) runtime.process.stdout(helpText(completionCommand));
   else if (shell === "ids") {
     const known = idKinds.find((one) => one === kind);
     if (!known) throw usageError(completionCommand, `Expected a kind of ids: ${idKinds.join(", ")}`);
+    const wanted = known === "subject" ? subjectKind(action) : known;
+    if (wanted === undefined) return exitCodes.done;
     const address = serverAddress(runtime, completionCommand, options.given);
-    return printIds(createApi(runtime, address), known, (text) => runtime.process.stdout(text));
+    return printIds(createApi(runtime, address), wanted, (text) => runtime.process.stdout(text));
   } else {
     if (!Object.hasOwn(shells, shell)) {
       throw usageError(

@@ -60,21 +60,23 @@ function actionOf(command: CommandSpec, word: string): Action {
   throw usageError(command, `There is no action ${JSON.stringify(printable(word))} (${hint})`);
 }
 
+/** What an action is about; undefined when it is about nothing. */
+export function subjectOf(action: Action): "story" | "plan" | undefined {
+  if (action === "halt" || action === "status") return undefined;
+  return action.endsWith("_story") ? "story" : "plan";
+}
+
 function payloadOf(command: CommandSpec, action: Action, words: DispatchWords): Record<string, unknown> {
   const id = words.id === undefined ? undefined : trimmed(words.id);
-  const kind = action.endsWith("_story")
-    ? "story_id"
-    : action === "halt" || action === "status"
-      ? undefined
-      : "plan_id";
+  const kind = subjectOf(action);
   if (kind === undefined && id !== undefined) throw usageError(command, `${action} takes no ID`);
-  if (kind !== undefined && id === undefined) throw usageError(command, `ID is missing: name the ${kind.slice(0, -3)}`);
+  if (kind !== undefined && id === undefined) throw usageError(command, `ID is missing: name the ${kind}`);
   if (action === "apply_plan" && words.nonce === undefined) {
     throw usageError(command, "--nonce is missing: prepare_apply answers with it");
   }
   const options = optionsOf(command, words.options);
   return {
-    ...(kind !== undefined && { [kind]: id }),
+    ...(kind !== undefined && { [`${kind}_id`]: id }),
     ...(words.nonce !== undefined && { nonce: trimmed(words.nonce) }),
     ...(options !== undefined && { options }),
   };

@@ -79,8 +79,9 @@ beforeAll(async () => {
 });
 
 describe("completion ids", () => {
-  const ids = async (kind: string, url = String(gateway.url).replace(/\/$/, "")): Promise<string[]> => {
-    const { code, stdout, stderr } = await runHere({ HOME: folder }, ["completion", "ids", kind, "--url", url]);
+  const ids = async (kind: string, url = env.ROXY_TEST_URL, ...more: string[]): Promise<string[]> => {
+    const words = ["completion", "ids", kind, ...more, "--url", url];
+    const { code, stdout, stderr } = await runHere({ HOME: folder }, words);
     expect([code, stderr]).toEqual([0, ""]);
     return stdout.split("\n").slice(0, -1);
   };
@@ -89,6 +90,10 @@ describe("completion ids", () => {
     expect(await ids("story")).toEqual(["STORY-001", "STORY-002", "OLD-1"]);
     expect(await ids("plan")).toEqual(["PLAN-1", "PLAN-9"]);
     expect(await ids("subject")).toEqual(["STORY-001", "STORY-002", "PLAN-1", "OLD-1", "PLAN-9"]);
+    expect(await ids("subject", undefined, "enqueue_story")).toEqual(await ids("story"));
+    expect(await ids("subject", undefined, "apply_plan")).toEqual(await ids("plan"));
+    expect(await ids("subject", undefined, "halt")).toEqual([]);
+    expect(await ids("subject", undefined, "Apply-Plan")).toEqual(await ids("subject"));
     expect(await ids("job")).toEqual(["JOB-20260109-002", "JOB-20260109-001"]);
     expect(await ids("audit")).toEqual(["AUD-B", "AUD-A"]);
     expect(await ids("dispatch")).toEqual(["JOB-20260109-002", "AUD-B", "JOB-20260109-001", "AUD-A"]);
@@ -161,6 +166,9 @@ withTool("bash", () => {
 
   test("asks the gateway for ids, and runs nothing of what it says", async () => {
     expect(await offers("dispatch", "enqueue_story", "ST")).toEqual(["STORY-001", "STORY-002"]);
+    expect(await offers("dispatch", "--watch", "enqueue_story", "")).toEqual(["OLD-1", "STORY-001", "STORY-002"]);
+    expect(await offers("dispatch", "apply_plan", "--user", "STORY-001", "")).toEqual(["PLAN-1", "PLAN-9"]);
+    expect(await offers("dispatch", "$(touch owned)", "P")).toEqual(["PLAN-1", "PLAN-9"]);
     expect(await offers("status", "")).toEqual(["JOB-20260109-001", "JOB-20260109-002"]);
     expect(await offers("audit", "show", "AUD-B")).toEqual(["AUD-B"]);
     expect(await offers("jobs", "--story", "O")).toEqual(["OLD-1"]);
@@ -189,6 +197,10 @@ withTool("zsh", () => {
     await terminal.shows(/enqueue_story/);
     terminal.type("S-1 --wat\t");
     await terminal.shows(/--watch/);
+    terminal.type("\u0015roxy-core dispatch --watch apply_plan \t");
+    await terminal.shows("apply_plan PLAN-");
+    terminal.type("\u0015roxy-core dispatch --user mark enqueue_story ST\t");
+    await terminal.shows("enqueue_story STORY-00");
     terminal.type("\u0015roxy-core watch JOB-20260109-002\b\t");
     await terminal.shows(/JOB-20260109-00[^]*JOB-20260109-001/);
     terminal.type("\u0015roxy-core audit \t");
@@ -215,6 +227,13 @@ withTool("fish", () => {
     expect(await offers("roxy-core dispatch enq")).toEqual(["enqueue_plan", "enqueue_story"]);
     expect(await offers("roxy-core dispatch enqueue_story S --no")).toEqual(["--no-color", "--nonce"]);
     expect(await offers("roxy-core jobs --action h")).toEqual(["halt"]);
+    expect(await offers("roxy-core dispatch --user mark enq")).toEqual(["enqueue_plan", "enqueue_story"]);
+    expect(await offers("roxy-core dispatch --user=mark -w enq")).toEqual(["enqueue_plan", "enqueue_story"]);
+    expect(await offers("roxy-core dispatch --watch enqueue_story ")).toEqual(["OLD-1", "STORY-001", "STORY-002"]);
+    expect(await offers("roxy-core dispatch apply_plan -c x ")).toEqual(["PLAN-1", "PLAN-9"]);
+    expect(await offers("roxy-core dispatch halt ")).toEqual([]);
+    expect(await offers("roxy-core dispatch enqueue_story S-1 ")).toEqual([]);
+    expect(await offers("roxy-core audit show --json AUD")).toEqual(["AUD-A", "AUD-B"]);
     expect(await offers("roxy-core status ")).toEqual(["JOB-20260109-001", "JOB-20260109-002"]);
     expect(await offers("roxy-core jobs --story ST")).toEqual(["STORY-001", "STORY-002"]);
     expect(await offers("roxy-core audit export --format ")).toEqual(["csv", "jsonl"]);
