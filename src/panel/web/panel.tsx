@@ -4,6 +4,7 @@ import { Session } from "./live/session.ts";
 import type { Page } from "./live/store.ts";
 import { Store } from "./live/store.ts";
 import { App, titles } from "./view/app.tsx";
+import { keepFocus } from "./view/focus.ts";
 import { openHelp } from "./view/help.tsx";
 import { listenToKeys } from "./view/keys.ts";
 
@@ -41,6 +42,7 @@ function begin(): void {
   addEventListener("hashchange", () => turnTo(pageOf(location.hash)));
   addEventListener("themechange", () => store.set({ nowMs: Date.now() }));
   listenToKeys(openHelp);
+  keepFocus();
   turnTo(pageOf(location.hash));
 }
 

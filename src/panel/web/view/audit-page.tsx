@@ -32,7 +32,9 @@ export function AuditPage({ session, state }: Props) {
       {audit.dispatch && <DispatchRecords session={session} state={state} />}
       <section class="card" aria-labelledby="records-title">
         <header>
-          <h2 id="records-title">Records, newest first</h2>
+          <h2 id="records-title" tabIndex={-1}>
+            Records, newest first
+          </h2>
           {audit.loading && <span class="fine">reading…</span>}
           <Newcomers held={held} noun={held.waiting === 1 ? "record" : "records"} />
         </header>

@@ -1,4 +1,5 @@
 /** @jsxImportSource hono/jsx/dom */
+import { useEffect, useRef } from "hono/jsx/dom";
 import type { Fields } from "../api/json.ts";
 import { firstText, numberOf } from "../api/json.ts";
 import type { Session } from "../live/session.ts";
@@ -14,15 +15,25 @@ const inHead = new Set(["v", "event", "timestamp", "audit_id", "seq"]);
 /** One dispatch: its records side by side, in the order they were written. */
 export function DispatchRecords({ session, state }: { session: Session; state: PanelState }) {
   const { dispatch, proofProblem } = state.audit;
+  const title = useRef<HTMLElement>(null);
+  // Whoever followed a link to a dispatch reads on there.
+  useEffect(() => title.current?.focus(), [dispatch?.auditId]);
   if (!dispatch) return null;
   const { auditId, records, problem } = dispatch;
   const receipt = receiptOf(records);
   return (
     <section class="card" aria-labelledby="dispatch-records-title">
       <header>
-        <h2 id="dispatch-records-title">One dispatch</h2>
+        <h2 id="dispatch-records-title" tabIndex={-1} ref={title}>
+          One dispatch
+        </h2>
         <span class="id">{auditId}</span>
-        <a class="button quiet icon-only" href="#/audit" aria-label="Close these records">
+        <a
+          class="button quiet icon-only"
+          href="#/audit"
+          aria-label="Close these records"
+          onClick={() => leave(auditId)}
+        >
           <Icon name="close" />
         </a>
       </header>
@@ -45,6 +56,12 @@ export function DispatchRecords({ session, state }: { session: Session; state: P
       {records.length === 0 && !problem && <p class="empty">Reading its records…</p>}
     </section>
   );
+}
+
+/** Back to the list, to where its link is if that is there. */
+function leave(auditId: string): void {
+  const link = document.querySelector<HTMLElement>(`.table a[href="#/audit/${CSS.escape(auditId)}"]`);
+  (link ?? document.getElementById("records-title"))?.focus();
 }
 
 /** The same as the answer to the dispatch had: the intent's place in the chain. */

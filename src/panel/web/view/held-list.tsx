@@ -15,7 +15,7 @@ interface Held<T> extends HeldRows<T> {
     readonly onPointerDown: () => void;
     readonly onPointerLeave: () => void;
     readonly onKeyDown: () => void;
-    readonly onFocusIn: (event: FocusEvent) => void;
+    readonly onKeyUp: () => void;
   };
 }
 
@@ -64,10 +64,8 @@ export function useHeld<T>(
     // A finger is over a list only while it presses: it leaves with the press.
     onPointerLeave: rest,
     onKeyDown: aim,
-    // After a click the focus stays as well, but nobody aims with it.
-    onFocusIn: ({ target }: FocusEvent) => {
-      if (target instanceof Element && target.matches(":focus-visible")) aim();
-    },
+    // The key that leads into the list goes down before it.
+    onKeyUp: aim,
   };
   return { ...list, release: () => setReleased((count) => count + 1), hold };
 }
@@ -75,15 +73,10 @@ export function useHeld<T>(
 /** What waits, in the list's header, where its coming moves nothing. */
 export function Newcomers({ held, noun }: { held: { waiting: number; release: () => void }; noun: string }) {
   const { waiting, release } = held;
-  const show = ({ currentTarget }: Event): void => {
-    // The button goes, and whoever pressed it goes on from its place.
-    if (currentTarget instanceof Element) currentTarget.closest<HTMLElement>(".newcomers")?.focus();
-    release();
-  };
   return (
     <span class="newcomers" role="status" tabIndex={-1}>
       {waiting > 0 && (
-        <button type="button" class="small" onClick={show}>
+        <button type="button" class="small" onClick={release}>
           {waiting} new<span class="unseen"> {noun}: show</span>
         </button>
       )}
