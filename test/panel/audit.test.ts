@@ -22,10 +22,7 @@ browserSuite("the audit log in a browser", (screen) => {
     luno = await lunoServer().start();
     gateway = await gatewayServer(luno.url).start();
     for (const story_id of ["STORY-001", "STORY-002"]) {
-      const body = JSON.stringify({ action: "enqueue_story", payload: { story_id }, auth: { user_id: "mark" } });
-      const headers = { "content-type": "application/json" };
-      const answer = await fetch(`${gateway.url}/api/orchestrator/dispatch`, { method: "POST", headers, body });
-      answers.push((await answer.json()) as Answer);
+      answers.push(await dispatch("enqueue_story", { story_id }));
     }
     for (const { job_id } of answers) await eventually(() => done(job_id), `${job_id} is done`);
     // A start signs a checkpoint over all that is there: proofs can be had.
@@ -33,6 +30,12 @@ browserSuite("the audit log in a browser", (screen) => {
     await gateway.start();
     page = await screen.page(`${gateway.url}/#/audit`, { permissions: ["clipboard-read", "clipboard-write"] });
   });
+  const dispatch = async (action: string, payload: object = {}): Promise<Answer> => {
+    const body = JSON.stringify({ action, payload, auth: { user_id: "mark" } });
+    const headers = { "content-type": "application/json" };
+    const answer = await fetch(`${gateway.url}/api/orchestrator/dispatch`, { method: "POST", headers, body });
+    return (await answer.json()) as Answer;
+  };
   const done = async (jobId: string): Promise<true | undefined> => {
     const answer = await fetch(`${gateway.url}/api/orchestrator/status/${jobId}`);
     return ((await answer.json()) as { podium_status?: string }).podium_status === "done" ? true : undefined;
@@ -87,6 +90,44 @@ browserSuite("the audit log in a browser", (screen) => {
     expect(JSON.parse(copied)).toEqual({ audit_id, job_id, receipt });
   });
 
+  test("opened while it runs, they grow until it has ended", async () => {
+    const { audit_id } = await dispatch("enqueue_story", { story_id: "STORY-005" });
+    await page.evaluate((id) => void (location.hash = `#/audit/${id}`), audit_id);
+    const records = page.locator("article.record");
+    await records.filter({ hasText: "podium_statusin_progress" }).waitFor();
+    const ended = records.filter({ hasText: "podium_statuscancelled" });
+    expect(await ended.count()).toBe(0);
+    await dispatch("cancel_story", { story_id: "STORY-005" });
+    await ended.waitFor();
+    await page.evaluate((id) => void (location.hash = `#/audit/${id}`), answers[0]!.audit_id);
+    await page.locator("article.record", { hasText: answers[0]!.receipt.hash }).first().waitFor();
+  });
+
+  test("whoever has read on to older records sees the newest ones come all the same, none left out", async () => {
+    const seqs = () =>
+      page
+        .locator("tbody tr td:first-child")
+        .evaluateAll((cells) => cells.map((cell) => parseInt(cell.textContent, 10)));
+    const looks = async (count: number): Promise<void> => {
+      for (let i = 0; i < count; i++) await dispatch("status");
+    };
+    await looks(30);
+    await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 50);
+    await page.getByRole("button", { name: "Older records" }).click();
+    await page.waitForFunction(() => document.querySelectorAll("tbody tr").length > 50);
+    const before = await seqs();
+    // More than a page: what is new does not reach what was read.
+    await looks(40);
+    await page.waitForFunction(
+      (newest) => parseInt(document.querySelector("tbody td")!.textContent, 10) >= newest + 80,
+      before[0]!,
+    );
+    const after = await seqs();
+    expect(after.at(-1)).toBe(before.at(-1));
+    expect(after).toEqual(Array.from({ length: after.length }, (_, i) => after[0]! - i));
+    await page.getByText(`#${after[0]}`, { exact: true }).first().waitFor();
+  });
+
   test("its proof is downloaded as roxy-core wrote it", async () => {
     const { audit_id } = answers[0]!;
     const [download] = await Promise.all([
@@ -115,7 +156,7 @@ browserSuite("the audit log in a browser", (screen) => {
   test("an edited record: verifying says which, in a sentence; a page that can't be read says so", async () => {
     const log = join(gateway.folder, "logs/orchestrator-audit.jsonl");
     const lines = readFileSync(log, "utf8").split("\n");
-    const at = lines.findIndex((line) => line.includes('"intent"'));
+    const at = lines.findLastIndex((line) => line.includes('"intent"'));
     writeFileSync(log, lines.with(at, lines[at]!.replace("mark", "nark")).join("\n"));
     await page.getByRole("button", { name: "Verify now" }).click();
     const alert = page.locator(".chain").getByRole("alert");

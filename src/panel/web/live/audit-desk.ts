@@ -1,8 +1,9 @@
 import type { ApiRequest } from "../../../wire/client.ts";
 import { apiRequest } from "../../../wire/client.ts";
-import type { Requests } from "../api/requests.ts";
+import type { Fields } from "../api/json.ts";
+import type { PlainProblem, Requests } from "../api/requests.ts";
 import type { AuditState } from "../state/audit.ts";
-import { auditFilter, readHead, readVerification, recordsIn } from "../state/audit.ts";
+import { auditFilter, hasEnded, readHead, readVerification, recordsIn, recordsMax, seqOf } from "../state/audit.ts";
 import type { Store } from "./store.ts";
 
 const base = "/api/orchestrator/audit";
@@ -10,9 +11,13 @@ const readMs = 12_000;
 /** Reading and hashing a log of months takes its time. */
 const verifyMs = 120_000;
 const pageSize = 50;
-/** More than this is read with the command line. */
-const recordsMax = 2_000;
+/** What came meanwhile is added to the pages that were read; after more than this, reading begins anew. */
+const catchUpPagesMax = 4;
 const beatMs = 5_000;
+
+interface Refused {
+  readonly problem: PlainProblem;
+}
 
 /** The audit page's requests: pages of the log, one dispatch, the chain's state, proofs. */
 export class AuditDesk {
@@ -21,46 +26,64 @@ export class AuditDesk {
   #lastMs = 0;
   /** Answers to an older search are thrown away. */
   #turn = 0;
+  /** The chain's end when the dispatch that is looked at was read: what is new stands behind it. */
+  #followedTo: number | undefined;
 
   constructor(requests: Requests, store: Store) {
     this.#requests = requests;
     this.#store = store;
   }
 
-  /** Reads the newest page and the head while the page is open and nobody has paged on. */
+  /** Reads what is new while the page is open. */
   beat(nowMs: number): void {
     const { page, audit } = this.#store.state;
     if (page.name !== "audit" || nowMs - this.#lastMs < beatMs || audit.loading) return;
-    if (audit.records.length <= pageSize) void this.refresh();
+    void this.refresh();
   }
 
   async refresh(): Promise<void> {
     if (this.#store.state.page.name !== "audit") return;
     this.#lastMs = Date.now();
-    await Promise.all([this.#read(undefined), this.#readHead()]);
+    const { records, answered } = this.#audit;
+    const hasPagedOn = records.length > pageSize && answered === this.#question;
+    await Promise.all([hasPagedOn ? this.#catchUp() : this.#read(undefined), this.#readHead()]);
+    await this.#follow();
   }
 
   async search(search: string, event = this.#audit.event): Promise<void> {
     this.#set({ search, event });
-    await this.refresh();
+    await Promise.all([this.#read(undefined), this.#readHead()]);
   }
 
   async more(): Promise<void> {
-    const { next, records } = this.#audit;
-    if (next !== undefined && records.length < recordsMax) await this.#read(next);
+    const { next } = this.#audit;
+    if (next !== undefined) await this.#read(next);
   }
 
   /** The records of one dispatch. */
   async open(auditId: string): Promise<void> {
     const before = this.#audit.dispatch;
-    if (before?.auditId !== auditId) this.#set({ dispatch: { auditId, records: [] } });
+    if (before?.auditId !== auditId) this.#set({ dispatch: { auditId, records: [] }, proofProblem: undefined });
+    await this.#readDispatch(auditId);
+  }
+
+  /** The dispatch that is looked at, until it has ended: its last records may be among the newest. */
+  async #follow(): Promise<void> {
+    const { dispatch, head } = this.#audit;
+    if (!dispatch || hasEnded(dispatch.records) || head?.seq === this.#followedTo) return;
+    this.#followedTo = head?.seq;
+    await this.#readDispatch(dispatch.auditId);
+  }
+
+  async #readDispatch(auditId: string): Promise<void> {
     const reply = await this.#send(apiRequest("get", `${base}/{audit_id}`, { params: { audit_id: auditId } }));
-    if (this.#audit.dispatch?.auditId !== auditId) return;
-    const records = recordsIn(reply.body);
-    this.#set({
-      dispatch: { auditId, records, ...(!reply.ok && { problem: reply.problem }) },
-      proofProblem: undefined,
-    });
+    const before = this.#audit.dispatch;
+    if (before?.auditId !== auditId) return;
+    if (reply.ok) this.#set({ dispatch: { auditId, records: recordsIn(reply.body) } });
+    else {
+      this.#set({ dispatch: { ...before, problem: reply.problem } });
+      this.#followedTo = undefined;
+    }
   }
 
   close(): void {
@@ -86,21 +109,59 @@ export class AuditDesk {
 
   async #read(cursor: string | undefined): Promise<void> {
     const turn = ++this.#turn;
-    const { search, event } = this.#audit;
-    const query = { ...auditFilter(search), ...(event !== "" && { event }), limit: pageSize, cursor };
     this.#set({ loading: true });
-    const reply = await this.#send(apiRequest("get", base, { query }));
+    const question = this.#question;
+    const page = await this.#page(cursor);
     if (turn !== this.#turn) return;
-    if (!reply.ok) return this.#set({ loading: false, problem: reply.problem });
-    const records = recordsIn(reply.body);
-    const { next } = reply.body;
+    if ("problem" in page) return this.#set({ loading: false, problem: page.problem });
+    const before = cursor === undefined ? [] : this.#audit.records;
+    this.#show([...before, ...page.records], page.next, question);
+  }
+
+  /** Puts what is new before the pages that have been read. */
+  async #catchUp(): Promise<void> {
+    const turn = ++this.#turn;
+    const question = this.#question;
+    const { records: before, next: nextBefore } = this.#audit;
+    const newest = seqOf(before[0]);
+    const came: Fields[] = [];
+    let cursor: string | undefined;
+    for (let pages = 0; pages < catchUpPagesMax; pages++) {
+      const page = await this.#page(cursor);
+      if (turn !== this.#turn) return;
+      if ("problem" in page) return this.#set({ loading: false, problem: page.problem });
+      const isNew = page.records.filter((record) => seqOf(record) > newest);
+      came.push(...isNew);
+      if (isNew.length < page.records.length) return this.#show([...came, ...before], nextBefore, question);
+      cursor = page.next;
+      if (cursor === undefined) break;
+    }
+    this.#show(came, cursor, question);
+  }
+
+  #show(records: readonly Fields[], next: string | undefined, answered: string): void {
+    const isFull = records.length >= recordsMax;
     this.#set({
       loading: false,
       problem: undefined,
-      records: cursor === undefined ? records : [...this.#audit.records, ...records],
-      answered: `${search} ${event}`,
-      next: typeof next === "string" ? next : undefined,
+      records: records.slice(0, recordsMax),
+      answered,
+      next: isFull ? undefined : next,
     });
+  }
+
+  async #page(cursor: string | undefined): Promise<{ records: Fields[]; next: string | undefined } | Refused> {
+    const { search, event } = this.#audit;
+    const query = { ...auditFilter(search), ...(event !== "" && { event }), limit: pageSize, cursor };
+    const reply = await this.#send(apiRequest("get", base, { query }));
+    if (!reply.ok) return { problem: reply.problem };
+    const { next } = reply.body;
+    return { records: recordsIn(reply.body), next: typeof next === "string" ? next : undefined };
+  }
+
+  /** What is asked of the log now. */
+  get #question(): string {
+    return `${this.#audit.search} ${this.#audit.event}`;
   }
 
   async #readHead(): Promise<void> {

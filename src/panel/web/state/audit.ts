@@ -1,6 +1,7 @@
 import type { PlainProblem } from "../api/requests.ts";
 import type { Fields } from "../api/json.ts";
 import { fieldsOf, firstText, listOf, numberOf } from "../api/json.ts";
+import { endings } from "./jobs.ts";
 
 export interface AuditHead {
   readonly seq: number;
@@ -132,6 +133,23 @@ function faultWords(fault: Fields): string {
   const file = path === undefined ? "" : `${path.split("/").at(-1)}${line === undefined ? "" : ` line ${line}`}`;
   const place = [record, file].filter((part) => part !== "").join(", ");
   return place === "" ? what : `In ${place}: ${what}`;
+}
+
+/** Records that the page shows at most; more than this is read with the command line. */
+export const recordsMax = 2_000;
+
+export function seqOf(record: Fields | undefined): number {
+  return numberOf(record?.["seq"]) ?? -1;
+}
+
+/** @param records of one dispatch. @returns whether none is to come after them; false when that can't be told */
+export function hasEnded(records: readonly Fields[]): boolean {
+  const outcome = records.find(({ event }) => event === "outcome");
+  if (!outcome) return false;
+  const { result, action } = outcome;
+  if (result === "rejected" || result === "failed") return true;
+  if (result !== "queued" || action === "enqueue_plan") return false;
+  return action !== "enqueue_story" || endings.has(firstText(records.at(-1) ?? {}, "podium_status") ?? "");
 }
 
 export function recordsIn(body: Fields): Fields[] {

@@ -3,7 +3,7 @@ import type { Fields } from "../api/json.ts";
 import { firstText, numberOf } from "../api/json.ts";
 import type { Session } from "../live/session.ts";
 import type { PanelState } from "../live/store.ts";
-import { auditFilter } from "../state/audit.ts";
+import { auditFilter, recordsMax } from "../state/audit.ts";
 import { actionWord, visibleText } from "../state/words.ts";
 import { ChainCard } from "./chain-card.tsx";
 import { DispatchRecords } from "./dispatch-records.tsx";
@@ -46,6 +46,9 @@ export function AuditPage({ session, state }: Props) {
           <button type="button" class="quiet" onClick={() => void session.audit.more()}>
             Older records
           </button>
+        )}
+        {audit.records.length >= recordsMax && (
+          <p class="fine">Older ones are read with a narrower search, or with roxy-core audit export.</p>
         )}
       </section>
     </div>
