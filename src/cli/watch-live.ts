@@ -31,9 +31,9 @@ export async function watchLive(client: Client, follow: FollowOptions, types?: s
   const listed = types === undefined ? undefined : new Set(types.split(","));
   let state = watchState(api.url, Date.now());
   let begun = false;
-  const draw = (): void => {
+  const draw = (anew = false): void => {
     if (!begun || follow.stop.asked) return;
-    drawing.draw(watchLines(screen, state, runtime.process.terminalSize() ?? usualSize, Date.now()));
+    drawing.draw(watchLines(screen, state, runtime.process.terminalSize() ?? usualSize, Date.now()), anew);
   };
   const drawSoon = later(burstMs, draw);
   const read = reader(client, (change) => {
@@ -41,13 +41,10 @@ export async function watchLive(client: Client, follow: FollowOptions, types?: s
     drawSoon.call();
   });
   const jobsSoon = later(recordedMs, () => void read.jobs());
-  runtime.process.onTerminalResize(() => {
-    drawing.forget();
-    draw();
-  });
+  runtime.process.onTerminalResize(() => draw(true));
   const beat = setInterval(() => {
     jobsSoon.call();
-    draw();
+    draw(true);
   }, beatMs);
   try {
     for await (const notice of fromTheFirst(runtime, followEvents(api, follow))) {

@@ -2,7 +2,8 @@ const escape = "\u001b";
 
 /** What stands on a terminal after all that a program has written: the few sequences that ours uses, and no others. */
 export function screenModel(written: string, columns = 1_000): { lines: string[]; cursorShown: boolean } {
-  const lines: string[] = [""];
+  let lines: string[] = [""];
+  let first: { lines: string[]; row: number; column: number } | undefined;
   let [row, column, cursorShown] = [0, 0, true];
   const goTo = (to: number): void => {
     row = Math.max(0, to);
@@ -26,7 +27,13 @@ export function screenModel(written: string, columns = 1_000): { lines: string[]
       lines[row] = lines[row]!.slice(0, column);
       lines.splice(row + 1);
     } else if (letter === "H") [row, column] = [0, 0];
-    else if (parameter === "?25") cursorShown = letter === "h";
+    else if (text === `${escape}[?1049h`) {
+      first = { lines, row, column };
+      lines = [""];
+      [row, column] = [0, 0];
+    } else if (text === `${escape}[?1049l`) {
+      ({ lines, row, column } = first!);
+    } else if (parameter === "?25") cursorShown = letter === "h";
     else if (letter !== "m") throw new Error(`An unexpected sequence: ${JSON.stringify(text)}`);
   }
   return { lines, cursorShown };

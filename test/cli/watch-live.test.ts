@@ -212,8 +212,8 @@ describe("watch on a terminal", () => {
     expect(before.filter((line) => line.startsWith("JOB-"))).toHaveLength(1);
     const marked = terminal.screen().length;
     await resize(50);
-    await terminal.shows(new RegExp(`${escape}\\[2J[^]*JOB-\\d+-\\d+ {2}S-1[^]*done`));
-    screenModel(terminal.screen().slice(marked).split(`${escape}[2J`).at(-1)!, 49);
+    await terminal.shows(new RegExp(`[^]{${marked}}[^]*JOB-\\d+-\\d+ {2}S-1[^]*done[^]*${escape}\\[J`));
+    screenModel(terminal.screen().split(`${escape}[H`).at(-1)!, 49);
     terminal.type(ctrlC);
     expect((await terminal.ended).code).toBe(0);
     const { lines, cursorShown } = screenModel(terminal.screen());
@@ -224,8 +224,13 @@ describe("watch on a terminal", () => {
   test("says in place that the gateway is lost, and that it is back", async () => {
     const { terminal } = openSized(120, 30);
     await terminal.shows("live");
+    // Whatever is typed is shown by the terminal, and moves its cursor.
+    terminal.type("\r\rxyz\r");
+    await terminal.shows("xyz\n");
     await stage.gateway.kill();
-    await terminal.shows(/lost\S*: /);
+    await terminal.shows(new RegExp(`lost\\S*: [^]*${escape}\\[J`));
+    expect(shown(terminal)[0]).toStartWith("lost: ");
+    expect(shown(terminal).filter((line) => /live|xyz/.test(line))).toEqual([]);
     await stage.restartGateway();
     await terminal.shows(/lost[^]*live\S*, telemetry/);
     terminal.type(ctrlC);
