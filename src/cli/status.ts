@@ -27,6 +27,9 @@ export const statusCommand = {
   examples: [`${programName} status`, `${programName} status JOB-20260109-001 --json`],
 } as const satisfies CommandSpec;
 
+/** It answers within a millisecond; on the slowest of lines and machines within this. */
+const livingMs = 5_000;
+
 /** `status [JOB]`: 0 when it could be told, whatever it is; 3 when Podium can't be asked. */
 export const runStatus = clientCommand(statusCommand, async (client) => {
   const [job] = client.options.positionals;
@@ -47,11 +50,10 @@ async function jobStatus(client: Client, jobId: string): Promise<number> {
 
 async function wholeStatus(client: Client): Promise<number> {
   const { api, screen, runtime } = client;
-  const reply = await withProgress(
-    runtime,
-    "Asking Podium",
-    reaching(api, api.send(apiRequest("get", "/api/orchestrator/status"))),
-  );
+  const asking = api.send(apiRequest("get", "/api/orchestrator/status"));
+  // Podium may take its time; a gateway that does not even say that it lives is waited for no longer.
+  const living = api.send(apiRequest("get", "/health"), { timeoutMs: livingMs });
+  const [reply] = await withProgress(runtime, "Asking Podium", reaching(api, Promise.all([asking, living])));
   try {
     const { podium, gateway } = expectReply(api.url, reply, statusAnswerSchema);
     if (client.json) client.printJson(reply.text);

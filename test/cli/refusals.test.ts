@@ -171,6 +171,17 @@ describe("what the server refuses", () => {
     expect(JSON.parse(stage.podium.commands[0]!.body)).toMatchObject({ dry: true, n: -3, t: "7", w: "a=b" });
   });
 
+  test("status does not wait for a gateway that hangs, and does not say that nobody listens", async () => {
+    stage.gateway.child.kill("SIGSTOP");
+    try {
+      const { code, stdout, stderr } = await stage.run("status");
+      expect({ code, stdout }).toEqual({ code: 3, stdout: "" });
+      expect(stderr).toMatch(/^roxy-core: http:\S+ takes connections but does not answer \(No answer within 5000 ms\)/);
+    } finally {
+      stage.gateway.child.kill("SIGCONT");
+    }
+  });
+
   test("Podium away: exit code 3, and what the gateway knows of itself is still shown", async () => {
     await stage.podium.down();
     const { code, stdout, stderr } = await stage.run("status");

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import net from "node:net";
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import type { Ran } from "./child.ts";
+import { startChild } from "./child.ts";
 import type { Launcher } from "./launcher.ts";
 import { environment, makeRoot, plannedRoot, removeRoot, repository, runCommand } from "./launcher.ts";
 
@@ -20,6 +22,7 @@ export function cliSuite(launcher: Launcher): void {
     initAndCheck(run, root);
     mistakes(run, root);
     layers(run, root);
+    interrupted(launcher, root);
   });
 }
 
@@ -180,5 +183,28 @@ function layers(run: Run, root: string): void {
     expect(flag.settings["podium.url"]).toMatchObject({ value: "http://127.0.0.1:3333" });
     expect(flag.settings["podium.url"].where).toContain("--podium-url");
     expect(flag.settings["listen.port"].value).toBe(7);
+  });
+}
+
+function interrupted(launcher: Launcher, root: string): void {
+  test("Ctrl-C before the answer ends with 1 and words: what may have happened, how to go on safely", async () => {
+    for (const [command, says] of [
+      [["dispatch", "enqueue_story", "S-1"], /the outcome of enqueue_story S-1 is unknown.* with --key [\w-]{36}: /],
+      [["halt"], /IT IS NOT KNOWN WHETHER IT HALTED: interrupted before .* Halt again: a second halt does no harm/],
+    ] as const) {
+      const asked = Promise.withResolvers<void>();
+      const server = net.createServer((socket) => void socket.on("data", () => asked.resolve()).on("error", () => {}));
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      const { port } = server.address() as net.AddressInfo;
+      const child = startChild([...launcher.command, ...command, "--port", String(port)], {
+        cwd: root,
+        env: environment(root),
+      });
+      await asked.promise;
+      child.kill("SIGINT");
+      expect(await child.ended).toEqual({ code: 1, signal: null });
+      expect(child.stderr()).toMatch(says);
+      server.close();
+    }
   });
 }
