@@ -140,6 +140,31 @@ browserSuite("lists that hold still, in a browser", (screen) => {
     await entries.filter({ hasText: "no longer waits" }).waitFor({ state: "detached" });
   });
 
+  test("a list that goes on under a pointer that rests brings no other button under its press", async () => {
+    const page = await timed({ queue: queue(1, 3) });
+    const button = (id: string, what = "Cancel") =>
+      card(page, "#queue-title").getByRole("button", { name: `${what} ${id}` });
+    await button("Q-1").hover();
+    const place = await middle(button("Q-1"));
+    say({ queue: queue(2, 3) });
+    await card(page, "#queue-title").getByText("no longer waits").waitFor();
+    await page.clock.fastForward(4_500);
+    await button("Q-1").waitFor({ state: "detached" });
+    expect(await middle(button("Q-2"))).toEqual(place);
+    const sent = (): string[] => podium.commands.map(({ body }) => body).filter((body) => body.includes('"Q-'));
+    const press = async (): Promise<void> => {
+      await page.mouse.down();
+      await page.mouse.up();
+    };
+    await press();
+    // Commands arrive in the order of their presses: had that one counted, it would be there before this one.
+    await button("Q-3", "Run").dispatchEvent("click");
+    // Who presses once more has seen what is there now.
+    await press();
+    await podium.until(() => (sent().length > 1 ? true : undefined), "two commands at Podium");
+    expect(sent().map((body) => (body.includes("CANCEL") ? "cancel" : "run"))).toEqual(["run", "cancel"]);
+  });
+
   test("Now never has more rows than it had, and no row says that an agent idles which does not", async () => {
     const agents = (a?: string, b?: string) => [
       { agentId: "A1", name: "Agent 1", status: a ? "busy" : "idle", ...(a && { storyId: a }) },

@@ -3,6 +3,7 @@ import { render, useState } from "hono/jsx/dom";
 import { Session } from "./live/session.ts";
 import type { Page } from "./live/store.ts";
 import { Store } from "./live/store.ts";
+import { watchAim } from "./view/aim.ts";
 import { App, titles } from "./view/app.tsx";
 import { keepFocus } from "./view/focus.ts";
 import { openHelp } from "./view/help.tsx";
@@ -43,6 +44,7 @@ function begin(): void {
   addEventListener("themechange", () => store.set({ nowMs: Date.now() }));
   listenToKeys(openHelp);
   keepFocus();
+  watchAim();
   turnTo(pageOf(location.hash));
 }
 

@@ -4,6 +4,7 @@ import { isSettling, subjectOf } from "../live/commander.ts";
 import type { Session } from "../live/session.ts";
 import type { Attempt, PanelState } from "../live/store.ts";
 import { secondsSince } from "../state/words.ts";
+import { isAimedAt } from "./aim.ts";
 import type { IconName } from "./icon.tsx";
 import { Icon } from "./icon.tsx";
 import { ProblemNote } from "./problem-note.tsx";
@@ -30,8 +31,8 @@ export function CommandButton({ session, state, command, label, icon, compact, c
   const words = attempt && phase !== "idle" ? phaseWords(attempt, state.nowMs) : label;
   const isTaken = phase === "accepted" && !attempt?.answer?.replayed;
   // The second click of a double click may meet another button than the first: a row has gone, the next one is there.
-  const press = ({ detail }: MouseEvent): void => {
-    if (detail < 2) void session.commander.run(command);
+  const press = (event: MouseEvent): void => {
+    if (event.detail < 2 && isAimedAt(event)) void session.commander.run(command);
   };
   return (
     <button
