@@ -20,7 +20,7 @@ export function runMan(runtime: Runtime, argv: readonly string[], commands: read
 
 const exits: readonly [code: string, meaning: string][] = [
   ["0", "Done."],
-  ["1", "Refused or failed."],
+  ["1", "Refused, failed or interrupted."],
   ["2", "The command line is wrong."],
   ["3", "The gateway, or Podium behind it, can't be reached."],
   ["4", "The audit log or a proof does not hold."],

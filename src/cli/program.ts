@@ -73,7 +73,7 @@ function overview(known: readonly Command[]): string {
     "  -h, --help     Show this help; after a command, that command's",
     "  -V, --version  Show version, commit and runtime",
     "",
-    "Exit codes: 0 done, 1 refused or failed, 2 usage, 3 cannot reach, 4 integrity",
+    "Exit codes: 0 done, 1 refused, failed or interrupted, 2 usage, 3 cannot reach, 4 integrity",
     "",
     "Examples:",
     `  ${programName} demo                                      try it, with a stand-in orchestrator`,
