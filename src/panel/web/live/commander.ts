@@ -3,6 +3,8 @@ import { apiRequest } from "../../../wire/client.ts";
 import type { DispatchRequest } from "../../../wire/dispatch.ts";
 import { fieldsOf, firstText } from "../api/json.ts";
 import type { PlainProblem, Reply, Requests } from "../api/requests.ts";
+import type { Doubt } from "./doubts.ts";
+import { Doubts } from "./doubts.ts";
 import type { PressKey } from "./press-keys.ts";
 import { forget, keep, keyFor, newKey } from "./press-keys.ts";
 import type { Attempt, Store } from "./store.ts";
@@ -30,8 +32,14 @@ export function subjectOf({ action, story_id, plan_id }: Command): string {
   return [action, story_id ?? plan_id ?? ""].join(" ");
 }
 
+/** Which presses share a key. */
+function slotOf(command: Command): string {
+  return `roxy-key ${subjectOf(command)} ${command.nonce ?? ""}`;
+}
+
 /** Sends commands. A button's presses share one key until it is settled what became of them, across reloads too. */
 export class Commander {
+  readonly doubts: Doubts;
   readonly #requests: Requests;
   readonly #store: Store;
   readonly #onAnswer: () => void;
@@ -41,6 +49,7 @@ export class Commander {
     this.#requests = requests;
     this.#store = store;
     this.#onAnswer = onAnswer;
+    this.doubts = new Doubts(requests, store, (subject, doubt, attempt) => this.#learnt(subject, doubt, attempt));
   }
 
   /** One press. A press while the one before is on its way, or has just come through, is the same press. */
@@ -49,16 +58,17 @@ export class Commander {
     const earlier = this.#store.state.attempts.get(subject);
     if (earlier && isSettling(earlier)) return;
     const { action, ...ids } = command;
-    const slot = `roxy-key ${subject} ${command.nonce ?? ""}`;
+    const slot = slotOf(command);
     const pressKey = keyFor(slot);
     const startedMs = Date.now();
     this.#note(subject, { phase: "sending", startedMs });
     // Which ids an action takes is the server's to judge: whatever it is, a button has its reasons.
     const body = { action, payload: ids, source: "web-panel" } as DispatchRequest;
     const request = apiRequest("post", path, { body, idempotencyKey: pressKey.key });
-    const attempt = attemptOf(await this.#sendInTurn(request, slot, pressKey), startedMs);
-    this.#note(subject, { ...attempt, ...(leavesDoubt(attempt, pressKey) && { earlierInDoubt: true }) });
+    const answered = attemptOf(await this.#sendInTurn(request, slot, pressKey), startedMs);
+    const attempt = { ...answered, ...(leavesDoubt(answered, pressKey) && { earlierInDoubt: true }) };
     settleKey(slot, pressKey, attempt);
+    this.#noteEnd(command, pressKey.key, attempt);
     // The button goes back to its own words when a double click's tail is over.
     setTimeout(() => this.#store.set({ nowMs: Date.now() }), settleMs.accepted);
     this.#onAnswer();
@@ -86,9 +96,10 @@ export class Commander {
     this.#turns.clear();
     this.#requests.letGo();
     const body = { action: "halt", payload: {}, source: "web-panel" } as const;
-    const request = apiRequest("post", path, { body, idempotencyKey: newKey() });
+    const key = newKey();
+    const request = apiRequest("post", path, { body, idempotencyKey: key });
     const reply = await this.#requests.send(request, { timeoutMs: haltMs });
-    this.#note(subject, attemptOf(reply, startedMs));
+    this.#noteEnd({ action: "halt" }, key, attemptOf(reply, startedMs));
     this.#onAnswer();
   }
 
@@ -97,6 +108,23 @@ export class Commander {
     const attempts = new Map(this.#store.state.attempts);
     attempts.delete(subject);
     this.#store.set({ attempts });
+  }
+
+  #noteEnd(command: Command, key: string, attempt: Attempt): void {
+    this.#note(subjectOf(command), attempt);
+    const inDoubt = attempt.earlierInDoubt || attempt.problem?.retry === "same-key";
+    if (inDoubt) this.doubts.add(subjectOf(command), { command, key, attempt });
+  }
+
+  /**
+   * The log has told what became of a press. One that ran keeps its key all the same: whoever was about to press again,
+   * because that was not known, must not start a second run.
+   */
+  #learnt(subject: string, { command, key }: Doubt, attempt: Attempt): void {
+    this.#note(subject, attempt);
+    if (command.action === "halt") return;
+    if (attempt.problem) settleKey(slotOf(command), { key, inDoubt: false }, attempt);
+    else keep(slotOf(command), { key, inDoubt: false });
   }
 
   #note(subject: string, attempt: Attempt): void {

@@ -237,6 +237,7 @@ export class Session {
     // Podium's word for a plan comes with its status only.
     if (newestPlanStep(jobs) !== newestPlanStep(this.store.state.jobs)) this.#due.status = 0;
     this.store.set({ jobs, jobsAt: new Date().toISOString(), jobsProblem: undefined });
+    this.commander.doubts.learn(jobs);
   }
 
   /** What Podium said about the jobs while nobody was looking. */

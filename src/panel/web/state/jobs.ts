@@ -19,6 +19,8 @@ export interface Job {
   readonly podiumAt?: string;
   /** When Podium first said that it runs. */
   readonly startedAt?: string;
+  /** Why it went no further, as a problem's code and in words. */
+  readonly code?: string;
   readonly detail?: string;
   readonly retry?: string;
   readonly receipt?: { readonly seq: number; readonly hash: string };
@@ -48,6 +50,7 @@ export function readJob(fields: Fields): Job | undefined {
     answeredAt: firstText(fields, "answered_at"),
     podiumAt: firstText(fields, "podium_at"),
     startedAt: firstText(fields, "podium_started_at"),
+    code: firstText(fields, "code"),
     detail: firstText(fields, "detail"),
     retry: firstText(fields, "retry"),
     message: firstText(fieldsOf(fields["last_event"]), "message"),
