@@ -166,6 +166,16 @@ describe("an error in plain words", () => {
     expect(remedy).toContain("same key");
   });
 
+  test("never says that nothing ran when a press before this one may have, and promises a key only where it helps", () => {
+    const words = (code: string) =>
+      problemWords(problem({ code, retry: "never" }), { isCommand: true, earlierInDoubt: true });
+    expect(words("unauthorized").ran).toBe("The press before it may have run: that is not known yet.");
+    expect(words("unauthorized").remedy).toMatch(/^Enter the token.*the same key is kept/);
+    expect(words("idempotency_mismatch").remedy).toBe(
+      "It was pressed under another name before: sign in as then, or press in a new tab.",
+    );
+  });
+
   test("names the wait that was asked for, and the field that is wrong", () => {
     expect(problemWords(problem({ retryAfterS: 5 }), { isCommand: true }).remedy).toBe("Press again in 5 seconds.");
     const faults = [{ pointer: "/payload/story_id", detail: "Expected letters" }];

@@ -7,7 +7,8 @@ export interface PressKey {
 
 /**
  * Keys of presses that are not settled: every further press goes under the same one, so that however late an earlier
- * one arrives, only one of them runs. A copy in the session's storage survives a reload.
+ * one arrives, only one of them runs. A copy in the session's storage survives a reload. They are as many as the buttons
+ * that somebody has pressed in vain.
  */
 const kept = new Map<string, PressKey>();
 const doubtMark = "in doubt ";
