@@ -40,7 +40,7 @@ export async function* linesOf(file: ReadFile, from: number, to: number): AsyncG
     buffer.copyWithin(1, end, filled + count);
     offset += end - 1;
     filled = 1 + filled + count - end;
-    if (filled - 1 > lineBytesMax) {
+    if (filled - 1 >= lineBytesMax) {
       yield [{ offset, bytes: buffer.subarray(1, filled), leaf: buffer.subarray(0, filled) }];
       break;
     }

@@ -2,6 +2,7 @@ import { readCheckpoint } from "../audit/head-check.ts";
 import { isFlaw } from "../audit/frame.ts";
 import { lostKeyRemedy, pendingKeyPath, readPublicKey } from "../audit/key.ts";
 import { isSignedBy } from "../audit/note.ts";
+import { lineBytesMax } from "../audit/record.ts";
 import { readLast, segments, withFile } from "../audit/segments.ts";
 import { verify } from "../audit/verify.ts";
 import type { Config } from "../config/schema.ts";
@@ -47,7 +48,11 @@ function lostKey(files: Files, { checkpoint_key_file: path }: Audit): Finding[] 
 async function chainFinding(runtime: Reading, audit: Audit, newest: string, bytesMax: number): Promise<Finding> {
   const { files, sha256 } = runtime;
   const last = readLast(files, newest, sha256);
-  if (last === undefined) return well(check, "There are no records yet");
+  if (last === undefined) {
+    // A record fits into that many bytes, and its line end with it: this is no beginning.
+    const isLong = (files.stat(newest)?.bytes ?? 0) >= lineBytesMax;
+    return (isLong ? await faultIn(runtime, audit.dir) : undefined) ?? well(check, "There are no records yet");
+  }
   if (isFlaw(last)) {
     if (isTorn(files, newest)) return tornFinding(runtime, audit, newest, bytesMax);
     return problem(check, `The newest line is not a record: ${last.flaw}`, look);

@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { readDispatch, readRecords } from "../../src/audit/read.ts";
-import { hashSuffixBytes } from "../../src/audit/record.ts";
+import { hashSuffixBytes, lineBytesMax } from "../../src/audit/record.ts";
 import { runtime } from "../../src/runtime/bun.ts";
 import type { Place } from "./log-folder.ts";
 import {
@@ -147,9 +147,15 @@ describe("Property 2: A complete line that is wrong, even the last one, stops th
   }
 
   test("more than a line without its end is no torn tail, also where a new log would begin", async () => {
+    for (const bytes of [lineBytesMax, lineBytesMax + 1, 300_000]) {
+      const { place } = await killedLog();
+      appendFileSync(place.active, Buffer.alloc(bytes, 0x20));
+      await expectStopped(place, "it is none of ours");
+    }
     const { place } = await killedLog();
-    appendFileSync(place.active, Buffer.alloc(300_000, 0x20));
-    await expectStopped(place, "it is none of ours");
+    appendFileSync(place.active, Buffer.alloc(lineBytesMax - 1, 0x20));
+    expect(await verifyPlace(place)).toMatchObject({ ok: true });
+    await (await openLog(place)).log.close();
     const fresh = newPlace();
     mkdirSync(fresh.dir, { mode: 0o700 });
     writeFileSync(fresh.active, Buffer.alloc(300_000, 0x20), { mode: 0o600 });

@@ -283,6 +283,8 @@ describe("doctor", () => {
       detail: expect.stringMatching(/ends without a line end: .* a crash has torn\. All before it fits$/),
       fix: expect.stringContaining("the next start moves these bytes to a file beside the log"),
     });
+    const junkBehind = await chainOf((root) => writeFileSync(path.join(root, activeLog), text + "x".repeat(300_000)));
+    expect(junkBehind).toMatchObject({ state: "problem", detail: expect.stringContaining("262144 bytes or more") });
     const tornAndEdited = `${edited}\n${lines.at(-1)!.slice(0, 50)}`;
     expect((await chainOf((root) => writeFileSync(path.join(root, activeLog), tornAndEdited)))?.state).toBe("problem");
     const keyless = copiedRoot();
