@@ -70,7 +70,7 @@ export class Commander {
     settleKey(slot, pressKey, attempt);
     this.#noteEnd(command, pressKey.key, attempt);
     // The button goes back to its own words when a double click's tail is over.
-    setTimeout(() => this.#store.set({ nowMs: Date.now() }), settleMs.accepted);
+    setTimeout(() => this.#store.set({ nowMs: Date.now() }), settleMs[attempt.phase]);
     this.#onAnswer();
   }
 

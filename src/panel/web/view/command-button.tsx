@@ -39,7 +39,7 @@ export function CommandButton({ session, state, command, label, icon, compact, c
       type="button"
       class={`command ${compact ? "icon-only" : ""} ${phase} ${extra ?? ""}`}
       aria-label={compact ? (phase === "idle" ? label : `${label}: ${words}`) : null}
-      aria-disabled={phase === "idle" ? null : "true"}
+      aria-disabled={attempt && isSettling(attempt) ? "true" : null}
       {...(compact && { title: words })}
       onClick={press}
     >
