@@ -149,8 +149,9 @@ async function openDispatch(
 ): Promise<Core> {
   const { runtime, config, log } = options;
   const terminalStatuses = new Set(config.stream.terminal_statuses);
-  const past = new Projections({ clock: options.clock, limits: limitsIn(config), terminalStatuses });
-  const { clock, jobs, jobWatch, keys, limits } = past;
+  const settleMs = config.podium.timeout_ms;
+  const past = new Projections({ clock: options.clock, limits: limitsIn(config), terminalStatuses, settleMs });
+  const { clock, jobs, jobWatch, undoings, keys, limits } = past;
   const audit = await AuditLog.open({
     files: measuredFiles(runtime.files, clock, metrics.instruments),
     sha256: runtime.sha256,
@@ -178,6 +179,7 @@ async function openDispatch(
     log: audit,
     jobs,
     jobWatch,
+    undoings,
     archive,
     evidence: evidenceOf(audit, reading, config.audit.checkpoint_key_file),
     keys,
@@ -194,7 +196,7 @@ async function openDispatch(
     },
     clock,
     routes: config.podium.routes,
-    settleMs: config.podium.timeout_ms,
+    settleMs,
     sha256: runtime.sha256,
     onStage: metrics.instruments.stage,
     onSend: (jobId) => jobWatch.sent(jobId, timestampOf(clock.now())),

@@ -6,6 +6,7 @@ import { Limits } from "../dispatch/limits.ts";
 import { CarryOver } from "../jobs/carry-over.ts";
 import type { JobStoreBounds } from "../jobs/store.ts";
 import { JobStore } from "../jobs/store.ts";
+import { Undoings } from "../jobs/undoings.ts";
 import { JobWatch } from "../jobs/watch.ts";
 import type { Clock } from "../lib/clock.ts";
 import { RunningClock } from "../lib/clock.ts";
@@ -16,6 +17,7 @@ import { closeOpenIntents } from "./open-intents.ts";
 export interface Bounds {
   readonly jobs?: JobStoreBounds;
   readonly keysMax?: number;
+  readonly undoingsMax?: number;
 }
 
 export interface ProjectionsOptions {
@@ -24,6 +26,8 @@ export interface ProjectionsOptions {
   readonly bounds?: Bounds;
   /** Podium's words for a story that has ended. */
   readonly terminalStatuses: ReadonlySet<string>;
+  /** Milliseconds after an unknown outcome during which the command may still come true. */
+  readonly settleMs: number;
 }
 
 /** What the audit log tells of the past: jobs, keys, limits and how long all of that is ago. No other state is durable. */
@@ -31,15 +35,17 @@ export class Projections {
   readonly clock: RunningClock;
   readonly jobs: JobStore;
   readonly jobWatch: JobWatch;
+  readonly undoings: Undoings;
   readonly keys: Keys;
   readonly limits: Limits;
   readonly #carryOver: CarryOver;
   #isLive = false;
 
-  constructor({ clock, limits, bounds, terminalStatuses }: ProjectionsOptions) {
+  constructor({ clock, limits, bounds, terminalStatuses, settleMs }: ProjectionsOptions) {
     this.clock = new RunningClock(clock);
     this.jobs = new JobStore(this.clock, bounds?.jobs);
     this.jobWatch = new JobWatch(this.jobs, terminalStatuses);
+    this.undoings = new Undoings(settleMs, bounds?.undoingsMax);
     this.keys = new Keys(this.clock, bounds?.keysMax);
     this.limits = new Limits({ ...limits, clock: this.clock });
     this.#carryOver = new CarryOver(this.jobs);
@@ -50,6 +56,7 @@ export class Projections {
     if (!this.#isLive) this.clock.goOnFrom(record.uptime_ms ?? 0);
     this.jobs.apply(record);
     this.jobWatch.apply(record);
+    this.undoings.apply(record);
     this.#carryOver.see(record);
     if (this.#isLive) return;
     this.limits.restore(record);

@@ -3,12 +3,14 @@ import type { Clock } from "../lib/clock.ts";
 import { Problem } from "../lib/errors.ts";
 import { reconciledReason } from "../jobs/job.ts";
 import type { Doubt, JobStore } from "../jobs/store.ts";
+import type { Undoings } from "../jobs/undoings.ts";
 import type { Verdict } from "../podium/verdict.ts";
 import { storyEvidence } from "../wire/podium.ts";
 
 export interface ReconcileDeps {
   readonly log: AuditLog;
   readonly jobs: JobStore;
+  readonly undoings: Undoings;
   /** Podium's status: the answer to a question that was not on its way already. */
   readonly podiumStatus: () => Promise<Verdict>;
   /** Reconciliations under way, by job: all who wait for the same one share its finding. */
@@ -72,5 +74,12 @@ async function ask(deps: ReconcileDeps, job: Doubt): Promise<Finding> {
   const evidence = job.story_id === undefined ? "nothing" : storyEvidence(verdict.json, job.story_id);
   if (evidence === "started" && !deps.jobs.mayRunBeside(job)) return "executed";
   if (ageMs < deps.settleMs) return "waiting";
-  return evidence === "not_started" && !deps.jobs.mayBeUndone(job) ? "not_executed" : "undecided";
+  return evidence === "not_started" && !mayBeUndone(deps, job) ? "not_executed" : "undecided";
+}
+
+/** Whether "it is as it was" may be the work of a command that put it back. */
+function mayBeUndone({ jobs, undoings }: ReconcileDeps, { job_id, story_id }: Doubt): boolean {
+  const intent = jobs.get(job_id)?.receipt;
+  // What memory has forgotten is older than everything in it: nobody knows what came after it.
+  return intent === undefined || undoings.mayFollow(intent.seq, story_id);
 }

@@ -88,21 +88,6 @@ export class JobStore {
   }
 
   /**
-   * Whether "it is as it was" may be the work of a later command that put it back: the cancel of the story, a halt, a plan
-   * applied anew. Looked for only when there is a doubt.
-   */
-  mayBeUndone(doubt: Doubt): boolean {
-    // What memory has forgotten is older than everything in it: nobody knows what came after it first.
-    if (!this.#jobs.has(doubt.job_id)) return true;
-    let isAfter = false;
-    for (const job of this.#jobs.values()) {
-      if (isAfter && mayUndo(doubt, job)) return true;
-      isAfter ||= job.job_id === doubt.job_id;
-    }
-    return false;
-  }
-
-  /**
    * The newest job about a story that Podium may be running: what it refused or never got changed nothing, and the
    * story's words are still about the one before.
    */
@@ -274,13 +259,6 @@ export class JobStore {
 function isRefused({ status }: Job): boolean {
   return status === "rejected" || status === "failed";
 }
-
-function mayUndo(doubt: Doubt, job: Job): boolean {
-  if (isRefused(job)) return false;
-  return job.action === "cancel_story" ? job.story_id === doubt.story_id : undoing.has(job.action);
-}
-
-const undoing: ReadonlySet<Action> = new Set(["halt", "apply_plan"]);
 
 function mayRunLike(doubt: Doubt, job: Job): boolean {
   if (!isExecuting(job.action) || isRefused(job) || isEndedWord(job.podium_status ?? "")) return false;

@@ -72,8 +72,9 @@ export async function openDesk(options: DeskOptions = {}): Promise<Desk> {
     limits: { dispatchPerMinute, storyCooldownS },
     ...(options.bounds && { bounds: options.bounds }),
     terminalStatuses,
+    settleMs,
   });
-  const { jobs, jobWatch, keys, limits } = past;
+  const { jobs, jobWatch, undoings, keys, limits } = past;
   const log = await AuditLog.open({
     files: options.files ?? runtime.files,
     sha256: runtime.sha256,
@@ -99,6 +100,7 @@ export async function openDesk(options: DeskOptions = {}): Promise<Desk> {
   const deps: DispatchDeps = {
     log,
     jobs,
+    undoings,
     archive,
     keys,
     limits,

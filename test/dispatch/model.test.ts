@@ -185,7 +185,7 @@ const steps = fc.commands(
 const setup: fc.Arbitrary<Setup> = fc.record({
   maxInFlight: fc.constantFrom(1, 3),
   queueLimit: fc.constantFrom(1, 1000),
-  bounds: fc.constantFrom({}, { jobs: { jobsMax: 2, doubtsMax: 1 } }, { keysMax: 3 }),
+  bounds: fc.constantFrom({}, { jobs: { jobsMax: 2, doubtsMax: 1 } }, { keysMax: 3 }, { undoingsMax: 1 }),
 });
 
 for (const [name, seed] of Object.entries(seeds)) {

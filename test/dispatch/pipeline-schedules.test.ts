@@ -146,3 +146,18 @@ test("a clock set forward before a restart does not make an unknown outcome sett
   again.podium.rule = ({ request }) => (request.method === "GET" ? statusOf("STORY-001", "todo") : yes);
   expect(verdictOf(await ask(again, incoming(enqueue("STORY-001"), "k")))).toBe("podium_timeout same-key");
 });
+
+test("a halt that Podium gets while a dispatch is in doubt leaves nothing proven, though it was asked for before", async () => {
+  const desk = await open();
+  desk.podium.rule = () => undefined;
+  const halted = ask(desk, incoming({ action: "halt" }));
+  const halt = await desk.podium.next();
+  desk.podium.rule = () => timedOut;
+  await ask(desk, incoming(enqueue("STORY-001"), "k"));
+  halt.answer(yes);
+  expect(verdictOf(await halted)).toBe("ok");
+  desk.clock.pass(settleMs);
+  desk.podium.rule = ({ request }) => (request.method === "GET" ? statusOf("STORY-001", "todo") : yes);
+  expect(verdictOf(await ask(desk, incoming(enqueue("STORY-001"), "k")))).toBe("podium_timeout same-key");
+  expect(enqueued(desk)).toBe(1);
+});

@@ -266,13 +266,3 @@ test("past the bound the oldest doubt is forgotten, and none that is forgotten c
   expect(doubts.map((doubt) => store.unknownSince(doubt) - store.unknownSince(doubts[0]!))).toEqual([0, 10, 20]);
   expect(store.unknownSince(doubts[0]!)).toBe(1_000_010);
 });
-
-test("what may have put a story back came after its dispatch in doubt; of one that memory has forgotten nobody knows", () => {
-  const halt = (number: number) => intentAt(morning + number, number, { action: "halt" });
-  const doubtful = intentAt(morning + 2, 2);
-  const unknown = outcomeAt(morning + 3, doubtful, "unknown");
-  const doubt = storeWith(doubtful, unknown).unsettledOf("story STORY-001")!;
-  expect(storeWith(halt(1), doubtful, unknown).mayBeUndone(doubt)).toBe(false);
-  expect(storeWith(halt(1), doubtful, unknown, halt(4)).mayBeUndone(doubt)).toBe(true);
-  expect(storeWith(intentAt(morning + 5, 5, { story_id: "STORY-005" })).mayBeUndone(doubt)).toBe(true);
-});
