@@ -74,6 +74,8 @@ browserSuite("presses that nobody knows the end of", (screen) => {
     await loseAnswer("STORY-004");
     await page.reload();
     await live();
+    const left = note("STORY-004").filter({ hasText: "It was sent before this page was loaded" });
+    expect(await left.textContent()).toMatch(/not known whether it ran.*same key is kept/s);
     const refusals = [
       ["shutting_down", refusal(503, "shutting_down", "safe")],
       ["forbidden_host", refusal(403, "forbidden_host", "never")],
@@ -96,9 +98,12 @@ browserSuite("presses that nobody knows the end of", (screen) => {
     expect(await runs("STORY-004")).toBe(1);
   });
 
-  test("when the log knows, the words say so: it had run, and a press that was meant for the doubt starts no second run", async () => {
+  test("when the log knows, the words say so, over a reload too: it had run, and a press that was meant for the doubt starts no second run", async () => {
     keys.length = 0;
     await loseAnswer("STORY-001");
+    await page.reload();
+    await live();
+    await note("STORY-001").filter({ hasText: "An earlier press is in doubt" }).waitFor();
     isBlind = false;
     await note("STORY-001").waitFor({ state: "detached" });
     await press("STORY-001");

@@ -6,7 +6,7 @@ import type { PlainProblem, Reply, Requests } from "../api/requests.ts";
 import type { Doubt } from "./doubts.ts";
 import { Doubts } from "./doubts.ts";
 import type { PressKey } from "./press-keys.ts";
-import { forget, keep, keyFor, newKey } from "./press-keys.ts";
+import { forget, keep, keyFor, newKey, pressesInDoubt, slotOf } from "./press-keys.ts";
 import type { Attempt, Store } from "./store.ts";
 import { Turns } from "./turns.ts";
 
@@ -32,11 +32,6 @@ export function subjectOf({ action, story_id, plan_id }: Command): string {
   return [action, story_id ?? plan_id ?? ""].join(" ");
 }
 
-/** Which presses share a key. */
-function slotOf(command: Command): string {
-  return `roxy-key ${subjectOf(command)} ${command.nonce ?? ""}`;
-}
-
 /** Sends commands. A button's presses share one key until it is settled what became of them, across reloads too. */
 export class Commander {
   readonly doubts: Doubts;
@@ -50,6 +45,12 @@ export class Commander {
     this.#store = store;
     this.#onAnswer = onAnswer;
     this.doubts = new Doubts(requests, store, (subject, doubt, attempt) => this.#learnt(subject, doubt, attempt));
+  }
+
+  /** Says of presses from before the page was loaded that they are in doubt, until the log tells. */
+  recall(): void {
+    const attempt: Attempt = { phase: "failed", startedMs: 0, endedMs: 0, problem: leftInDoubt };
+    for (const { command, key } of pressesInDoubt()) this.#noteEnd(command, key, attempt);
   }
 
   /** One press. A press while the one before is on its way, or has just come through, is the same press. */
@@ -175,6 +176,15 @@ const neverSent: PlainProblem = {
   title: "Not sent",
   detail: "A halt came while it was waiting in this page",
   retry: "safe",
+  httpStatus: 0,
+  faults: [],
+};
+
+const leftInDoubt: PlainProblem = {
+  code: "in_doubt",
+  title: "An earlier press is in doubt",
+  detail: "It was sent before this page was loaded",
+  retry: "same-key",
   httpStatus: 0,
   faults: [],
 };

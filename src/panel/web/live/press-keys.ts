@@ -1,3 +1,5 @@
+import type { Command } from "./commander.ts";
+
 /** The key of a button's presses. */
 export interface PressKey {
   readonly key: string;
@@ -12,6 +14,24 @@ export interface PressKey {
  */
 const kept = new Map<string, PressKey>();
 const doubtMark = "in doubt ";
+const slotMark = "roxy-key";
+
+/** Which presses share a key. */
+export function slotOf({ action, story_id, plan_id, nonce }: Command): string {
+  return [slotMark, action, story_id ?? plan_id ?? "", nonce ?? ""].join(" ");
+}
+
+/** Presses of this tab, before it was loaded anew, of which nobody knows what became. */
+export function pressesInDoubt(): { readonly command: Command; readonly key: string }[] {
+  const slots = stored(() => Object.keys(sessionStorage)) ?? [];
+  return slots.flatMap((slot) => {
+    const [mark, action, id, nonce] = slot.split(" ");
+    const { key, inDoubt } = keyFor(slot);
+    if (mark !== slotMark || !inDoubt) return [];
+    const about = action!.endsWith("_story") ? { story_id: id } : { plan_id: id };
+    return [{ key, command: { action, ...about, ...(nonce && { nonce }) } as Command }];
+  });
+}
 
 /** The key that the next press goes under. */
 export function keyFor(slot: string): PressKey {

@@ -81,6 +81,7 @@ export class Session {
 
   start(): void {
     this.store.set({ samples: loadSamples(Date.now()) });
+    this.commander.recall();
     this.#stream.connect();
     this.#pulse.start();
     void this.#firstReads();
