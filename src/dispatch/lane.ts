@@ -137,8 +137,7 @@ export class Lane {
   }
 
   #left(place: Place): void {
-    this.#active.delete(place);
-    const index = this.#waiting.indexOf(place);
+    const index = this.#active.delete(place) ? -1 : this.#waiting.indexOf(place);
     if (index >= 0) this.#waiting.splice(index, 1);
     this.#advance();
     this.#rest();

@@ -1,6 +1,7 @@
 import type { StoredRecord } from "../audit/record.ts";
 import type { Clock } from "../lib/clock.ts";
 import { Problem } from "../lib/errors.ts";
+import { Queue } from "../lib/queue.ts";
 import type { Action, Command } from "../wire/dispatch.ts";
 import { isLimited, subjectOf } from "../wire/dispatch.ts";
 
@@ -21,9 +22,11 @@ const windowMs = 60_000;
 export class Limits {
   #options: LimitsOptions;
   /** Monotonic times of admitted dispatches, oldest first. */
-  #admitted: number[] = [];
+  readonly #admitted = new Queue<number>();
   /** Monotonic time until which a subject rests, by subject; Infinity while its dispatch is on its way. */
   readonly #resting = new Map<string, number>();
+  /** When rests end, in the order in which they began; some have given way to another. */
+  readonly #ends = new Queue<{ readonly subject: string; readonly until: number }>();
 
   constructor(options: LimitsOptions) {
     this.#options = options;
@@ -55,7 +58,7 @@ export class Limits {
     if (!isLimited(command.action)) return;
     const subject = subjectOf(command);
     if (sentAt === undefined) this.#resting.delete(subject);
-    else this.#resting.set(subject, sentAt + this.#options.storyCooldownS * 1000);
+    else this.#rest(subject, sentAt);
   }
 
   /** Replays a record of an earlier life of the process. */
@@ -68,7 +71,7 @@ export class Limits {
     if (record.event === "intent") this.#admitted.push(at);
     // It was sent before the outcome or the crash was recorded: resting from there on is the careful side.
     if (record.result === "failed") this.#resting.delete(subject);
-    else this.#resting.set(subject, at + this.#options.storyCooldownS * 1000);
+    else this.#rest(subject, at);
   }
 
   /** RateLimit fields (draft-ietf-httpapi-ratelimit-headers). */
@@ -76,7 +79,7 @@ export class Limits {
     const now = this.#options.clock.monotonic();
     this.#forgetBefore(now);
     const left = Math.max(0, this.#options.dispatchPerMinute - this.#admitted.length);
-    const oldest = this.#admitted[0];
+    const oldest = this.#admitted.first;
     const freesInS = oldest === undefined ? 0 : Math.ceil((oldest + windowMs - now) / 1000);
     return {
       "RateLimit-Policy": `"dispatch";q=${this.#options.dispatchPerMinute};w=${windowMs / 1000}`,
@@ -84,10 +87,19 @@ export class Limits {
     };
   }
 
+  #rest(subject: string, sentAt: number): void {
+    const until = sentAt + this.#options.storyCooldownS * 1000;
+    this.#resting.set(subject, until);
+    this.#ends.push({ subject, until });
+  }
+
+  /** Costs what has passed, not what is remembered. A rest that outlasts later ones only keeps them in memory. */
   #forgetBefore(now: number): void {
-    const from = this.#admitted.findIndex((at) => at > now - windowMs);
-    if (from !== 0) this.#admitted = from === -1 ? [] : this.#admitted.slice(from);
-    for (const [subject, until] of this.#resting) if (until <= now) this.#resting.delete(subject);
+    while (this.#admitted.first !== undefined && this.#admitted.first <= now - windowMs) this.#admitted.shift();
+    while (this.#ends.first && this.#ends.first.until <= now) {
+      const { subject, until } = this.#ends.shift()!;
+      if (this.#resting.get(subject) === until) this.#resting.delete(subject);
+    }
   }
 
   #tooSoon(subject: string, waitMs: number): Problem {
@@ -108,7 +120,7 @@ export class Limits {
   }
 
   #tooMany(now: number): Problem {
-    const retryAfterS = Math.max(1, Math.ceil((this.#admitted[0]! + windowMs - now) / 1000));
+    const retryAfterS = Math.max(1, Math.ceil((this.#admitted.first! + windowMs - now) / 1000));
     const limit = this.#options.dispatchPerMinute;
     return new Problem(
       "rate_limited",
