@@ -133,8 +133,8 @@ export class Commander {
   }
 }
 
-export function isSettling({ phase, endedMs }: Attempt): boolean {
-  return Date.now() - (endedMs ?? 0) < settleMs[phase];
+export function isSettling({ phase, endedMs, fromLog }: Attempt): boolean {
+  return !fromLog && Date.now() - (endedMs ?? 0) < settleMs[phase];
 }
 
 function attemptOf(reply: Reply, startedMs: number): Attempt {

@@ -90,7 +90,7 @@ function attemptOfJob({ startedMs }: Attempt, job: Job): Attempt | undefined {
   const endedMs = Date.parse(answeredAt) || Date.now();
   if (status === "queued") {
     const answer = { jobId, auditId, replayed: false, result: prepared };
-    return { phase: "accepted", startedMs, endedMs, answer };
+    return { phase: "accepted", startedMs, endedMs, fromLog: true, answer };
   }
   const isRefused = status === "rejected";
   if (!isRefused && status !== "failed") return undefined;
@@ -104,5 +104,5 @@ function attemptOfJob({ startedMs }: Attempt, job: Job): Attempt | undefined {
     jobId,
     auditId,
   };
-  return { phase: "failed", startedMs, endedMs, problem };
+  return { phase: "failed", startedMs, endedMs, fromLog: true, problem };
 }

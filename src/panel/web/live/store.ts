@@ -20,6 +20,8 @@ export interface Attempt {
   readonly problem?: PlainProblem;
   /** What became of a press before this one is not known; this one's problem says nothing of it. */
   readonly earlierInDoubt?: boolean;
+  /** The log has told it, and no answer to a press: no tail of a double click follows. */
+  readonly fromLog?: boolean;
   readonly answer?: {
     readonly jobId: string;
     readonly auditId: string;
