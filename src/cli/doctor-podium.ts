@@ -77,9 +77,14 @@ function unreachable({ config, provenance }: Loaded, why: string): Finding {
   return problem(
     check,
     `Cannot reach Podium at ${config.podium.url} (podium.url, ${where}): ${why}`,
-    "Start Podium, or set podium.url (or ROXY_PODIUM_BASE_URL) to where it listens",
+    isUntrusted.test(why)
+      ? "Name whoever vouches for its certificate: set NODE_EXTRA_CA_CERTS=/path/to/ca.pem in the environment (on Deno DENO_CERT, too)"
+      : "Start Podium, or set podium.url (or ROXY_PODIUM_BASE_URL) to where it listens",
   );
 }
+
+/** What the runtimes call a server that can't show over TLS who it is, such as `UNABLE_TO_VERIFY_LEAF_SIGNATURE`. */
+const isUntrusted = /CERT|SIGNATURE|ISSUER/;
 
 function healthFinding({ config }: Loaded, { status, text }: Health): Finding {
   const at = `Podium at ${config.podium.url}`;

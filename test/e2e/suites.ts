@@ -19,6 +19,7 @@ import { loadSuite } from "./suite-load.ts";
 import { lostEndsSuite } from "./suite-lost-ends.ts";
 import { pythonSuite } from "./suite-python.ts";
 import { refusalsSuite } from "./suite-refusals.ts";
+import { securePodiumSuite } from "./suite-secure-podium.ts";
 import { socketSuite } from "./suite-socket.ts";
 import { slowClientsSuite } from "./suite-slow-clients.ts";
 import { statusSuite } from "./suite-status.ts";
@@ -33,6 +34,7 @@ export const suites: readonly ((launcher: Launcher) => void)[] = [
   tokensSuite,
   auditSuite,
   podiumFaultsSuite,
+  securePodiumSuite,
   badInputSuite,
   refusalsSuite,
   statusSuite,

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import type { OutgoingRequest } from "../../src/runtime/types.ts";
+import { hasOpenssl, identityOf, newAuthority } from "./authority.ts";
 import type { Driver } from "./driver.ts";
 import { runtimeNames, startDriver } from "./driver.ts";
 import { exchangeCases } from "./exchange-cases.ts";
@@ -11,9 +11,6 @@ import type { Identity } from "./raw-server.ts";
 import { rawServer } from "./raw-server.ts";
 
 /** A Podium behind TLS: the same answers, and nothing is said to a server that can't show who it is. */
-const isThere = Bun.which("openssl") !== null || process.env["CI"] === "true";
-if (!isThere) process.stderr.write("SKIPPED, because openssl is missing: exchanges over TLS\n");
-
 const nothingSent = { kind: "unreachable", sent: false };
 const keptOpen = "HTTP/1.1 200 OK\r\nconnection: keep-alive\r\ncontent-length: 2\r\n\r\nok";
 
@@ -21,35 +18,14 @@ function post(url: string, bounds: Partial<OutgoingRequest> = {}): OutgoingReque
   return { url, method: "POST", headers: {}, body: "{}", timeoutMs: 5000, bodyBytesMax: 4096, ...bounds };
 }
 
-function openssl(dir: string, ...args: string[]): void {
-  execFileSync("openssl", args, { cwd: dir, stdio: "ignore" });
-}
-
-const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-
-function newAuthority(dir: string): void {
-  openssl(dir, "req", "-x509", ...newKey, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Test CA", "-days", "2");
-}
-
-/** @param names such as `IP:127.0.0.1` */
-function identityOf(dir: string, names: string): Identity {
-  openssl(dir, "req", ...newKey, "-keyout", "own.key", "-out", "own.csr", "-subj", "/CN=podium");
-  fs.writeFileSync(path.join(dir, "names"), `subjectAltName=${names}`);
-  const signing = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "names", "-days", "2"];
-  openssl(dir, "x509", "-req", "-in", "own.csr", ...signing, "-out", "own.pem");
-  const read = (name: string): string => fs.readFileSync(path.join(dir, name), "utf8");
-  return { key: read("own.key"), cert: read("own.pem") };
-}
-
-describe.skipIf(!isThere).each(runtimeNames)("exchange over TLS on %s", (name) => {
+describe.skipIf(!hasOpenssl).each(runtimeNames)("exchange over TLS on %s", (name) => {
   let dir: string;
   let podium: Identity;
   let driver: Driver;
   beforeAll(() => {
     dir = fs.mkdtempSync(path.join(os.tmpdir(), "roxy-tls-"));
-    newAuthority(dir);
+    const authority = newAuthority(dir);
     podium = identityOf(dir, "DNS:localhost,IP:127.0.0.1");
-    const authority = path.join(dir, "ca.pem");
     driver = startDriver(name, { NODE_EXTRA_CA_CERTS: authority, DENO_CERT: authority });
   });
   afterAll(() => {
