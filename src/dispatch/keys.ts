@@ -2,7 +2,7 @@ import type { StoredRecord } from "../audit/record.ts";
 import type { Clock } from "../lib/clock.ts";
 import { Problem } from "../lib/errors.ts";
 import type { Action } from "../wire/dispatch.ts";
-import { isLimited } from "../wire/dispatch.ts";
+import { isExecuting, isLimited } from "../wire/dispatch.ts";
 
 /** How long a key is remembered (API contract), in running time: while we are down nothing grows older. */
 const lifeMs = 24 * 60 * 60 * 1000;
@@ -17,6 +17,8 @@ interface Held {
   readonly fingerprint: string;
   readonly bornAt: number;
   readonly limited: boolean;
+  /** What was said before under it, and executes nothing, is in doubt itself. */
+  readonly isRepeat?: boolean;
   state: "in_flight" | "settled" | "unknown";
   readonly jobId?: string;
   readonly auditId?: string;
@@ -92,12 +94,14 @@ export class Keys {
     if (record.event === "intent" && record.idempotency_key !== undefined) this.#restoreIntent(record);
     const key = this.#byAuditId.get(record.audit_id ?? "");
     if (key === undefined || record.result === undefined) return;
-    if (record.result === "failed") this.leave(key, "free");
+    if (record.result === "failed") this.leave(key, this.#held.get(key)?.isRepeat ? "doubt" : "free");
     else if (record.result !== "unknown") this.leave(key, "settle");
   }
 
   #restoreIntent(record: StoredRecord): void {
     const key = record.idempotency_key!;
+    this.#forgetOld();
+    const isRepeat = this.#held.get(key)?.state === "unknown" && !isExecuting(record.action as Action);
     this.leave(key, "free");
     const limited = isLimited(record.action as Action);
     // It was not remembered in its own life either.
@@ -105,6 +109,7 @@ export class Keys {
     this.#hold(key, {
       fingerprint: record.request_hash ?? "",
       limited,
+      isRepeat,
       bornAt: record.uptime_ms ?? this.#clock.monotonic(),
       state: "unknown",
       jobId: record.job_id!,

@@ -53,6 +53,11 @@ export class Limits {
     this.#resting.set(subject, Infinity);
   }
 
+  /** Whether a dispatch about this subject has its place and has not ended. */
+  isOnItsWay(subject: string): boolean {
+    return this.#resting.get(subject) === Infinity;
+  }
+
   /** The dispatch has ended: the cooldown counts from when it was sent, or is lifted when nothing was. */
   release(command: Command, sentAt: number | undefined): void {
     if (!isLimited(command.action)) return;

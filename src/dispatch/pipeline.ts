@@ -5,7 +5,7 @@ import { traceHeaders } from "../lib/trace.ts";
 import type { Job } from "../jobs/job.ts";
 import { jobOfIntent } from "../jobs/job.ts";
 import type { Action } from "../wire/dispatch.ts";
-import { isLimited } from "../wire/dispatch.ts";
+import { isExecuting, isLimited } from "../wire/dispatch.ts";
 import type { PodiumRequest, Route } from "../wire/podium.ts";
 import { fillRoute } from "../wire/podium.ts";
 import type { Incoming } from "./command.ts";
@@ -71,7 +71,9 @@ export async function dispatch(deps: DispatchDeps, incoming: Incoming): Promise<
       ticket.leave();
       sentAt = outcome.sentAt;
       await recordOutcome(deps, job, outcome, alone);
-      fate = fateOf(outcome);
+      // What is said again unasked leaves what was said before in doubt when it was not sent.
+      const isRepeat = claim.kind === "unknown" && !isExecuting(incoming.command.action);
+      fate = isRepeat && outcome.result === "failed" ? "doubt" : fateOf(outcome);
       return answer(deps, job, outcome);
     } finally {
       ticket.leave();

@@ -64,7 +64,9 @@ async function settleKey(deps: EarlierDeps, incoming: Incoming, jobId: string): 
   if (!job || job.status === "pending") throw stillUnknown(jobId);
   if (job.status === "failed") return nothingEarlier;
   if (job.status !== "unknown") return { fate: "settle", answer: answerOf(job) };
-  const finding = await reconcile(deps, job);
+  const finding = await reconcile(deps, job).catch((error: unknown) => {
+    throw error instanceof Problem ? error.with({ retry: "same-key", job_id: jobId }) : error;
+  });
   if (finding === "executed") return { fate: "settle", answer: answerOf({ ...job, status: "queued" }) };
   if (finding === "not_executed") return nothingEarlier;
   throw stillUnknown(jobId);
@@ -88,12 +90,17 @@ async function settleStory(deps: EarlierDeps, incoming: Incoming): Promise<Earli
  * would stop what its sender never saw.
  * @throws Problem when it would
  */
-function refuseLateCancel({ jobs }: EarlierDeps, { action, story_id }: Command, jobId: string): void {
+function refuseLateCancel({ jobs, limits }: EarlierDeps, { action, story_id }: Command, jobId: string): void {
   if (action !== "cancel_story" || story_id === undefined) return;
   const cancel = jobs.get(jobId);
   const newest = jobs.ofStory(story_id);
-  // Memory forgets the oldest first: when the cancel is gone, so may be what came after it.
-  if (!cancel || (newest && newest.receipt.seq > cancel.receipt.seq)) throw stillUnknown(jobId);
+  // When the cancel is gone from memory, or what came after it may be, nobody knows.
+  const isKnown = cancel !== undefined && cancel.receipt.seq > jobs.forgottenUntil;
+  const isAnew = newest && newest.receipt.seq > (cancel?.receipt.seq ?? 0);
+  // The record of its intent is being written: it is no job yet.
+  const isBeginning =
+    newest?.status !== "pending" && limits.isOnItsWay(subjectOf({ action: "enqueue_story", story_id }));
+  if (!isKnown || isAnew || isBeginning) throw stillUnknown(jobId);
 }
 
 function stillUnknown(jobId: string): Problem {

@@ -46,8 +46,9 @@ export async function requireJob(archive: JobRouteDeps["archive"], jobId: string
 }
 
 function jobJson({ podium_response, last_event, ...job }: Job, request: Request, first: object = {}): string {
+  const own = { podium_asked: undefined, stream_url: streamUrl(request, job.job_id) };
   return jsonWith(
-    { ...first, podium_status: null, ...job, stream_url: streamUrl(request, job.job_id) },
+    { ...first, podium_status: null, ...job, ...own },
     { podium_result: asJson(podium_response), last_event: asJson(last_event) },
   );
 }

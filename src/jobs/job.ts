@@ -31,6 +31,8 @@ export interface Job {
   readonly podium_started_at?: string;
   /** When Podium's word last changed. */
   readonly podium_at?: string;
+  /** Its last word was asked for, not heard. */
+  readonly podium_asked?: true;
   /** The last telemetry frame about it, as it came. */
   readonly last_event?: string;
 }
@@ -87,10 +89,12 @@ export function jobAfter(job: Job, record: StoredRecord): Job {
     return { ...job, updated_at: record.timestamp, ...(detail !== undefined && { last_event: detail }) };
   }
   if (record.event === "job" && podium_status !== undefined) {
+    const { podium_asked: _before, ...known } = job;
     return {
-      ...job,
+      ...known,
       podium_status,
       podium_at: record.timestamp,
+      ...(record.reason === askedReason && { podium_asked: true as const }),
       ...(isStartedWord(podium_status) && { podium_started_at: job.podium_started_at ?? record.timestamp }),
       updated_at: record.timestamp,
       ...(detail !== undefined && { last_event: detail }),

@@ -1,17 +1,20 @@
 import type { StoredRecord } from "../audit/record.ts";
 import type { Clock } from "../lib/clock.ts";
 import { jobIdOf, parseJobId } from "../lib/ids.ts";
+import { Queue } from "../lib/queue.ts";
 import type { Action } from "../wire/dispatch.ts";
-import { isExecuting, subjectOf } from "../wire/dispatch.ts";
+import { isExecuting, isLimited, subjectOf } from "../wire/dispatch.ts";
 import { isEndedWord } from "../wire/podium.ts";
 import type { Job } from "./job.ts";
 import { carriedReason, jobAfter, jobOfIntent } from "./job.ts";
 
 /**
- * Jobs in memory: at the default limit a day holds 14,400 limited dispatches, so the newest day is here unless halts, cancels
- * and looks at the status, which have no limit, fill it. Older ones are read from the log when asked for.
+ * Jobs in memory: at the default limit a day holds 14,400 limited dispatches, so those of the newest day are here, and halts,
+ * cancels and looks at the status, which have no limit, have the rest. Older ones are read from the log when asked for.
  */
 export const jobsMax = 20_000;
+/** What has no limit pushes nothing else out: past this share of the bound its own oldest goes first. */
+const unlimitedShare = 1 / 4;
 /**
  * Unknown outcomes that nobody has found out: at the default limit, sixteen hours of nothing else. Past it the oldest is
  * forgotten, which is then no longer on anybody's desk.
@@ -41,8 +44,10 @@ export class JobStore {
   readonly #bounds: JobStoreBounds;
   /** In order of creation: a Map keeps it. */
   readonly #jobs = new Map<string, Job>();
-  /** One iterator for good: a new one would step over everything that was ever deleted, each time. */
-  readonly #oldest = this.#jobs.keys();
+  /** Their ids, oldest first: of what the limit holds back, and of what it does not. */
+  readonly #limited = new Queue<string>();
+  readonly #unlimited = new Queue<string>();
+  #forgottenUntil = -1;
   /** The newest job for each story. */
   readonly #byStory = new Map<string, string>();
   /** By job: the one that its story's words were about before it. */
@@ -74,6 +79,11 @@ export class JobStore {
 
   get(jobId: string): Job | undefined {
     return this.#jobs.get(jobId);
+  }
+
+  /** Place in the log up to which limited dispatches may have been forgotten. */
+  get forgottenUntil(): number {
+    return this.#forgottenUntil;
   }
 
   /** Whether "it runs" may be about another dispatch of the same story or plan step. Looked for only when there is a doubt. */
@@ -161,9 +171,11 @@ export class JobStore {
   #begin(record: StoredRecord): void {
     const job = jobOfIntent(record);
     this.#jobs.set(job.job_id, job);
+    (isLimited(job.action) ? this.#limited : this.#unlimited).push(job.job_id);
     this.#open.set(job.audit_id, job);
     this.#pointStoryAt(job);
     this.#count(job.job_id);
+    this.#leaveOut(record);
     if (this.#jobs.size > this.#bounds.jobsMax) this.#forgetOldest();
   }
 
@@ -184,17 +196,18 @@ export class JobStore {
     if (this.#jobs.has(job.job_id)) this.#jobs.set(job.job_id, job);
     // Telemetry may be quicker than the answer: the outcome must not forget it.
     if (this.#open.has(job.audit_id)) this.#open.set(job.audit_id, job);
-    if (isExecuting(job.action)) this.#settle(job, record.uptime_ms);
+    if (isExecuting(job.action)) this.#settle(job, record);
   }
 
-  #settle(job: Job, uptimeMs = this.#clock.monotonic()): void {
+  /** Another job's doubt gives way only to the answer of a later one, never to news of an earlier one. */
+  #settle(job: Job, { event, uptime_ms: uptimeMs = this.#clock.monotonic() }: StoredRecord): void {
     const subject = subjectOf(job);
     const unsettled = this.#unsettled.get(subject);
     const isKnown = unsettled?.job.job_id === job.job_id;
     if (job.status === "unknown") {
       if (isKnown) this.#unsettled.set(subject, { job, since: unsettled.since });
-      else this.#doubt(subject, { job, since: uptimeMs });
-    } else if (isKnown || job.status === "queued") this.#unsettled.delete(subject);
+      else if (event !== "job") this.#doubt(subject, { job, since: uptimeMs });
+    } else if (isKnown || (event !== "job" && job.status === "queued")) this.#unsettled.delete(subject);
   }
 
   #doubt(subject: string, unsettled: Unsettled): void {
@@ -210,6 +223,7 @@ export class JobStore {
   #recall(record: StoredRecord): void {
     const { job_id, audit_id, action, story_id, plan_id, uptime_ms } = record;
     this.#count(job_id!);
+    this.#leaveOut(record);
     if (record.result !== "unknown" || audit_id === undefined) return;
     const job = {
       job_id: job_id!,
@@ -233,6 +247,12 @@ export class JobStore {
     if (this.#unsettled.get(subject)?.job.job_id === job_id) this.#unsettled.delete(subject);
   }
 
+  /** Behind a clock that was set back, ids go on under a day of which older files may hold the first. */
+  #leaveOut({ job_id, timestamp }: StoredRecord): void {
+    const day = parseJobId(job_id!)?.day ?? "";
+    if (day > timestamp.slice(0, 10) && this.holdsDay(day)) this.#completeFrom = dayAfter(day);
+  }
+
   #count(jobId: string): void {
     const id = parseJobId(jobId);
     if (!id) return;
@@ -243,13 +263,16 @@ export class JobStore {
   }
 
   #forgetOldest(): void {
-    const jobId = this.#oldest.next().value;
+    const share = Math.ceil(this.#bounds.jobsMax * unlimitedShare);
+    const isCrowded = this.#unlimited.length > share || this.#limited.length === 0;
+    const jobId = (isCrowded ? this.#unlimited : this.#limited).shift();
     const job = jobId === undefined ? undefined : this.#jobs.get(jobId);
     if (!job) return;
-    const { job_id, story_id, created_at } = job;
+    const { job_id, story_id, action, receipt } = job;
+    if (isLimited(action)) this.#forgottenUntil = receipt.seq;
     this.#jobs.delete(job_id);
     this.#storyBefore.delete(job_id);
-    const day = created_at.slice(0, 10);
+    const { day } = parseJobId(job_id)!;
     if (day >= (this.#completeFrom ?? "")) this.#completeFrom = dayAfter(day);
     if (story_id !== undefined && this.#byStory.get(story_id) === job_id) this.#byStory.delete(story_id);
   }
@@ -261,7 +284,9 @@ function isRefused({ status }: Job): boolean {
 }
 
 function mayRunLike(doubt: Doubt, job: Job): boolean {
-  if (!isExecuting(job.action) || isRefused(job) || isEndedWord(job.podium_status ?? "")) return false;
+  // An end that was only asked for says nothing of what was heard before it.
+  const hasEnded = isEndedWord(job.podium_status ?? "") && !job.podium_asked;
+  if (!isExecuting(job.action) || isRefused(job) || hasEnded) return false;
   return subjectOf(job) === subjectOf(doubt);
 }
 

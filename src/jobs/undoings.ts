@@ -1,5 +1,6 @@
 import type { StoredRecord } from "../audit/record.ts";
 import type { Action } from "../wire/dispatch.ts";
+import { carriedReason } from "./job.ts";
 
 /** As many as there are keys for cancels and halts. Past it the oldest is forgotten; what is older than it is then not told. */
 export const undoingsMax = 10_000;
@@ -28,6 +29,7 @@ export class Undoings {
   /** Those of which nobody knows what became of them, oldest first. */
   readonly #lost = new Set<Undoing>();
   #forgottenUntil = -1;
+  #hasBegun = false;
   readonly #settleMs: number;
   readonly #commandsMax: number;
 
@@ -37,18 +39,31 @@ export class Undoings {
     this.#commandsMax = commandsMax;
   }
 
-  apply({ event, seq, audit_id, action, story_id, result, uptime_ms = 0 }: StoredRecord): void {
-    if (audit_id === undefined || action === undefined) return;
-    if (event === "intent") {
-      this.#giveUp(seq, uptime_ms);
-      if (undoing.has(action)) this.#begin(audit_id, action === "cancel_story" ? story_id : undefined);
-    } else if (result !== undefined) this.#end(audit_id, { seq, result, uptime_ms });
+  apply(record: StoredRecord): void {
+    const { event, seq, audit_id, action, story_id, result, reason, uptime_ms = 0 } = record;
+    if (!this.#hasBegun) this.#startAt(record);
+    if (audit_id === undefined || action === undefined || reason === carriedReason) return;
+    if (event === "intent") this.#giveUp(seq, uptime_ms);
+    if (!undoing.has(action)) return;
+    // The intent of an outcome may lie in an older file than any that a start reads.
+    if (event === "intent" || (result !== undefined && !this.#commands.has(audit_id))) {
+      this.#begin(audit_id, action === "cancel_story" ? story_id : undefined);
+    }
+    if (event !== "intent" && result !== undefined) this.#end(audit_id, { seq, result, uptime_ms });
   }
 
   /** Whether a story may have been put back after the dispatch whose intent has this place in the log. */
   mayFollow(seq: number, storyId: string | undefined): boolean {
     if (this.#forgottenUntil > seq) return true;
     return this.#commands.values().some((command) => command.until > seq && (command.storyId ?? storyId) === storyId);
+  }
+
+  /** Where a start does not read from the first record on, something may have been on its way that nobody knows of. */
+  #startAt({ seq, uptime_ms = 0 }: StoredRecord): void {
+    this.#hasBegun = true;
+    if (seq === 0) return;
+    this.#begin("", undefined);
+    this.#end("", { seq, result: "unknown", uptime_ms });
   }
 
   #begin(auditId: string, storyId: string | undefined): void {

@@ -147,6 +147,8 @@ const busyKeys: ReadonlySet<string> = new Set([
 export interface StatusFacts {
   /** A word says that it is being executed, or it stands where Podium lists what it is busy with. */
   isStarted: boolean;
+  /** It stands where Podium lists what it is busy with, whatever its word. */
+  isListed: boolean;
   /** A word says that it is as it was. */
   isUntouched: boolean;
   /** Whatever stands as its `status`. */
@@ -163,11 +165,12 @@ export function statusFacts(json: string): {
   readonly isWhole: boolean;
 } {
   const told = new Map<string, StatusFacts>();
-  const learn = (name: unknown, isStarted: boolean, word?: unknown): void => {
+  const learn = (name: unknown, isStarted: boolean, busy: boolean, word?: unknown): void => {
     if (!isWord(name)) return;
-    const facts = told.get(name) ?? { isStarted: false, isUntouched: false, words: new Set() };
+    const facts = told.get(name) ?? { isStarted: false, isListed: false, isUntouched: false, words: new Set() };
     told.set(name, facts);
     facts.isStarted ||= isStarted;
+    facts.isListed ||= busy;
     facts.isUntouched ||= untouchedWords.has(word);
     if (isWord(word)) facts.words.add(word);
   };
@@ -175,13 +178,13 @@ export function statusFacts(json: string): {
   for (let seen = 0; rest.length > 0; seen++) {
     if (seen >= nodesMax) return { told, isWhole: false };
     const { node, busy } = rest.pop()!;
-    if (busy) learn(node, true);
+    if (busy) learn(node, true, true);
     if (typeof node !== "object" || node === null) continue;
     const { storyId, id, planId, status } = node as Record<string, unknown>;
     const isIdle = untouchedWords.has(status) || endedWords.has(status);
     const isStarted = startedWords.has(status) || (busy && !isIdle);
     for (const name of new Set([storyId, id, storyId === undefined ? planId : undefined]))
-      learn(name, isStarted, status);
+      learn(name, isStarted, busy, status);
     const isList = Array.isArray(node);
     for (const [key, child] of Object.entries(node)) {
       // Only the lists and objects right under such a key are the busy ones: a story's dependencies are not.
@@ -199,5 +202,5 @@ export function storyEvidence(json: string, storyId: string): "started" | "ended
   // What has not been looked at may say "started": then "not started" is not proven.
   if (!facts || !isWhole) return "nothing";
   if ([...facts.words].some(isEndedWord)) return "ended";
-  return facts.isUntouched ? "not_started" : "nothing";
+  return facts.isUntouched && !facts.isListed ? "not_started" : "nothing";
 }

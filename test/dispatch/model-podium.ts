@@ -172,6 +172,12 @@ export class ModelPodium {
     return this.#frames.shift();
   }
 
+  /** Its telemetry has a hole: what it had to say is lost. @returns its status */
+  hole(): string {
+    this.#frames.length = 0;
+    return this.#status();
+  }
+
   pass(ms: number): void {
     this.now += ms;
     const due = this.#late.filter(({ at }) => at <= this.now);

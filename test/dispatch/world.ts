@@ -14,6 +14,7 @@ import { ask, incoming, newFolder, openDesk, quiet, recordsIn, terminalStatuses 
 import type { Fault } from "./model-podium.ts";
 import { ModelPodium } from "./model-podium.ts";
 import { MortalFiles } from "./mortal-files.ts";
+import { reconnect } from "./telemetry.ts";
 import { askedSince, statusSource } from "../../src/podium/status.ts";
 import { defaultRoutes } from "../../src/wire/podium.ts";
 
@@ -116,6 +117,11 @@ export class World {
       const text = JSON.stringify({ storyId, status });
       follow({ seq: 0, at: "", type: "STORY_STATUS", text, storyId, status });
     }
+  }
+
+  /** The telemetry socket was away, and is back. */
+  async reconnect(): Promise<void> {
+    void (await reconnect(this.desk, this.podium.hole()));
   }
 
   /** Lets everything happen that can; then looks whether all promises still hold. */
