@@ -96,7 +96,8 @@ function refuseLateCancel({ jobs, limits }: EarlierDeps, { action, story_id }: C
   const newest = jobs.ofStory(story_id);
   // When the cancel is gone from memory, or what came after it may be, nobody knows.
   const isKnown = cancel !== undefined && cancel.receipt.seq > jobs.forgottenUntil;
-  const isAnew = newest && newest.receipt.seq > (cancel?.receipt.seq ?? 0);
+  const seq = cancel?.receipt.seq ?? 0;
+  const isAnew = (newest && newest.receipt.seq > seq) || jobs.hasPlanSince(seq);
   // The record of its intent is being written: it is no job yet.
   const isBeginning =
     newest?.status !== "pending" && limits.isOnItsWay(subjectOf({ action: "enqueue_story", story_id }));

@@ -97,6 +97,12 @@ export class JobStore {
     return first !== undefined && first.job_id !== doubt.job_id;
   }
 
+  /** Whether Podium may have been given a plan since then: nobody knows which stories it holds. Looked for only in doubt. */
+  hasPlanSince(seq: number): boolean {
+    const isPlan = (job: Job): boolean => job.action === "enqueue_plan" && job.receipt.seq > seq && !isRefused(job);
+    return this.#jobs.values().some(isPlan);
+  }
+
   /**
    * The newest job about a story that Podium may be running: what it refused or never got changed nothing, and the
    * story's words are still about the one before.

@@ -181,6 +181,18 @@ test("a cancel in doubt that is said again in vain is still not repeated once it
   );
 });
 
+test("a cancel is not repeated once a plan that may hold its story was enqueued", async () => {
+  const desk = await open();
+  desk.podium.rule = () => yes;
+  await ask(desk, incoming(enqueue("STORY-001")));
+  desk.podium.rule = () => timedOut;
+  await ask(desk, incoming({ action: "cancel_story", story_id: "STORY-001" }, "c"));
+  desk.podium.rule = () => yes;
+  await ask(desk, incoming({ action: "enqueue_plan", plan_id: "PLAN" }));
+  const again = await ask(desk, incoming({ action: "cancel_story", story_id: "STORY-001" }, "c"));
+  expect(verdictOf(again)).toBe("podium_timeout same-key");
+});
+
 test("a cancel in doubt is not repeated behind a dispatch whose intent is just being written", async () => {
   const desk = await open();
   desk.podium.rule = () => timedOut; // executed

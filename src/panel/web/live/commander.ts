@@ -59,8 +59,9 @@ export class Commander {
     const earlier = this.#store.state.attempts.get(subject);
     if (earlier && isSettling(earlier)) return;
     const { action, ...ids } = command;
-    const slot = slotOf(command);
-    const pressKey = keyFor(slot);
+    // A cancel means what runs now: under a key that is in doubt since an earlier run it would be turned away.
+    const slot = action === "cancel_story" ? undefined : slotOf(command);
+    const pressKey = slot === undefined ? { key: newKey(), inDoubt: false } : keyFor(slot);
     const startedMs = Date.now();
     this.#note(subject, { phase: "sending", startedMs });
     // Which ids an action takes is the server's to judge: whatever it is, a button has its reasons.
@@ -68,17 +69,17 @@ export class Commander {
     const request = apiRequest("post", path, { body, idempotencyKey: pressKey.key });
     const answered = attemptOf(await this.#sendInTurn(request, slot, pressKey), startedMs);
     const attempt = { ...answered, ...(leavesDoubt(answered, pressKey) && { earlierInDoubt: true }) };
-    settleKey(slot, pressKey, attempt);
+    if (slot !== undefined) settleKey(slot, pressKey, attempt);
     this.#noteEnd(command, pressKey.key, attempt);
     // The button goes back to its own words when a double click's tail is over.
     setTimeout(() => this.#store.set({ nowMs: Date.now() }), settleMs[attempt.phase]);
     this.#onAnswer();
   }
 
-  async #sendInTurn(request: ApiRequest, slot: string, { key }: PressKey): Promise<Reply> {
+  async #sendInTurn(request: ApiRequest, slot: string | undefined, { key }: PressKey): Promise<Reply> {
     if (!(await this.#turns.enter())) return { ok: false, problem: neverSent, body: {} };
     try {
-      keep(slot, { key, inDoubt: true });
+      if (slot !== undefined) keep(slot, { key, inDoubt: true });
       return await this.#requests.send(request, { timeoutMs: commandMs });
     } finally {
       this.#turns.leave();
@@ -123,7 +124,7 @@ export class Commander {
    */
   #learnt(subject: string, { command, key }: Doubt, attempt: Attempt): void {
     this.#note(subject, attempt);
-    if (command.action === "halt") return;
+    if (command.action === "halt" || command.action === "cancel_story") return;
     if (attempt.problem) settleKey(slotOf(command), { key, inDoubt: false }, attempt);
     else keep(slotOf(command), { key, inDoubt: false });
   }

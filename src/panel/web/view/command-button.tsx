@@ -70,8 +70,11 @@ export function AttemptProblem({ session, state, command }: AttemptNoteProps) {
   if (attempt?.answer?.replayed) return <ReplayNote answer={attempt.answer} onDismiss={dismiss} />;
   if (attempt?.phase !== "failed" || !attempt.problem) return null;
   const { problem, earlierInDoubt } = attempt;
-  return <ProblemNote problem={problem} isCommand earlierInDoubt={earlierInDoubt} onDismiss={dismiss} />;
+  const remedy = command.action === "cancel_story" && problem.retry === "same-key" && { remedy: cancelAgain };
+  return <ProblemNote problem={problem} isCommand earlierInDoubt={earlierInDoubt} onDismiss={dismiss} {...remedy} />;
 }
+
+const cancelAgain = "Press again if it still waits or runs.";
 
 interface ReplayNoteProps {
   readonly answer: NonNullable<Attempt["answer"]>;
