@@ -2,8 +2,10 @@ import type { Loaded } from "../config/effective.ts";
 import { loadConfig } from "../config/load.ts";
 import { rootFolder } from "../config/load.ts";
 import { resolvePath } from "../config/paths.ts";
+import { systemClock } from "../lib/clock.ts";
 import { exitCodes, Fatal } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
+import { createTokenSource } from "../podium/token.ts";
 import type { Child, Runtime } from "../runtime/types.ts";
 import { configInput } from "./config.ts";
 import type { CommandSpec } from "./options.ts";
@@ -47,6 +49,7 @@ export async function runDemo(runtime: Runtime, argv: readonly string[]): Promis
   const luno = startLuno(runtime, podiumPort, `${dir}/luno`, secret);
   try {
     await ready(runtime, luno, podiumPort);
+    await liftHalt(runtime, secret, podiumPort);
     const port = await freePort(runtime, wanted.gateway);
     const loaded = demoConfig(runtime, dir, secret, port, podiumPort);
     const log = logFor(runtime, loaded);
@@ -112,6 +115,25 @@ async function ready(runtime: Runtime, luno: Child, port: number): Promise<void>
   throw new Fatal(`Cannot start the embedded orchestrator on ${host}:${port}; its own lines above say why`);
 }
 
+/**
+ * A halt is on disk and outlasts a run, no action of our API lifts it, and only this run has the secret to do it directly.
+ * @throws ExchangeError, Fatal
+ */
+async function liftHalt(runtime: Runtime, secret: string, port: number): Promise<void> {
+  const sign = createTokenSource({ secret, ttlS: 60, clock: systemClock, hmacSha256: runtime.hmacSha256 });
+  const token = await sign({ subject: "demo", role: "admin" });
+  const { status } = await runtime.exchange({
+    url: `http://${host}:${port}/api/command`,
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    body: JSON.stringify({ type: "START_ORCHESTRATOR" }),
+    timeoutMs: startMs,
+    bodyBytesMax: 65_536,
+  });
+  if (status !== 200)
+    throw new Fatal(`Cannot start the embedded orchestrator: it answers START_ORCHESTRATOR with ${status}`);
+}
+
 /** An environment of its own: the demo must neither read the user's real settings nor reach the real Podium. */
 function demoConfig(runtime: Runtime, dir: string, secret: string, port: number, podiumPort: number): Loaded {
   const input = configInput(runtime, {
@@ -157,6 +179,7 @@ Then look:
 ${places.map(([place, what]) => `  ${place.padEnd(width)}  ${what}`).join("\n")}
 
 A story that is done is refused, as Podium does; remove ${dir}/luno/state.json to begin again.
+A halt lasts until the demo is started again.
 
 Ctrl-C stops both.
 

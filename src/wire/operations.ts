@@ -94,7 +94,7 @@ const work = {
     tag: "Dispatch",
     summary: "Every command goes through here",
     description:
-      "Validated, recorded durably, signed, forwarded, and the outcome recorded. `retry` in a problem says whether it is safe to send again.",
+      "Validated, recorded durably, signed, forwarded, and the outcome recorded. `retry` in a problem says whether it is safe to send again. No action ends a halt: starting again is Podium's own affair, by its command `START_ORCHESTRATOR`.",
     headers: {
       "Idempotency-Key": `${idempotencyKeyForm}. The same key and body get the stored answer.`,
     },

@@ -39,6 +39,11 @@ async function startDemo(launcher: Launcher, root: string, name: string, ports: 
   };
 }
 
+function withoutCooldown(dir: string): void {
+  mkdirSync(dir, { mode: 0o700, recursive: true });
+  writeFileSync(`${dir}/roxy-core.jsonc`, '{ "limits": { "story_cooldown_s": 0 } }', { mode: 0o600 });
+}
+
 /** A port that was free a moment ago; the demo takes the next one if it is no more. */
 function freePort(): Promise<number> {
   return new Promise((resolve) => {
@@ -54,8 +59,7 @@ export function demoSuite(launcher: Launcher): void {
     const root = plannedRoot();
     let demo: Demo;
     beforeAll(async () => {
-      mkdirSync(`${root}/one`, { mode: 0o700, recursive: true });
-      writeFileSync(`${root}/one/roxy-core.jsonc`, '{ "limits": { "story_cooldown_s": 0 } }', { mode: 0o600 });
+      withoutCooldown(`${root}/one`);
       const ports = ["--port", String(await freePort()), "--podium-port", String(await freePort())];
       demo = await startDemo(launcher, root, "one", ports);
     });
@@ -68,6 +72,7 @@ export function demoSuite(launcher: Launcher): void {
     plan(() => demo);
     nextPort(launcher, root, () => demo);
     killed(launcher, root);
+    startedAgain(launcher, root);
     end(() => demo);
   });
 }
@@ -165,6 +170,28 @@ function killed(launcher: Launcher, root: string): void {
     const second = await startDemo(launcher, root, "killed", ports);
     second.child.kill("SIGTERM");
     expect(await second.child.ended).toEqual({ code: 0, signal: null });
+  });
+}
+
+/** No action of the API starts it again, and nobody else has the secret to do it. */
+function startedAgain(launcher: Launcher, root: string): void {
+  test("a halt lasts until the demo is started again, as its welcome says", async () => {
+    const ports = ["--port", String(await freePort()), "--podium-port", String(await freePort())];
+    const enqueue = { action: "enqueue_story", payload: { story_id: "STORY-001" } };
+    withoutCooldown(`${root}/halted`);
+    const first = await startDemo(launcher, root, "halted", ports);
+    expect(first.child.stdout()).toContain("A halt lasts until the demo is started again.");
+    expect((await first.dispatch({ action: "halt" })).status).toBe(200);
+    expectProblem(await first.dispatch(enqueue), { status: 502, code: "podium_rejected", retry: "safe" });
+    first.child.kill("SIGTERM");
+    await first.child.ended;
+    const second = await startDemo(launcher, root, "halted", ports);
+    try {
+      expect((await second.dispatch(enqueue)).status).toBe(200);
+    } finally {
+      second.child.kill("SIGTERM");
+      await second.child.ended;
+    }
   });
 }
 
