@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { actions, idSchema } from "./dispatch.ts";
 import { momentExpected, momentOf } from "./moment.ts";
+import { wholeNumber } from "./whole-number.ts";
 
 /** The closed set. One `intent` has exactly one `outcome`, or is closed as `unknown`. */
 export const auditEvents = [
@@ -43,8 +44,8 @@ export const auditQuerySchema = z.strictObject({
   from: moment("from").optional().describe("A day, or an RFC 3339 time; inclusive."),
   to: moment("to").optional().describe("A day, which is included, or an RFC 3339 time, which is not."),
   order: z.enum(["newest", "oldest"]).default("newest"),
-  limit: z.coerce.number("Expected a whole number").int().min(1).max(auditPageMax).default(auditPageDefault),
+  limit: wholeNumber(1, auditPageMax).default(auditPageDefault),
   /** The seq of the last record of the page before. */
-  cursor: z.coerce.number("Expected a cursor of ours").int().min(0).max(Number.MAX_SAFE_INTEGER).optional(),
+  cursor: wholeNumber(0, Number.MAX_SAFE_INTEGER, "Not a cursor of ours").optional(),
 });
 export type AuditQuery = z.output<typeof auditQuerySchema>;

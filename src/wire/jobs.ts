@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { actions, idSchema } from "./dispatch.ts";
+import { wholeNumber } from "./whole-number.ts";
 
 /** Jobs on one page: a panel shows some dozens; more than 200 is a script, which can page. */
 export const jobsPageMax = 200;
@@ -16,7 +17,7 @@ export const jobsQuerySchema = z.strictObject({
   action: z.enum(actions).optional(),
   user: z.string().min(1).max(128).optional(),
   day: z.iso.date("Expected a day such as 2026-01-09").optional(),
-  limit: z.coerce.number("Expected a whole number").int().min(1).max(jobsPageMax).default(jobsPageDefault),
+  limit: wholeNumber(1, jobsPageMax).default(jobsPageDefault),
   cursor: z.string().min(1).max(512).optional(),
 });
 export type JobsQuery = z.output<typeof jobsQuerySchema>;

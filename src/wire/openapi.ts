@@ -141,6 +141,14 @@ function refTo(name: string): JsonObject {
 }
 
 function jsonSchema(schema: z.ZodType, io: "input" | "output"): JsonObject {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { target: "draft-2020-12", io, unrepresentable: "any" });
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
+    target: "draft-2020-12",
+    io,
+    unrepresentable: "any",
+    // zod leaves it out where text is read as something else first.
+    override({ zodSchema: { _zod }, jsonSchema: made }) {
+      if (_zod.def.type === "default") made.default = _zod.def.defaultValue;
+    },
+  });
   return rest;
 }

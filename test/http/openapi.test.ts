@@ -50,6 +50,12 @@ describe("the document is OpenAPI 3.1", () => {
     for (const [, name] of refs) expect(document["components"].schemas).toHaveProperty(name!);
   });
 
+  test("a page's length has its bounds and what it is without one", () => {
+    const { parameters } = document["paths"]["/api/orchestrator/jobs"].get;
+    const { schema } = (parameters as Node[]).find(({ name }) => name === "limit")!;
+    expect(schema).toEqual({ type: "integer", minimum: 1, maximum: 200, default: 50 });
+  });
+
   test("what no meta-schema says: parameters of the path, ids that are used once, schemes that are there", () => {
     const schemes = Object.keys(document["components"].securitySchemes);
     for (const requirement of document["security"]) {
