@@ -2,6 +2,8 @@ import { z } from "zod";
 import { actions, idSchema } from "./dispatch.ts";
 import { wholeNumber } from "./whole-number.ts";
 
+const notOurs = "Not a cursor of ours";
+
 /** Jobs on one page: a panel shows some dozens; more than 200 is a script, which can page. */
 export const jobsPageMax = 200;
 const jobsPageDefault = 50;
@@ -18,6 +20,6 @@ export const jobsQuerySchema = z.strictObject({
   user: z.string().min(1).max(128).optional(),
   day: z.iso.date("Expected a day such as 2026-01-09").optional(),
   limit: wholeNumber(1, jobsPageMax).default(jobsPageDefault),
-  cursor: z.string().min(1).max(512).optional(),
+  cursor: z.string().min(1, notOurs).max(512, notOurs).optional(),
 });
 export type JobsQuery = z.output<typeof jobsQuerySchema>;

@@ -1,6 +1,10 @@
 import { z } from "zod";
 import type { Fault, Problem, ProblemCode } from "../lib/errors.ts";
 import { problemCodes } from "../lib/errors.ts";
+import { plainWords } from "./plain-words.ts";
+
+// Set once for the whole program: only while it is made does an issue know what was given. A schema's own words go first.
+z.config({ customError: plainWords });
 
 /** RFC 9457 `application/problem+json`, with our members. */
 export const problemSchema = z.object({
