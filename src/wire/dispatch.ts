@@ -71,7 +71,9 @@ const storyPayload = z.strictObject({ story_id: idSchema, options });
 const planPayload = z.strictObject({ plan_id: idSchema, options });
 const applyPayload = z.strictObject({ plan_id: idSchema, nonce: nonceSchema, options });
 const enqueuePlanPayload = z.strictObject({ plan_id: idSchema, nonce: nonceSchema.optional(), options });
-const emptyPayload = z.strictObject({ options }).optional();
+const haltPayload = z.strictObject({ options }).optional();
+const noOptions = z.never("Not with this action: a status is asked for without a body").optional();
+const statusPayload = z.strictObject({ options: noOptions }).optional();
 
 const around = { source: nameSchema.optional(), auth: authSchema.optional() };
 
@@ -82,8 +84,8 @@ export const dispatchRequestSchema = z.discriminatedUnion("action", [
   z.strictObject({ action: z.literal("prepare_apply"), payload: planPayload, ...around }),
   z.strictObject({ action: z.literal("apply_plan"), payload: applyPayload, ...around }),
   z.strictObject({ action: z.literal("enqueue_plan"), payload: enqueuePlanPayload, ...around }),
-  z.strictObject({ action: z.literal("halt"), payload: emptyPayload, ...around }),
-  z.strictObject({ action: z.literal("status"), payload: emptyPayload, ...around }),
+  z.strictObject({ action: z.literal("halt"), payload: haltPayload, ...around }),
+  z.strictObject({ action: z.literal("status"), payload: statusPayload, ...around }),
 ]);
 export type DispatchRequest = z.infer<typeof dispatchRequestSchema>;
 

@@ -95,6 +95,14 @@ describe("dispatchRequestSchema", () => {
     for (const options of [null, [], "a", 1]) expect(pointersOf(enqueue({ options }))).toEqual(["/payload/options"]);
   });
 
+  test("refuses options of a status: it is asked for without a body, so they would reach nobody", () => {
+    expect(pointersOf({ action: "halt", payload: { options: { a: 1 } } })).toEqual([]);
+    for (const options of [{ a: 1 }, {}, null]) {
+      expect(pointersOf({ action: "status", payload: { options } })).toEqual(["/payload/options"]);
+    }
+    expect(pointersOf({ action: "status", payload: {} })).toEqual([]);
+  });
+
   test("refuses options that would be the command itself", () => {
     for (const name of [
       "type",

@@ -24,6 +24,10 @@ describe("what is wrong with a dispatch", () => {
     [enqueue({ story_id: 1 }), "/payload/story_id: Expected text"],
     [{ action: "apply_plan", payload: { plan_id: "P" } }, "/payload/nonce: Missing"],
     [enqueue({ story_id: "S", options: [] }), "/payload/options: Expected an object"],
+    [
+      { action: "status", payload: { options: { a: 1 } } },
+      "/payload/options: Not with this action: a status is asked for without a body",
+    ],
     [{ action: "halt", auth: [] }, "/auth: Expected an object"],
     [{ action: "halt", source: "" }, "/source: Expected at least one character"],
   ])("%j: %s", (body, words) => {
