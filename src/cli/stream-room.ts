@@ -3,6 +3,7 @@ import type { Draft } from "../audit/record.ts";
 import { followTelemetry } from "../jobs/follow.ts";
 import { Unheard } from "../jobs/unheard.ts";
 import type { JobWatch } from "../jobs/watch.ts";
+import { connectionLog } from "../podium/connection-log.ts";
 import { askedSince } from "../podium/status.ts";
 import type { StreamSigner } from "../podium/telemetry.ts";
 import { Telemetry } from "../podium/telemetry.ts";
@@ -73,6 +74,7 @@ export function openStream(
     },
     flushed: () => telemetry.flushed(),
   });
+  const logState = connectionLog(log, clock);
   const telemetry = new Telemetry({
     url: config.podium.ws_url,
     get signer() {
@@ -85,7 +87,7 @@ export function openStream(
       unheard.heard(event);
     },
     onState(state, detail) {
-      log.info("podium_stream", { state, ...(detail !== "" && { detail }) });
+      logState(state, detail);
       upstream.change(state, detail);
       if (state === "connected") unheard.begin();
       else unheard.stop();

@@ -5,6 +5,7 @@ import type { Launcher } from "./launcher.ts";
 import type { Scene } from "./scene.ts";
 import { listen, secret, streamPath, useScene } from "./scene.ts";
 import type { SocketClient } from "./socket-client.ts";
+import { eventually } from "./watch.ts";
 
 /** Frames that printing again would change. */
 const odd = [
@@ -128,14 +129,25 @@ function upstream(scene: Scene): void {
 
   test("a Podium that is killed and started again is found again; the clients stay", async () => {
     const client = await listen(scene);
+    const logged = (): Json[] => scene.gateway.logged().filter(({ event }) => event === "podium_stream");
+    const before = logged().length;
     await scene.podium.down();
     await client.frame(({ podium }) => podium === "disconnected", "the loss");
     const newcomer = await scene.socket(streamPath);
     await newcomer.frame(({ type, podium }) => type === "GATEWAY_STATUS" && podium !== "connected", "the state of now");
     expect((await scene.get("/health")).status).toBe(200);
+    const losses = (): number => state(client).filter((podium) => podium === "disconnected").length;
+    await eventually(() => (losses() >= 3 ? true : undefined), "attempts, each told to the clients");
     await scene.podium.up();
     await mark(scene, [client, newcomer]);
     expect(state(client).at(-1)).toBe("connected");
+    // Its log says it once: an outage may last for days.
+    const [lost, found] = await eventually(
+      () => (logged().length > before + 1 ? logged().slice(before) : undefined),
+      "two lines",
+    );
+    expect(lost).toMatchObject({ level: "warn", state: "disconnected" });
+    expect(found).toMatchObject({ level: "info", state: "connected", lost_since: lost!.lost_since });
   });
 
   test("a frame beyond all bounds costs the connection, not the gateway", async () => {
