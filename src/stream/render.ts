@@ -8,7 +8,10 @@ export const renderPlain: Render = (event) => event.text;
 
 /** `{"id":"<epoch>:<seq>","at":…,"event":<frame>}`: the frame spliced in, never printed anew. */
 export function renderEnvelope(hub: Hub): Render {
-  return (event) => `{"id":${idOf(hub, event)},"at":"${event.at}","event":${event.text}}`;
+  return (event) => {
+    const id = idOf(hub, event);
+    return `{"id":${id === undefined ? "null" : `"${id}"`},"at":"${event.at}","event":${event.text}}`;
+  };
 }
 
 /**
@@ -18,12 +21,16 @@ export function renderEnvelope(hub: Hub): Render {
 export function renderServerSent(hub: Hub, inner: Render): Render {
   return (event) => {
     const data = inner(event).replaceAll(/\r\n|\r|\n/g, "\ndata: ");
-    const position = event.seq > 0 ? event.seq : event.position;
-    return position === undefined ? `data: ${data}\n\n` : `id: ${hub.epoch}:${position}\ndata: ${data}\n\n`;
+    const id = idOf(hub, event);
+    return id === undefined ? `data: ${data}\n\n` : `id: ${id}\ndata: ${data}\n\n`;
   };
 }
 
-/** Our own frames are not part of the sequence: their id is null. */
-function idOf(hub: Hub, event: StreamEvent): string {
-  return event.seq > 0 ? `"${hub.epoch}:${event.seq}"` : "null";
+/**
+ * The cursor to resume after. One of our own frames, which are not part of the sequence, has the place that its client has
+ * reached when it comes; none where the client has not caught up with it, or is told what is older.
+ */
+function idOf(hub: Hub, { seq, position }: StreamEvent): string | undefined {
+  const reached = seq > 0 ? seq : position;
+  return reached === undefined ? undefined : `${hub.epoch}:${reached}`;
 }

@@ -88,13 +88,16 @@ function wishes(scene: Scene): void {
     scene.podium.emit(odd[1]!);
     await mark(scene, [narrow, wrapped]);
     expect(narrow.texts(podiumTypes)[0]).toBe(odd[1]);
-    const [, first, second] = wrapped.frames;
+    const [status, first, second] = wrapped.frames;
     expect(first).toEndWith(`"event":${odd[0]}}`);
     const { id } = JSON.parse(first!) as { id: string };
     expect(id).toMatch(/^[0-9a-f]{16}:\d+$/);
     const resumed = await scene.socket(`${streamPath}?envelope=1&since=${id}`);
     await resumed.frame((_, text) => text === second, "the frame after the cursor");
     expect(resumed.frames.filter((text) => text.includes(odd[0]!))).toEqual([]);
+    // Whoever is lost before Podium's first frame has a cursor, too.
+    const early = await scene.socket(`${streamPath}?envelope=1&since=${(JSON.parse(status!) as { id: string }).id}`);
+    await early.frame((_, text) => text === first, "the frame after the first status");
   });
 
   test("a cursor that can't be honoured gets a GAP, not silence", async () => {
