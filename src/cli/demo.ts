@@ -56,7 +56,7 @@ export async function runDemo(runtime: Runtime, argv: readonly string[]): Promis
     const signalled = endSignal(runtime, log);
     const gateway = await serve(runtime, loaded, log);
     void sayWhenGone(luno, signalled, log);
-    runtime.process.stdout(welcome(dir, gateway.port, podiumPort));
+    runtime.process.stdout(welcome(runtime, dir, gateway.port, podiumPort));
     return await untilEnded(gateway, log, signalled);
   } finally {
     await stop(luno);
@@ -158,7 +158,7 @@ async function stop(luno: Child): Promise<void> {
   clearTimeout(hurry);
 }
 
-function welcome(dir: string, port: number, podiumPort: number): string {
+function welcome({ process }: Runtime, dir: string, port: number, podiumPort: number): string {
   const base = `http://${host}:${port}`;
   const places = [
     [`${base}/api/orchestrator/status`, "what the orchestrator says"],
@@ -166,6 +166,7 @@ function welcome(dir: string, port: number, podiumPort: number): string {
     [`${dir}/logs/orchestrator-audit.jsonl`, "who started what, when"],
     [`${dir}/luno`, "the orchestrator's stories and plans, to edit"],
   ] as const;
+  const verify = `ROXY_ROOT=${shellWord(dir)} ${process.self.map(shellWord).join(" ")} audit verify`;
   const width = Math.max(...places.map(([place]) => place.length));
   return `
 roxy-core is open at ${base}, in front of the embedded orchestrator (a stand-in for Podium) at port ${podiumPort}.
@@ -178,10 +179,18 @@ Open ${base}/ in a browser, or dispatch a story from here:
 Then look:
 ${places.map(([place, what]) => `  ${place.padEnd(width)}  ${what}`).join("\n")}
 
+The files lie in a folder of the demo's own, which other commands are told by ROXY_ROOT:
+
+  ${verify}
+
 A story that is done is refused, as Podium does; remove ${dir}/luno/state.json to begin again.
 A halt lasts until the demo is started again.
 
 Ctrl-C stops both.
 
 `;
+}
+
+function shellWord(text: string): string {
+  return /^[\w./:@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import { chainFaults, readLines } from "./audit-file.ts";
 import type { Child } from "./child.ts";
-import { isRunning, startChild } from "./child.ts";
+import { isRunning, run, startChild } from "./child.ts";
 import type { Answer, Json } from "./http-client.ts";
 import { call } from "./http-client.ts";
 import type { Launcher } from "./launcher.ts";
@@ -98,6 +98,13 @@ function story(the: () => Demo): void {
       return json.podium_status === "done" ? json : undefined;
     }, "the job to know that its story is done");
     expect(job).toMatchObject({ status: "queued", story_id: "STORY-001" });
+  });
+
+  test("prints a line that works as it stands, which verifies the demo's own log", async () => {
+    const line = /^ *(ROXY_ROOT=.* audit verify)$/m.exec(the().child.stdout())![1]!;
+    const { code, stdout } = await run(["/bin/sh", "-c", line], { env: environment(`${the().dir}/elsewhere`) });
+    expect(code).toBe(0);
+    expect(stdout).toContain(the().dir);
   });
 
   test("what the orchestrator refuses is told in its words", async () => {

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { auditDefaults, configSchema } from "../../src/config/schema.ts";
 import { idempotencyKeyForm } from "../../src/wire/dispatch.ts";
@@ -29,4 +30,19 @@ test("the README's table of limits says the defaults of the schema", () => {
 
 test("the README says of a key what the contract and the error say", () => {
   expect(readme.replaceAll("\n", " ")).toContain(`With an \`Idempotency-Key\` (${idempotencyKeyForm})`);
+});
+
+test("the README's commands that write files work in a home where nothing is yet, and keep a key to its owner", () => {
+  const home = mkdtempSync(join(tmpdir(), "roxy-readme-"));
+  try {
+    writeFileSync(join(home, "roxy-core"), "#!/bin/sh\necho complete", { mode: 0o755 });
+    const env = { HOME: home, PATH: `${home}:/usr/bin:/bin` };
+    const lines = readme.split("\n").filter((line) => / -out ~\/| > ~\//.test(line));
+    expect(lines).toHaveLength(2);
+    for (const line of lines) expect(Bun.spawnSync(["sh", "-c", line], { env }).exitCode).toBe(0);
+    expect(statSync(join(home, ".roxy/keys/podium-jwt.key")).mode & 0o777).toBe(0o600);
+    expect(existsSync(join(home, ".config/fish/completions/roxy-core.fish"))).toBe(true);
+  } finally {
+    rmSync(home, { recursive: true });
+  }
 });
