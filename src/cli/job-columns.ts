@@ -2,6 +2,7 @@ import { ago } from "./ago.ts";
 import type { JobAnswer } from "./answers.ts";
 import type { Column } from "./columns.ts";
 import { displayWidth, table } from "./columns.ts";
+import { colourless } from "./frame-text.ts";
 import type { Screen } from "./screen.ts";
 import { styleOfStatus } from "./screen.ts";
 
@@ -65,18 +66,23 @@ export function jobColumns(width: number): readonly JobColumn[] {
   return withAbout(others, rest(others));
 }
 
+/** A list is there to take an id from: where there is hardly room, that stays and the rest goes. */
+const narrowest: readonly (readonly JobColumn[])[] = [[job, newest], [job]];
+
 /** A list of jobs on a terminal: as many columns as these jobs leave room for. */
 export function jobTable(screen: Screen, jobs: readonly JobAnswer[], nowMs: number): string {
-  const tables = sets.map((others) => {
-    const columns = withAbout(others, aboutMax);
-    return () =>
-      table(
-        screen,
-        columns,
-        jobs.map((one) => columns.map(({ text }) => text(one, nowMs))),
-      );
-  });
-  const { columns = Infinity } = screen;
-  const fits = (text: string): boolean => text.split("\n").every((line) => displayWidth(line) <= columns);
-  return tables.find((make) => fits(make()))?.() ?? tables.at(-1)!();
+  const { columns: width = Infinity } = screen;
+  const withId = sets.filter((set) => set.includes(job)).map((set) => withAbout(set, aboutMax));
+  const drawn = (columns: readonly JobColumn[], paint: Screen["paint"]): string =>
+    table(
+      { ...screen, paint },
+      columns,
+      jobs.map((one) => columns.map(({ text }) => text(one, nowMs))),
+    );
+  // Escapes for colours take no room on the terminal, so what is measured has none.
+  const fits = (columns: readonly JobColumn[]): boolean =>
+    drawn(columns, colourless.paint)
+      .split("\n")
+      .every((line) => displayWidth(line) <= width);
+  return drawn([...withId, ...narrowest].find(fits) ?? [job], screen.paint);
 }

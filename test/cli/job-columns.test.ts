@@ -16,16 +16,16 @@ const job = {
   created_at: at,
 } as JobAnswer;
 
-function linesAt(columns: number, jobs: readonly JobAnswer[] = [job]): string[] {
+function linesAt(columns: number, jobs: readonly JobAnswer[] = [job], noColor = true): string[] {
   const process = { env: {}, stdoutIsTerminal: true, terminalSize: () => ({ columns, rows: 24 }) };
-  const screen = screenOf({ process: process as never }, true);
+  const screen = screenOf({ process: process as never }, noColor);
   return jobTable(screen, jobs, Date.parse(at) + 5_000)
     .split("\n")
     .slice(0, -1);
 }
 
 test("a list of jobs has the columns that the terminal has room for, and no line is wider", () => {
-  const headings = [100, 80, 70, 62, 48, 40, 24].map((columns) => linesAt(columns)[0]!.split(/ +/).join(" "));
+  const headings = [100, 80, 70, 62, 48, 40, 30, 22].map((columns) => linesAt(columns)[0]!.split(/ +/).join(" "));
   expect(headings).toEqual([
     "JOB ACTION ABOUT STATUS PODIUM BEGUN USER",
     "JOB ACTION ABOUT STATUS PODIUM BEGUN USER",
@@ -33,7 +33,8 @@ test("a list of jobs has the columns that the terminal has room for, and no line
     "JOB ACTION ABOUT STATUS BEGUN",
     "JOB ABOUT STATUS BEGUN",
     "JOB ABOUT STATUS",
-    "ABOUT STATUS",
+    "JOB STATUS",
+    "JOB",
   ]);
   const text = fc.string({ unit: "grapheme", maxLength: 60 });
   fc.assert(
@@ -41,7 +42,14 @@ test("a list of jobs has the columns that the terminal has room for, and no line
       const odd = { ...job, story_id: story, podium_status: status, user_id: user };
       const lines = linesAt(columns, [job, odd]);
       for (const line of lines) expect(displayWidth(line)).toBeLessThanOrEqual(columns);
-      if (lines[0]!.startsWith("JOB")) expect(lines[1]).toStartWith("JOB-20260109-001  ");
+      expect(`${lines[1]}  `).toStartWith("JOB-20260109-001  ");
     }),
   );
+});
+
+test("colours cost no column", () => {
+  for (const columns of [100, 80, 62, 48, 40, 30, 22]) {
+    const painted = linesAt(columns, [job], false).map((line) => Bun.stripANSI(line).trimEnd());
+    expect(painted).toEqual(linesAt(columns));
+  }
 });
