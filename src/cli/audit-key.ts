@@ -2,13 +2,14 @@ import { AuditLog } from "../audit/log.ts";
 import { isFlaw } from "../audit/frame.ts";
 import { readPublicKey } from "../audit/key.ts";
 import { readNoteFile } from "../audit/note-file.ts";
+import { readableSegments } from "../audit/segments.ts";
 import { loadConfig } from "../config/load.ts";
 import { RunningClock, systemClock } from "../lib/clock.ts";
-import type { Fatal } from "../lib/errors.ts";
-import { exitCodes } from "../lib/errors.ts";
+import { exitCodes, Fatal } from "../lib/errors.ts";
 import { silentLog } from "../lib/log.ts";
 import { version } from "../lib/version.ts";
 import type { Runtime } from "../runtime/types.ts";
+import { checkReadable } from "./audit-read.ts";
 import { configInput } from "./config.ts";
 import type { CommandSpec } from "./options.ts";
 import { configArgs, helpText, parseOptions, programName, settingOptions } from "./options.ts";
@@ -22,7 +23,7 @@ export const rotateKeyCommand = {
   examples: [`${programName} audit rotate-key`],
 } as const satisfies CommandSpec;
 
-/** @throws Fatal when a server holds the log, or the log can't be used */
+/** @throws Fatal when there is no log, a server holds it, or it can't be used */
 export async function runRotateKey(runtime: Runtime, argv: readonly string[]): Promise<number> {
   const options = parseOptions(rotateKeyCommand, argv);
   if (options.help) {
@@ -30,6 +31,7 @@ export async function runRotateKey(runtime: Runtime, argv: readonly string[]): P
     return exitCodes.done;
   }
   const { audit } = loadConfig(configInput(runtime, configArgs(rotateKeyCommand, options.given))).config;
+  checkLog(runtime, audit.dir, audit.checkpoint_key_file);
   const clock = new RunningClock(systemClock);
   let fatal: Fatal | undefined;
   const log = await AuditLog.open({
@@ -54,4 +56,14 @@ export async function runRotateKey(runtime: Runtime, argv: readonly string[]): P
   // A server prints its checkpoints to the journal; this is the only print of this one.
   if (found && !isFlaw(found)) runtime.process.stdout(`Its newest checkpoint, to keep elsewhere:\n\n${found.text}`);
   return exitCodes.done;
+}
+
+/** Opening a log makes one where there is none, and a new key for a log of nothing is no key of anybody's log. */
+function checkLog({ files, sha256 }: Runtime, dir: string, keyFile: string): void {
+  checkReadable(files, dir, files.stat(keyFile) === undefined ? exitCodes.failed : exitCodes.integrity);
+  if (readableSegments(files, dir, sha256).length > 0) return;
+  throw new Fatal(
+    `Cannot change the key: ${dir}: the folder holds no audit log. Name the right one with audit.dir`,
+    exitCodes.integrity,
+  );
 }

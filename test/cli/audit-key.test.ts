@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { afterAll, expect, test } from "bun:test";
 import { bunLauncher, environment, plannedRoot, removeRoot, runCommand, startGateway } from "../e2e/launcher.ts";
 
@@ -8,7 +8,21 @@ afterAll(() => removeRoot(root));
 
 const run = (...args: string[]) => runCommand(bunLauncher, args, { env: environment(root) });
 
+test("audit rotate-key makes no log where there is none, and says so as audit verify does", async () => {
+  const none = await run("audit", "rotate-key");
+  const { code, stderr } = await run("audit", "verify");
+  expect(none).toEqual({ ...none, code, stdout: "", stderr });
+  expect(stderr).toContain(`there is no folder ${root}/logs`);
+  expect(existsSync(`${root}/logs`)).toBe(false);
+  mkdirSync(`${root}/logs`, { mode: 0o700 });
+  const empty = await run("audit", "rotate-key");
+  expect(empty.code).toBe((await run("audit", "verify")).code);
+  expect(empty.stderr).toContain(`${root}/logs: the folder holds no audit log`);
+  expect(readdirSync(`${root}/logs`)).toEqual([]);
+});
+
 test("audit rotate-key signs with a new key, on record by both, and the log stays whole", async () => {
+  await (await startGateway(bunLauncher, { podiumUrl: "http://127.0.0.1:9", root })).stop();
   const first = await run("audit", "rotate-key");
   expect(first.code).toBe(0);
   const second = await run("audit", "rotate-key");
