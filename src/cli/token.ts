@@ -14,7 +14,7 @@ import {
 } from "../http/client-tokens.ts";
 import { timestampOf } from "../lib/clock.ts";
 import { exitCodes, Fatal, messageOf } from "../lib/errors.ts";
-import type { Runtime } from "../runtime/types.ts";
+import type { FileLock, Runtime } from "../runtime/types.ts";
 import { configInput } from "./config.ts";
 import type { Group } from "./group.ts";
 import type { CommandSpec, Given } from "./options.ts";
@@ -90,8 +90,8 @@ function placeOf(runtime: Runtime, command: CommandSpec, given: readonly Given[]
 }
 
 function read({ files, sha256 }: Runtime, path: string): TokenFile {
-  if (files.stat(path) === undefined) return { tokens: [], isBare: false };
   try {
+    if (files.stat(path) === undefined) return { tokens: [], isBare: false };
     return parseTokenFile(new TextDecoder().decode(files.readAll(path, tokenFileBytesMax)), sha256);
   } catch (error) {
     throw new Fatal(`Cannot use ${path}: ${messageOf(error)}`);
@@ -114,7 +114,7 @@ const lockPauseMs = 20;
 
 /**
  * Reads the tokens, changes them and writes them, alone: of two commands at a time none must undo the other's change.
- * @throws Fatal when the lock is not to be had
+ * @throws Fatal when the lock is not to be had, or the file not to be changed
  */
 async function changeTokens(
   runtime: Runtime,
@@ -122,19 +122,26 @@ async function changeTokens(
   change: (tokens: readonly ClientToken[]) => readonly ClientToken[],
 ): Promise<void> {
   const { files } = runtime;
-  files.makeFolder(folderOf(path), 0o700);
-  let lock = files.lock(`${path}.lock`);
-  for (let waited = 0; !lock && waited < lockWaitMs; waited += lockPauseMs) {
-    await new Promise((resolve) => setTimeout(resolve, lockPauseMs));
-    lock = files.lock(`${path}.lock`);
-  }
-  if (!lock)
-    throw new Fatal(`Another command has been changing ${path} for ${lockWaitMs / 1000} s; nothing was changed`);
+  let lock: FileLock | undefined;
   try {
+    lock = await lockOf(files, path);
     files.writeAtomic(path, tokenFileText(change(readNamed(runtime, path))), 0o600);
+  } catch (error) {
+    throw error instanceof Fatal ? error : new Fatal(`Cannot change ${path}: ${messageOf(error)}`);
   } finally {
-    lock.release();
+    lock?.release();
   }
+}
+
+async function lockOf(files: Runtime["files"], path: string): Promise<FileLock> {
+  files.makeFolder(folderOf(path), 0o700);
+  for (let waited = 0; ; waited += lockPauseMs) {
+    const lock = files.lock(`${path}.lock`);
+    if (lock) return lock;
+    if (waited >= lockWaitMs) break;
+    await new Promise((resolve) => setTimeout(resolve, lockPauseMs));
+  }
+  throw new Fatal(`Another command has been changing ${path} for ${lockWaitMs / 1000} s; nothing was changed`);
 }
 
 async function add(runtime: Runtime, argv: readonly string[]): Promise<number> {
@@ -177,10 +184,22 @@ function roleOf(word: string | undefined): Role {
 function takenOver(runtime: Runtime, from: string): string {
   const { cwd, home } = runtime.process;
   const path = resolvePath(from, { folder: cwd, home });
-  const text = new TextDecoder().decode(runtime.files.readAll(path, tokenFileBytesMax));
-  const { isBare } = parseTokenFile(text, runtime.sha256);
-  if (!isBare) throw new Fatal(`${path} is not one token of 16 to 512 printable characters`);
-  return text.trim();
+  let text: string;
+  try {
+    text = new TextDecoder().decode(runtime.files.readAll(path, tokenFileBytesMax));
+  } catch (error) {
+    throw new Fatal(`Cannot take the token over from ${path}: ${messageOf(error)}`);
+  }
+  if (isOneToken(runtime, text)) return text.trim();
+  throw new Fatal(`${path} is not one token of 16 to 512 printable characters without spaces`);
+}
+
+function isOneToken({ sha256 }: Runtime, text: string): boolean {
+  try {
+    return parseTokenFile(text, sha256).isBare;
+  } catch {
+    return false;
+  }
 }
 
 function list(runtime: Runtime, argv: readonly string[]): number {

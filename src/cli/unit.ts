@@ -105,7 +105,7 @@ function placeOf({ process: { env, home } }: Runtime, scope: Scope): string {
 function install(runtime: Runtime, scope: Scope, text: string, dryRun: boolean): number {
   const { files, process } = runtime;
   const path = placeOf(runtime, scope);
-  const before = files.stat(path) ? new TextDecoder().decode(files.readAll(path, unitBytesMax)) : "";
+  const before = textAt(files, path);
   if (before === text) {
     process.stdout(`${path} is as it should be\n`);
     return exitCodes.done;
@@ -122,4 +122,13 @@ function install(runtime: Runtime, scope: Scope, text: string, dryRun: boolean):
   const systemctl = scope === "user" ? "systemctl --user" : "systemctl";
   process.stdout(`Written. Next: ${systemctl} daemon-reload && ${systemctl} enable --now ${programName}\n`);
   return exitCodes.done;
+}
+
+/** What stands in the unit's place; nothing when nothing does. @throws Fatal */
+function textAt(files: Runtime["files"], path: string): string {
+  try {
+    return files.stat(path) ? new TextDecoder().decode(files.readAll(path, unitBytesMax)) : "";
+  } catch (error) {
+    throw new Fatal(`Cannot read ${path}: ${messageOf(error)}`);
+  }
 }

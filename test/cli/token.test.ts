@@ -4,6 +4,7 @@ import {
   chmodSync,
   chownSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readFileSync,
   rmSync,
@@ -106,6 +107,29 @@ test("the user's bare token stays as it is: named tokens go elsewhere, and it ca
   expect(storeOf(named).ownerOf("the-users-own-token")?.name).toBe("mark");
   const config = { auth: { token_file: named } } as never;
   expect(ownToken(runtime, { config, root } as never)).toEqual({ token: "the-users-own-token", warnings: [] });
+});
+
+test("a token that can't be taken over is named with its file, in one line", async () => {
+  const { root, run } = machine();
+  const take = (from: string) => run("token", "add", "bob", "--role", "admin", "--from", from);
+  for (const [text, says] of [
+    [undefined, "Cannot take the token over from FILE: ENOENT"],
+    ["a b c\n", "FILE is not one token of 16 to 512 printable characters"],
+    ["short\n", "FILE is not one token of 16 to 512 printable characters"],
+    [`mark admin sha256:${"0".repeat(64)}\n`, "FILE is not one token of 16 to 512 printable characters"],
+  ] as const) {
+    const file = `${root}/${text?.length ?? "none"}`;
+    if (text !== undefined) writeFileSync(file, text);
+    const { code, out, err } = await take(file);
+    expect({ code, out }).toEqual({ code: 1, out: "" });
+    expect(err).toStartWith(`roxy-core: ${says.replace("FILE", file)}`);
+    expect(err.trim()).not.toContain("\n");
+  }
+  expect((await take(root)).err).toMatch(/^roxy-core: Cannot take the token over from \S+: .*\n$/);
+  expect(existsSync(`${root}/client-tokens`)).toBe(false);
+  mkdirSync(`${root}/client-tokens.lock`);
+  const blocked = await run("token", "add", "bob", "--role", "admin");
+  expect(blocked.err).toMatch(/^roxy-core: Cannot change \S+\/client-tokens: .*\n$/);
 });
 
 test("our own commands say why they send no token when only digests are there", async () => {

@@ -48,6 +48,15 @@ test("a link in the unit's place is not written through", async () => {
   expect(readFileSync(path.join(home, "elsewhere"), "utf8")).toBe("mine");
 });
 
+test("a file where a folder should be is said in one line", async () => {
+  const { home, unit, run } = machine();
+  writeFileSync(path.join(home, "cfg"), "");
+  const { code, stdout, stderr } = await run("--install");
+  expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+  expect(stderr).toStartWith(`roxy-core: Cannot read ${unit}: ENOTDIR`);
+  expect(stderr.trim()).not.toContain("\n");
+});
+
 test("the secret's file becomes a credential, encrypted when it is", async () => {
   const { run } = machine();
   expect((await run("--jwt-secret", "/etc/s")).stdout).toContain("\nLoadCredential=podium_jwt_secret:/etc/s\n");
