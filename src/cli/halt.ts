@@ -85,17 +85,24 @@ export async function sendHalt(
   let sent = false;
   for (let tries = 1; ; tries++) {
     const timeoutMs = Math.max(1, Math.min(tryMs, Math.ceil(endMs - performance.now())));
+    let reply: Reply | undefined;
     try {
-      const reply = await unlessStopped(api.send(apiRequest("post", dispatchPath, { body }), { timeoutMs }), stop);
-      if (reply) return reply;
-      throw interrupted(api);
+      reply = await unlessStopped(api.send(apiRequest("post", dispatchPath, { body }), { timeoutMs }), stop);
     } catch (error) {
-      if (!(error instanceof ExchangeError)) throw error;
+      if (!(error instanceof ExchangeError)) throw inDoubt(error);
       sent ||= error.sent;
       if (!error.sent || tries === triesMax || performance.now() >= endMs) throw notHalted(api, error, sent);
       tell(`No answer to the halt yet (${printable(error.message)}): sending it again`);
+      continue;
     }
+    if (reply) return reply;
+    throw interrupted(api);
   }
+}
+
+/** Not our words: a stranger's, or those of something before the gateway, behind which the halt may have come through. */
+function inDoubt(error: unknown): unknown {
+  return error instanceof Fatal ? new Fatal(`${notKnown}: ${error.message}. ${again}`, error.exitCode) : error;
 }
 
 /** The halt may be on its way to the orchestrator, or stand in a gateway that will wake up. */
@@ -117,11 +124,10 @@ function accepted(api: Api, reply: Reply) {
   try {
     return expectReply(api.url, reply, dispatchedSchema);
   } catch (error) {
-    if (error instanceof Refused) {
-      const unknown = error.problem.retry === "same-key";
-      const words = error.message.replace(keyAdvice, "");
-      error.message = `${unknown ? notKnown : "NOT HALTED"}: ${words}. ${again}`;
-    }
+    if (!(error instanceof Refused)) throw inDoubt(error);
+    const unknown = error.problem.retry === "same-key";
+    const words = error.message.replace(keyAdvice, "");
+    error.message = `${unknown ? notKnown : "NOT HALTED"}: ${words}. ${again}`;
     throw error;
   }
 }

@@ -4,7 +4,8 @@ import { runtime } from "#runtime";
 import { createApi } from "../../src/cli/api.ts";
 import { haltLimits, sendHalt } from "../../src/cli/halt.ts";
 import { reply } from "../e2e/podium-stub.ts";
-import { useScriptedStage } from "./stage.ts";
+import { runHere } from "./in-process.ts";
+import { newRoot, useScriptedStage } from "./stage.ts";
 
 const never = { asked: false, whenAsked: new Promise<void>(() => {}) };
 
@@ -34,6 +35,23 @@ describe("halt to a gateway that hangs", () => {
     expect(haltLimits).toEqual({ tryMs: 10_000, totalMs: 20_000 });
   });
 });
+
+test.each([
+  [501, "<h1>Unsupported method</h1>", "answered 501 with something that is not JSON"],
+  [200, '{"ok":true}', "answered 200 in words that are not ours"],
+])(
+  "halt to another program that answers %p %p tells that nothing is known to be halted",
+  async (status, body, says) => {
+    const other = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response(body, { status }) });
+    const home = newRoot();
+    const { code, stderr } = await runHere({ HOME: home, ROXY_ROOT: home }, ["halt", "--port", `${other.port}`]);
+    await other.stop(true);
+    expect(code).toBe(3);
+    expect(stderr).toStartWith("roxy-core: IT IS NOT KNOWN WHETHER IT HALTED: ");
+    expect(stderr).toContain(`${says}: is it roxy-core that listens there?`);
+    expect(stderr).toEndWith("stop the orchestrator's own process\n");
+  },
+);
 
 describe("halt to a Podium", () => {
   const stage = useScriptedStage({ "podium.timeout_ms": "300" });
