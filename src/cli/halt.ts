@@ -17,9 +17,14 @@ import { tellOn, withProgress } from "./progress.ts";
 import type { Stop } from "./stop.ts";
 import { listenForStop, unlessStopped } from "./stop.ts";
 
+const goingOn =
+  "Starting again is Podium's own affair: its command START_ORCHESTRATOR, sent to Podium by whoever runs it, not through " +
+  `${programName}.`;
+
 export const haltCommand = {
   name: "halt",
   summary: "Emergency stop: halt the orchestrator at once, without asking back",
+  note: goingOn,
   usage: "[options]",
   options: [
     { name: "source", value: "NAME", summary: "What asks, for the record; default cli" },
@@ -55,7 +60,9 @@ export const runHalt = clientCommand(
     const halted = accepted(api, reply);
     if (client.json) client.printJson(reply.text);
     else {
-      client.print(`${screen.paint("bold", "Halted.")} What was still waiting for its turn was not executed.\n`);
+      client.print(
+        `${screen.paint("bold", "Halted.")} What was still waiting for its turn was not executed.\n${goingOn}\n`,
+      );
       client.print(
         fieldList(screen, [
           ["job", printable(halted.job_id)],

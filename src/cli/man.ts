@@ -64,10 +64,10 @@ function manPage(commands: readonly CommandSpec[]): string {
   ].join("\n");
 }
 
-function commandLines({ name, summary, usage, options, examples }: CommandSpec): string[] {
+function commandLines({ name, summary, note, usage, options, examples }: CommandSpec): string[] {
   return [
     `.SS ${escaped(`${name} ${usage}`.trim())}`,
-    paragraph(`${summary}.`),
+    paragraph(note === undefined ? `${summary}.` : `${summary}. ${note}`),
     ...[...options, helpOption].flatMap(optionLines),
     ...(examples.length === 0 ? [] : [".PP", ".nf", ...examples.map((line) => `    ${textLine(line)}`), ".fi"]),
   ];

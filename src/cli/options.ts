@@ -23,6 +23,8 @@ export interface CommandSpec {
   /** The words after the program's name, such as `config show`. */
   readonly name: string;
   readonly summary: string;
+  /** More than one line has room for: whole sentences, for help and the manual page. */
+  readonly note?: string;
   /** What follows the name, such as `ACTION [ID] [options]`. */
   readonly usage: string;
   /** Arguments in order: `ID` must be there, `[ID]` may, `[ID...]` takes all that are left. None unless given. */
@@ -196,7 +198,7 @@ function settingOf(command: Pick<CommandSpec, "name">, name: string, value: stri
 
 const widthMax = 100;
 
-/** What `--help` prints: name, summary, usage, options and examples, ending with a newline. */
+/** What `--help` prints: name, summary, note, usage, options and examples, ending with a newline. */
 export function helpText(command: CommandSpec): string {
   const options = [...command.options, helpOption];
   const labels = options.map(labelOf);
@@ -205,7 +207,8 @@ export function helpText(command: CommandSpec): string {
   const examples =
     command.examples.length === 0 ? [] : ["", "Examples:", ...command.examples.map((line) => `  ${line}`)];
   const usage = `Usage: ${commandLine(command)} ${command.usage}`.trimEnd();
-  return [`${command.summary}.`, "", usage, "", "Options:", ...lines, ...examples, ""].join("\n");
+  const note = command.note === undefined ? [] : ["", ...wrapped("", command.note, 0)];
+  return [`${command.summary}.`, ...note, "", usage, "", "Options:", ...lines, ...examples, ""].join("\n");
 }
 
 /** `--help` of commands with the same first word. */
@@ -228,14 +231,19 @@ function labelOf(option: OptionSpec): string {
 }
 
 function entry(label: string, summary: string, column: number): string[] {
+  return wrapped(`  ${label}`.padEnd(column), summary, column);
+}
+
+/** @param start what stands before the text; lines after the first begin at the column */
+function wrapped(start: string, text: string, column: number): string[] {
   const lines: string[] = [];
-  let line = `  ${label}`.padEnd(column);
-  for (const word of summary.split(" ")) {
+  let line = start;
+  for (const word of text.split(" ")) {
     if (line.length + word.length + 1 > widthMax && line.trim() !== "") {
       lines.push(line);
       line = "".padEnd(column);
     }
-    line += line.endsWith(" ") ? word : ` ${word}`;
+    line += line === "" || line.endsWith(" ") ? word : ` ${word}`;
   }
   return [...lines, line];
 }

@@ -64,6 +64,13 @@ describe("halt to a Podium", () => {
     expect(stderr).not.toMatch(/key/i);
   });
 
+  test("that halts: how work goes on is said, by the command and by its help", async () => {
+    const goesOn = /its command START_ORCHESTRATOR, sent to Podium by whoever\s+runs it, not through roxy-core\.\n/;
+    expect((await stage.run("halt")).stdout).toMatch(goesOn);
+    expect((await stage.run("halt", "--help")).stdout).toMatch(goesOn);
+    expect(JSON.parse((await stage.run("halt", "--json")).stdout)).toMatchObject({ success: true });
+  });
+
   test("that refuses: nothing was halted, and no key is spoken of", async () => {
     stage.podium.next(reply.text('{"success":false,"error":"no brakes"}'));
     const { code, stderr } = await stage.run("halt");

@@ -40,6 +40,7 @@ describe("the manual page", () => {
     const plain = stdout.replaceAll(overstruck, "");
     expect(plain).toContain("roxy-core - the one audited door");
     expect(plain).toContain("--nonce NONCE");
+    expect(plain).toContain("its command START_ORCHESTRATOR");
     expect(plain).toMatch(/EXIT STATUS\n +0 +Done\./);
   });
 });

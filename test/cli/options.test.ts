@@ -163,6 +163,16 @@ Examples:
     );
   });
 
+  test("shows a note below the summary, wrapped like everything else", () => {
+    const noted = { ...command, note: "word ".repeat(60).trim() };
+    const [summary, ...lines] = helpText(noted).split("\n");
+    const note = lines.slice(1, lines.indexOf("", 1));
+    expect(summary).toBe("Dispatch one action.");
+    expect(note.join(" ")).toBe(noted.note);
+    expect(Math.max(...note.map((line) => line.length))).toBeLessThanOrEqual(100);
+    expect(lines.slice(note.length + 1).join("\n")).toBe(helpText(command).split("\n").slice(1).join("\n"));
+  });
+
   test("wraps long summaries under their column and stays within 100 columns", () => {
     const long = { ...command, options: [{ name: "x", summary: "word ".repeat(60).trim() }], examples: [] };
     const lines = helpText(long).split("\n");
