@@ -71,18 +71,15 @@ export async function gatewayReachesPodium(api: Api): Promise<boolean> {
 }
 
 /** The port and the gateway on it. */
-export async function gatewayFindings(
-  runtime: Runtime,
-  { url, warnings }: ServerAddress,
-  says: GatewaySays,
-): Promise<Finding[]> {
-  // What the configuration's own findings say already is not said twice.
-  const token = warnings.filter((text) => text.includes("auth.token_file")).map(tokenFinding);
+export async function gatewayFindings(runtime: Runtime, address: ServerAddress, says: GatewaySays): Promise<Finding[]> {
+  const { url, warnings, tokenFix } = address;
+  // Without a fix for the token they are the configuration's mistakes, which have findings of their own.
+  const token = tokenFix === undefined ? [] : warnings.map((text) => problem("token", text, tokenFix));
   if (says.kind === "nobody") return [...token, notRunning(url)];
   const owner = isLocal(url) ? await portOwner(runtime, portOf(url)) : undefined;
   if (says.kind === "mute") return [...token, mute(url, says.detail, owner)];
   if (says.kind === "somebody-else") return [...token, taken(url, says.detail, owner)];
-  if (says.kind === "refused") return [...token, refused(url, says.refusal)];
+  if (says.kind === "refused") return [...token, refused(address, says.refusal)];
   const { gateway, kind, reason } = says;
   const by = owner?.pid === undefined ? "" : ` (pid ${owner.pid})`;
   const running = `roxy-core ${gateway?.version ?? "?"} answers at ${url}${by}`;
@@ -95,10 +92,6 @@ export async function gatewayFindings(
           "Its log says more; see the audit findings below",
         );
   return [...token, first, ...versionFindings(gateway), ...telemetryFindings(gateway)];
-}
-
-function tokenFinding(text: string): Finding {
-  return problem("token", text, "Let this user read it, or run as the user that the gateway runs as");
 }
 
 function notRunning(url: string): Finding {
@@ -122,13 +115,11 @@ function ownerWords({ pid, command, unit, uid }: PortOwner): string {
   return `${command ?? "a process"} (pid ${pid}${unit === undefined ? "" : `, ${unit}`})`;
 }
 
-function refused(url: string, { problem: { code, detail } }: Refused): Finding {
+function refused({ url, token, tokenFix }: ServerAddress, { problem: { code, detail } }: Refused): Finding {
   if (code === "unauthorized") {
-    return problem(
-      "token",
-      `${url} wants another token: ${detail}`,
-      "Set auth.token_file to the file that the gateway uses",
-    );
+    const wanted = token === undefined ? "a token" : "another token";
+    const fix = tokenFix ?? "Mend the configuration: while it has mistakes, its token is not sent";
+    return problem("token", `${url} wants ${wanted}: ${detail}`, fix);
   }
   return problem(
     check,

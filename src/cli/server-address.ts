@@ -21,6 +21,8 @@ export interface ServerAddress {
   readonly token?: string;
   /** What had to be passed over to get here. */
   readonly warnings: readonly string[];
+  /** What to do about a token that is missing, or not the right one. */
+  readonly tokenFix?: string;
 }
 
 /** What stands in for a configuration with mistakes, where asking somebody is better than asking nobody. */

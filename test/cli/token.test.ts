@@ -106,7 +106,10 @@ test("the user's bare token stays as it is: named tokens go elsewhere, and it ca
   expect([taken.code, taken.out]).toEqual([0, ""]);
   expect(storeOf(named).ownerOf("the-users-own-token")?.name).toBe("mark");
   const config = { auth: { token_file: named } } as never;
-  expect(ownToken(runtime, { config, root } as never)).toEqual({ token: "the-users-own-token", warnings: [] });
+  expect(ownToken(runtime, { config, root } as never)).toMatchObject({
+    token: "the-users-own-token",
+    warnings: [],
+  });
 });
 
 test("a token that can't be taken over is named with its file, in one line", async () => {
