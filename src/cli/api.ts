@@ -94,9 +94,23 @@ export function unreachable(url: string, { kind, sent, message }: ExchangeError)
     const remedy = `Its log may say why, and a restart mends it; ${programName} doctor says which process it is`;
     return new Fatal(`${what}. ${remedy}`, exitCodes.unreachable);
   }
-  const why = kind === "unreachable" ? "" : `${printable(message)}. `;
-  const remedy = `Start it with ${programName} serve, name another with --url, or let ${programName} doctor look`;
-  return new Fatal(`Cannot reach roxy-core at ${url}. ${why}${remedy}`, exitCodes.unreachable);
+  // Nobody there needs no reason; whatever else is in the way does.
+  const why = kind === "unreachable" && nobodyThere.test(message) ? "" : `${printable(message)}. `;
+  const start = `Start it with ${programName} serve, name another with --url, or let ${programName} doctor look`;
+  return new Fatal(`Cannot reach roxy-core at ${url}. ${why}${wayTo(message) ?? start}`, exitCodes.unreachable);
+}
+
+/** Of connect(2): the port or the socket has no listener. */
+export const nobodyThere = /\((?:ECONNREFUSED|ENOENT)\)$/;
+
+/** What to do where a gateway that runs could not be reached either; undefined where that is not known. */
+export function wayTo(message: string): string | undefined {
+  if (/\((?:EACCES|EPERM)\)$/.test(message))
+    return "Ask as a user that has the right, such as the one that the gateway runs as";
+  if (/\((?:ENOTFOUND|EAI_AGAIN|EAI_FAIL)\)$/.test(message)) {
+    return "That host's name leads nowhere: check it in --url, --host or listen.host";
+  }
+  return undefined;
 }
 
 /** The server said no, in its own words. */

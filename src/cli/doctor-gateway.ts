@@ -6,7 +6,7 @@ import { apiRequest } from "../wire/client.ts";
 import type { GatewayAnswer } from "./answers.ts";
 import { readyAnswerSchema } from "./answers.ts";
 import type { Api } from "./api.ts";
-import { expectReply, Refused } from "./api.ts";
+import { expectReply, nobodyThere, Refused, wayTo } from "./api.ts";
 import type { Finding } from "./doctor-finding.ts";
 import { problem, warning, well } from "./doctor-finding.ts";
 import { programName } from "./options.ts";
@@ -75,7 +75,7 @@ export async function gatewayFindings(runtime: Runtime, address: ServerAddress, 
   const { url, warnings, tokenFix } = address;
   // Without a fix for the token they are the configuration's mistakes, which have findings of their own.
   const token = tokenFix === undefined ? [] : warnings.map((text) => problem("token", text, tokenFix));
-  if (says.kind === "nobody") return [...token, notRunning(url)];
+  if (says.kind === "nobody") return [...token, notReached(url, says.detail)];
   const owner = isLocal(url) ? await portOwner(runtime, portOf(url)) : undefined;
   if (says.kind === "mute") return [...token, mute(url, says.detail, owner)];
   if (says.kind === "somebody-else") return [...token, taken(url, says.detail, owner)];
@@ -94,9 +94,10 @@ export async function gatewayFindings(runtime: Runtime, address: ServerAddress, 
   return [...token, first, ...versionFindings(gateway), ...telemetryFindings(gateway)];
 }
 
-function notRunning(url: string): Finding {
+function notReached(url: string, detail: string): Finding {
   const start = `Start it: ${programName} serve, or systemctl --user start roxy-core; or name another with --url`;
-  return problem(check, `Nobody listens at ${url}`, start);
+  const what = nobodyThere.test(detail) ? `Nobody listens at ${url}` : `Cannot reach ${url}: ${detail}`;
+  return problem(check, what, wayTo(detail) ?? start);
 }
 
 function mute(url: string, detail: string, owner: PortOwner | undefined): Finding {

@@ -3,10 +3,12 @@ import net from "node:net";
 import { chmodSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { runtime } from "#runtime";
+import { unreachable } from "../../src/cli/api.ts";
 import { haltCommand } from "../../src/cli/halt.ts";
 import type { Given } from "../../src/cli/options.ts";
 import type { ServerAddress } from "../../src/cli/server-address.ts";
 import { serverAddress, urlOf } from "../../src/cli/server-address.ts";
+import { ExchangeError } from "../../src/runtime/types.ts";
 import { environment } from "../e2e/launcher.ts";
 import { reply } from "../e2e/podium-stub.ts";
 import { eventually } from "../e2e/watch.ts";
@@ -33,6 +35,25 @@ describe("no gateway: exit code 3, and what to try", () => {
     expect({ code, stdout }).toEqual({ code: 3, stdout: "" });
     expect(stderr).toMatch(
       /^roxy-core: Cannot reach roxy-core at http:\/\/127\.0\.0\.1:\d+\. Start it with roxy-core serve/,
+    );
+  });
+
+  test("what else is in the way is said, with what to do about that", async () => {
+    const words = ["status", "--url", "http://no-such-host.invalid:8000"];
+    const { code, stderr } = await here(...words);
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/at http:\/\/no-such-host\.invalid:8000\. Cannot connect \(\w+\)\. That host's name/);
+    const { stdout } = await here("doctor", ...words.slice(1));
+    expect(stdout).toMatch(/Cannot reach http:\S+: Cannot connect \(\w+\)\n +Fix: That host's name leads nowhere/);
+    const saidOf = (why: string): string =>
+      unreachable("unix:/s", new ExchangeError("unreachable", false, `Cannot connect (${why})`)).message;
+    expect(saidOf("EACCES")).toBe(
+      "Cannot reach roxy-core at unix:/s. Cannot connect (EACCES). " +
+        "Ask as a user that has the right, such as the one that the gateway runs as",
+    );
+    expect(saidOf("ENOENT")).toStartWith("Cannot reach roxy-core at unix:/s. Start it");
+    expect(saidOf("EHOSTUNREACH")).toStartWith(
+      "Cannot reach roxy-core at unix:/s. Cannot connect (EHOSTUNREACH). Start",
     );
   });
 
