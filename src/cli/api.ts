@@ -119,11 +119,15 @@ export class Refused extends Fatal {
   /** The document as it came. */
   readonly text: string;
 
-  constructor(problem: ProblemAnswer, text: string) {
-    super(wordsOf(problem), problem.code === "podium_unreachable" ? exitCodes.unreachable : exitCodes.failed);
+  constructor(problem: ProblemAnswer, text: string, exitCode = exitCodeOf(problem)) {
+    super(wordsOf(problem), exitCode);
     this.problem = problem;
     this.text = text;
   }
+}
+
+function exitCodeOf({ code }: ProblemAnswer): number {
+  return code === "podium_unreachable" ? exitCodes.unreachable : exitCodes.failed;
 }
 
 const remedies: Readonly<Record<string, string>> = {

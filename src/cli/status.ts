@@ -63,8 +63,14 @@ async function wholeStatus(client: Client): Promise<number> {
     // Podium can't be asked, but what the gateway says of itself has come along.
     const known = error instanceof Refused ? statusAnswerSchema.safeParse(error.problem).data?.gateway : undefined;
     if (known && !client.json) client.print(gatewayText(screen, api.url, known));
-    throw error;
+    throw error instanceof Refused && error.problem.code === "podium_timeout" ? hanging(error) : error;
   }
+}
+
+/** A command without an answer may have run, and has failed; a question without one was not to be asked. */
+function hanging({ problem, text }: Refused): Refused {
+  const detail = `${problem.detail}; ${programName} doctor looks at Podium`;
+  return new Refused({ ...problem, detail }, text, exitCodes.unreachable);
 }
 
 function gatewayText(screen: Screen, url: string, gateway: GatewayAnswer): string {

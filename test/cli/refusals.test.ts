@@ -216,6 +216,20 @@ describe("what the server refuses", () => {
   });
 });
 
+describe("a Podium that hangs", () => {
+  const stage = useScriptedStage({ "podium.timeout_ms": "300" });
+
+  test("can't be asked: exit code 3 like one that is away, with what the gateway knows of itself", async () => {
+    stage.podium.status = () => new Promise<undefined>(() => {});
+    const { code, stdout, stderr } = await stage.run("status");
+    expect(code).toBe(3);
+    expect(stdout).toMatch(/^gateway {4}http:\/\/127/);
+    expect(stderr).toMatch(/roxy-core doctor looks at Podium \(podium_timeout\)/);
+    const { code: again, stdout: json } = await stage.run("status", "--json");
+    expect([again, JSON.parse(json).code]).toEqual([3, "podium_timeout"]);
+  });
+});
+
 describe("a gateway that wants a token", () => {
   const stage = useScriptedStage({ "auth.token_file": tokenFile("right", "0123456789abcdef") });
 
