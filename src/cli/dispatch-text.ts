@@ -3,6 +3,7 @@ import type { DispatchRequest } from "../wire/dispatch.ts";
 import type { dispatchedSchema } from "./answers.ts";
 import { fieldList } from "./columns.ts";
 import { programName } from "./options.ts";
+import { podiumText } from "./podium-text.ts";
 import { printable, printableLines, shellWord } from "./printable.ts";
 import type { Screen } from "./screen.ts";
 import { styleOfStatus } from "./screen.ts";
@@ -25,9 +26,10 @@ export function dispatchText(
     ["status", style === undefined ? word : screen.paint(style, word)],
     ["audit", printable(auditId)],
     ["receipt", receipt && printable(`${receipt.seq} ${receipt.hash}`)],
-    ["podium", messageIn(result)],
+    ["podium", request.action === "status" ? undefined : messageIn(result)],
     ["next", followed ? undefined : nextStep(request, jobId, result)],
   ]);
+  if (request.action === "status") return fields + podiumText(screen, result);
   // Whoever is about to confirm a plan should see all that Podium says of it.
   const staged = request.action === "prepare_apply" ? `${printableLines(JSON.stringify(result, null, 2))}\n` : "";
   return fields + staged;

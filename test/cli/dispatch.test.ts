@@ -142,6 +142,15 @@ describe("watch JOB", () => {
   });
 });
 
+test("dispatch status shows what was asked for: Podium's status, as status does", async () => {
+  const { code, stdout } = await stage.run("dispatch", "status");
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^job {6}JOB-/);
+  const podium = (text: string): string => text.slice(text.search(/^podium /m));
+  expect(podium(stdout)).toStartWith("podium ");
+  expect(podium(stdout)).toBe(podium((await stage.run("status")).stdout));
+});
+
 describe("halt", () => {
   test("halts at once, in a pipe, without asking, even with a broken configuration", async () => {
     const broken = path.join(stage.env["HOME"] ?? "", "broken.jsonc");
