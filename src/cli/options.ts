@@ -4,7 +4,7 @@ import { exitCodes, Fatal } from "../lib/errors.ts";
 
 /**
  * The command line: commands are data, and parsing, `--help`, shell completion and the manual page are made from it.
- * Understood: `--name value`, `--name=value`, `-n value`, switches, repeated options, `--` (the rest is arguments).
+ * Understood: `--name value`, `--name=value`, `-n value`, `-nvalue`, switches, repeated options, `--` (the rest is arguments).
  */
 
 export interface OptionSpec {
@@ -124,6 +124,12 @@ function optionOf(command: CommandSpec, word: string): { option: OptionSpec; inl
     (one) => name === `--${one.name}` || (one.short !== undefined && name === `-${one.short}`),
   );
   if (option) return { option, inline };
+  const attached = options.find(
+    ({ short, value }) => short !== undefined && value !== undefined && word.startsWith(`-${short}`),
+  );
+  // A long name with a dash too few is a slip, and no value.
+  const isLong = options.some((one) => name === `-${one.name}`);
+  if (attached && !isLong) return { option: attached, inline: word.slice(2) };
   const near = nearest(
     name.replace(/^-+/, ""),
     options.map((one) => one.name),

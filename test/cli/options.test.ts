@@ -50,6 +50,11 @@ describe("parseOptions", () => {
     expect(parseOptions(command, ["halt", "--source", "-"]).value("source")).toBe("-");
   });
 
+  test("takes a short option with its value attached", () => {
+    expect(parseOptions(command, ["halt", "-sme"]).value("source")).toBe("me");
+    expect(parseOptions(command, ["halt", "-s5", "-sa=b"]).values("source")).toEqual(["5", "a=b"]);
+  });
+
   test("asks for nothing else when help is wanted", () => {
     expect(parseOptions(command, ["--help"]).help).toBe(true);
     expect(parseOptions(command, ["a", "b", "c", "-h"]).help).toBe(true);
@@ -59,6 +64,10 @@ describe("parseOptions", () => {
     [["halt", "--sorce", "x"], "Unknown option --sorce (nearest: --source). See roxy-core dispatch --help"],
     [["halt", "--verbose"], "Unknown option --verbose. See roxy-core dispatch --help"],
     [["halt", "-x"], "Unknown option -x. See roxy-core dispatch --help"],
+    [["halt", "-qx"], "Unknown option -qx. See roxy-core dispatch --help"],
+    [["halt", "-undefined"], "Unknown option -undefined. See roxy-core dispatch --help"],
+    [["halt", "-source", "x"], "Unknown option -source (nearest: --source). See roxy-core dispatch --help"],
+    [["halt", "-source=x"], "Unknown option -source (nearest: --source). See roxy-core dispatch --help"],
     [["halt", "--s", "x"], "Unknown option --s. See roxy-core dispatch --help"],
     [["halt", "--json=yes"], "--json takes no value. See roxy-core dispatch --help"],
     [["halt", "--source"], "--source needs a value: NAME. See roxy-core dispatch --help"],
