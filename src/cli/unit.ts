@@ -65,6 +65,11 @@ function makeUnit(runtime: Runtime, options: Options, scope: Scope): string {
   // Only what the service will see: its own root and its own file, not the caller's environment.
   const { config } = loadConfig({ ...input, env: root === undefined ? {} : { ROXY_ROOT: root } });
   const program = exec === undefined ? self : [absolute(exec)];
+  const secret = jwtSecret ?? jwtKey;
+  for (const file of [exec, secret]) {
+    if (file === undefined || !isMissing(runtime, absolute(file))) continue;
+    stderr(`Warning: There is no file ${printableLines(absolute(file))}: without it the service does not start\n`);
+  }
   if (scope === "system") {
     const warn = (path: string, remedy: string): void =>
       stderr(`Warning: ${printableLines(path)} is out of a system unit's reach: ${remedy}\n`);
@@ -89,6 +94,15 @@ function makeUnit(runtime: Runtime, options: Options, scope: Scope): string {
 /** Behind ProtectHome= and PrivateTmp=, or in a folder that only root may enter. */
 function isOutOfReach(path: string): boolean {
   return /^\/(home|root|run\/user|tmp|var\/tmp)\//.test(path);
+}
+
+/** What a folder does not let us see may well be there. */
+function isMissing({ files }: Runtime, path: string): boolean {
+  try {
+    return files.stat(path) === undefined;
+  } catch {
+    return false;
+  }
 }
 
 function isForAll({ files }: Runtime, path: string): boolean {

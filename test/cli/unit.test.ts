@@ -55,17 +55,28 @@ describe("unit", () => {
     afterAll(() => rmSync(folder, { recursive: true }));
     const config = path.join(folder, "far.jsonc");
     writeFileSync(config, "{}", { mode: 0o644 });
-    const unit = await runHere(env, ["unit", "--system", "--exec", "/usr/local/bin/roxy-core", "--config", config]);
+    const unit = await runHere(env, ["unit", "--system", "--exec", "/usr/bin/env", "--config", config]);
     expect(unit.stdout).toContain("ConfigurationDirectory=roxy-core\nConfigurationDirectoryMode=0755\n");
     expect(unit.stdout).toContain("EnvironmentFile=-/etc/roxy-core/roxy.env\n");
     expect(unit.stderr).toBe(`Warning: ${config} is out of a system unit's reach: put it into /etc/roxy-core\n`);
     chmodSync(config, 0o600);
-    const closed = await runHere(env, ["unit", "--system", "--exec", "/usr/local/bin/roxy-core", "--config", config]);
+    const closed = await runHere(env, ["unit", "--system", "--exec", "/usr/bin/env", "--config", config]);
     expect(closed.stderr).toBe(`${unit.stderr}Warning: ${config} is out of a system unit's reach: chmod 644 it\n`);
     const users = await runHere(env, ["unit", "--user", "--config", config]);
     expect(users.stderr).toBe("");
-    const near = await runHere(env, ["unit", "--system", "--exec", "/usr/local/bin/roxy-core"]);
+    const near = await runHere(env, ["unit", "--system", "--exec", "/usr/bin/env"]);
     expect(near.stderr).toBe("");
+  });
+
+  test("names a program or a secret that is not there", async () => {
+    const missing = (file: string): string =>
+      `Warning: There is no file ${file}: without it the service does not start\n`;
+    for (const option of ["--exec", "--jwt-secret", "--jwt-key"]) {
+      const { code, stderr } = await runHere(env, ["unit", option, "/nonexistent/x"]);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: missing("/nonexistent/x") });
+    }
+    const both = await runHere(env, ["unit", "--exec", "gone", "--jwt-key", "/etc/passwd"]);
+    expect(both.stderr).toBe(missing(path.join(home, "gone")));
   });
 
   test("quotes what systemd would read as something else", () => {
