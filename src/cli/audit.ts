@@ -1,6 +1,8 @@
 import { counted } from "../lib/counted.ts";
 import { adviceOn, isFileError } from "../audit/advice.ts";
 import { readPublicKey } from "../audit/key.ts";
+import { isFlaw } from "../audit/frame.ts";
+import { parseNote } from "../audit/note.ts";
 import { noteBytesMax } from "../audit/note-file.ts";
 import type { VerifyResult } from "../audit/verify.ts";
 import { verify } from "../audit/verify.ts";
@@ -15,7 +17,7 @@ import { configInput } from "./config.ts";
 import type { Group } from "./group.ts";
 import { runGroup } from "./group.ts";
 import type { CommandSpec, Given } from "./options.ts";
-import { configArgs, helpText, parseOptions, programName, settingOptions } from "./options.ts";
+import { configArgs, helpText, parseOptions, programName, settingOptions, usageError } from "./options.ts";
 
 /** All but `audit rotate-key` only read, and run beside a live server. */
 
@@ -107,12 +109,17 @@ function whatToVerify(
   return { dir: given ?? audit.dir, keyFile: key ?? configured };
 }
 
+/** @throws Fatal when it can't be read (1), or is no checkpoint (2): that says nothing about the log */
 function readCheckpointFile(files: Files, path: string): string {
+  let text: string;
   try {
-    return new TextDecoder().decode(files.readAll(path, noteBytesMax));
+    text = new TextDecoder().decode(files.readAll(path, noteBytesMax));
   } catch (error) {
     throw new Fatal(`Cannot read the checkpoint ${path}: ${messageOf(error)}`);
   }
+  const note = parseNote(text);
+  if (isFlaw(note)) throw usageError(verifyCommand, `--checkpoint: ${path}: ${note.flaw}`);
+  return text;
 }
 
 function verdictText(result: VerifyResult, dir: string): string {

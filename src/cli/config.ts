@@ -115,11 +115,18 @@ function check(runtime: ConfigRuntime, argv: readonly string[]): number {
   if (options.help) return print(runtime, helpText(checkCommand));
   const args = configArgs(checkCommand, options.given);
   const [file] = options.positionals;
-  const examined = examineConfig(configInput(runtime, file === undefined ? args : { ...args, configFile: file }));
+  const examined = file === undefined ? examineConfig(configInput(runtime, args)) : examineFile(runtime, args, file);
   if (options.has("json")) printJson(runtime, checkDocument(examined));
   else print(runtime, checkText(examined));
   if (examined.loaded) return exitCodes.done;
   return examined.usage ? exitCodes.usage : exitCodes.failed;
+}
+
+/** A file that is named as an argument: a mistake in its name is nobody's --config. */
+function examineFile(runtime: ConfigRuntime, args: ConfigArgs, file: string): Examined {
+  const examined = examineConfig(configInput(runtime, { ...args, configFile: file }));
+  const mistakes = examined.mistakes.map((one) => (one.where === "--config" ? { ...one, where: "FILE" } : one));
+  return { ...examined, mistakes };
 }
 
 function checkDocument({ wantedFile, fileFound, loaded, mistakes, warnings }: Examined): unknown {
@@ -214,15 +221,20 @@ function init(runtime: ConfigRuntime, argv: readonly string[]): number {
 
 /** 0600 like everything of ours: the file says where secrets are kept. */
 function writeTemplate(runtime: ConfigRuntime, path: string, text: string, force: boolean): void {
+  const cannot = (error: unknown): Fatal => new Fatal(`Cannot write ${path}: ${messageOf(error)}`);
   try {
     runtime.files.makeFolder(folderOf(path), 0o700);
+  } catch (error) {
+    throw cannot(error);
+  }
+  try {
     if (force) runtime.files.writeAtomic(path, text, 0o600);
     else runtime.files.writeNew(path, text, 0o600);
   } catch (error) {
     if ((error as { code?: unknown }).code === "EEXIST") {
       throw new Fatal(`${path} is already there; --force replaces it`);
     }
-    throw new Fatal(`Cannot write ${path}: ${messageOf(error)}`);
+    throw cannot(error);
   }
 }
 

@@ -109,6 +109,7 @@ const places: Readonly<Record<string, string>> = {
   "/payload/story_id": "ID",
   "/payload/plan_id": "ID",
   "/payload/nonce": "--nonce",
+  "/payload/options": "--option",
   "/source": "--source",
   "/auth/user_id": "--user",
 };

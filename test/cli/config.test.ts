@@ -99,6 +99,12 @@ describe("config check", () => {
     expect(out).not.toContain("hunter2");
   });
 
+  test("blames the argument for a file that is not there, and --config only where it was given", async () => {
+    const gone = path.join(folder, "gone.jsonc");
+    expect(await run(["check", gone])).toEqual({ code: 2, out: `FILE: There is no file ${gone}\n`, err: "" });
+    expect((await run(["check", "--config", gone])).out).toBe(`--config: There is no file ${gone}\n`);
+  });
+
   test("says what is wrong with a file that is no file", async () => {
     fs.mkdirSync(path.join(folder, "a-folder"));
     fs.symlinkSync(file("target.jsonc", "{}"), path.join(folder, "link.jsonc"));
@@ -212,6 +218,14 @@ describe("config init", () => {
       { settings: [] },
     );
     expect([...loadConfig(input).provenance.values()].every(({ source }) => source === "default")).toBe(true);
+  });
+
+  test("does not take a file in the root's place for its own", async () => {
+    const taken = file("taken", "");
+    const { code, err } = await run(["init"], { ROXY_ROOT: taken });
+    expect(code).toBe(1);
+    expect(err).toStartWith(`Cannot write ${taken}/roxy-core.jsonc: EEXIST`);
+    expect(err).not.toContain("--force");
   });
 
   test("replaces a file only when it is forced to", async () => {

@@ -119,6 +119,12 @@ describe("wrong usage: exit code 2, and the way to the help", () => {
   });
 });
 
+test("options that are too long are blamed on --option", async () => {
+  const { code, stderr } = await here("dispatch", "enqueue_story", "X", "--option", `a=${"x".repeat(5000)}`);
+  expect(code).toBe(2);
+  expect(stderr).toStartWith("roxy-core: --option: Expected at most");
+});
+
 describe("a configuration with mistakes", () => {
   const file = path.join(root, "bad.jsonc");
   writeFileSync(file, '{ "listen": { "prot": 1 } }');
