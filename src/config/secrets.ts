@@ -143,6 +143,8 @@ function foundIn(
   return undefined;
 }
 
+const tokenHint = "`roxy-core token add NAME --role admin` makes it";
+
 function textOf(
   files: ReadingFiles,
   path: string,
@@ -153,7 +155,8 @@ function textOf(
   const before = mistakes.length;
   const text = readOptional(files, path, where, key, mistakes);
   if (text === undefined && mistakes.length === before) {
-    mistakes.push({ where, key, detail: "Expected the path of a file that is there" });
+    const hint = key === "auth.token_file" ? `; ${tokenHint}` : "";
+    mistakes.push({ where, key, detail: `Expected the path of a file that is there${hint}` });
   }
   return text;
 }

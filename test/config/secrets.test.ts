@@ -145,6 +145,7 @@ describe("a file with secrets in it", () => {
   test("must be there when it holds client tokens", () => {
     const { mistakes } = examineConfig(withFile('{ "auth": { "token_file": "/s/tokens" } }'));
     expect(mistakes[0]?.key).toBe("auth.token_file");
+    expect(mistakes[0]?.detail).toContain("roxy-core token add NAME --role admin");
   });
 });
 
