@@ -190,7 +190,8 @@ function firstToRead(
     if (!isNeeded && !covers && (last.uptime_ms ?? 0) < wantedFromMs) break;
     from--;
   }
-  return from;
+  // What the file before has to say may not have been said again yet.
+  return Math.max(0, from === closed.length ? from - 1 : from);
 }
 
 /** Only the very first line makes a log another version's: anywhere else a version is a change like any other. */

@@ -94,7 +94,9 @@ export class Keys {
     if (record.event === "intent" && record.idempotency_key !== undefined) this.#restoreIntent(record);
     const key = this.#byAuditId.get(record.audit_id ?? "");
     if (key === undefined || record.result === undefined) return;
-    if (record.result === "failed") this.leave(key, this.#held.get(key)?.isRepeat ? "doubt" : "free");
+    const cameToNothing = record.result === "failed" || record.result === "rejected";
+    if (cameToNothing && this.#held.get(key)?.isRepeat) this.leave(key, "doubt");
+    else if (record.result === "failed") this.leave(key, "free");
     else if (record.result !== "unknown") this.leave(key, "settle");
   }
 

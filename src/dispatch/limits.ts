@@ -53,9 +53,9 @@ export class Limits {
     this.#resting.set(subject, Infinity);
   }
 
-  /** Whether a dispatch about this subject has its place and has not ended. */
-  isOnItsWay(subject: string): boolean {
-    return this.#resting.get(subject) === Infinity;
+  /** Whether a dispatch about such a subject has its place and has not ended. */
+  isOnItsWay(isMeant: (subject: string) => boolean): boolean {
+    return this.#resting.entries().some(([subject, until]) => until === Infinity && isMeant(subject));
   }
 
   /** The dispatch has ended: the cooldown counts from when it was sent, or is lifted when nothing was. */

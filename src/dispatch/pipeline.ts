@@ -20,7 +20,7 @@ import { intentDraft, outcomeDraft, outcomeOfVerdict, outcomeUnsent } from "./re
 import type { Dispatched } from "./replay.ts";
 import { replay } from "./replay.ts";
 import type { Earlier, EarlierDeps } from "./settle-earlier.ts";
-import { hasDoubts, settleEarlier } from "./settle-earlier.ts";
+import { hasDoubts, refuseLateCancel, settleEarlier } from "./settle-earlier.ts";
 import { timed } from "./stages.ts";
 
 export interface DispatchDeps extends ForwardDeps, EarlierDeps {
@@ -52,6 +52,8 @@ export async function dispatch(deps: DispatchDeps, incoming: Incoming): Promise<
   const key = claim.kind === "none" ? undefined : keyOf(incoming);
   if (claim.kind === "settled") return replay(deps.archive, claim.jobId);
   let fate: KeyFate = claim.kind === "unknown" ? "doubt" : "free";
+  // A stop is said again unasked: whatever becomes of that, what was said before under this key stays in doubt.
+  const isRepeat = claim.kind === "unknown" && !isExecuting(incoming.command.action);
   try {
     let earlier: Earlier | undefined;
     while (hasDoubts(deps, incoming, claim, earlier)) {
@@ -59,6 +61,7 @@ export async function dispatch(deps: DispatchDeps, incoming: Incoming): Promise<
       fate = earlier.fate;
       if (earlier.answer) return earlier.answer;
     }
+    refuseLateCancel(deps, incoming.command, claim);
     const ticket = admit(deps, incoming, haltsBefore);
     let sentAt: number | undefined;
     try {
@@ -71,10 +74,8 @@ export async function dispatch(deps: DispatchDeps, incoming: Incoming): Promise<
       ticket.leave();
       sentAt = outcome.sentAt;
       await recordOutcome(deps, job, outcome, alone);
-      // What is said again unasked leaves what was said before in doubt when it was not sent.
-      const isRepeat = claim.kind === "unknown" && !isExecuting(incoming.command.action);
-      fate = isRepeat && outcome.result === "failed" ? "doubt" : fateOf(outcome);
-      return answer(deps, job, outcome);
+      fate = isRepeat && outcome.problem ? "doubt" : fateOf(outcome);
+      return answer(deps, job, isRepeat ? stillInDoubt(outcome) : outcome);
     } finally {
       ticket.leave();
       deps.limits.release(incoming.command, sentAt);
@@ -193,6 +194,14 @@ async function recordOutcome(deps: DispatchDeps, job: Job, outcome: Sent, alone:
       { ...ids, retry: "same-key" },
     );
   }
+}
+
+/** A repeat that came to nothing says nothing of what was sent before it. */
+function stillInDoubt(outcome: Outcome): Outcome {
+  const { problem } = outcome;
+  if (!problem || problem.retry === "same-key") return outcome;
+  const detail = `What became of the command that was sent before under this Idempotency-Key is not known. Of this repeat: ${problem.message}`;
+  return { ...outcome, problem: new Problem(problem.code, detail, { ...problem.extras, retry: "same-key" }) };
 }
 
 function fateOf({ result }: Outcome): KeyFate {

@@ -56,10 +56,7 @@ const nothingEarlier: Earlier = { fate: "free" };
 async function settleKey(deps: EarlierDeps, incoming: Incoming, jobId: string): Promise<Earlier> {
   const { command } = incoming;
   // What executes nothing is said again unasked: a stop stays a stop, and staging anew only makes another nonce.
-  if (!isExecuting(command.action)) {
-    refuseLateCancel(deps, command, jobId);
-    return { fate: "doubt" };
-  }
+  if (!isExecuting(command.action)) return { fate: "doubt" };
   const job = await deps.archive.find(jobId);
   if (!job || job.status === "pending") throw stillUnknown(jobId);
   if (job.status === "failed") return nothingEarlier;
@@ -87,20 +84,23 @@ async function settleStory(deps: EarlierDeps, incoming: Incoming): Promise<Earli
 
 /**
  * Cancelling twice has no effect beyond the first time, unless the story was started anew in between: then the repeat
- * would stop what its sender never saw.
+ * would stop what its sender never saw. Looked at in the turn in which the repeat takes its place.
  * @throws Problem when it would
  */
-function refuseLateCancel({ jobs, limits }: EarlierDeps, { action, story_id }: Command, jobId: string): void {
-  if (action !== "cancel_story" || story_id === undefined) return;
+export function refuseLateCancel({ jobs, limits }: EarlierDeps, { action, story_id }: Command, claim: Claim): void {
+  if (claim.kind !== "unknown" || action !== "cancel_story" || story_id === undefined) return;
+  const { jobId } = claim;
   const cancel = jobs.get(jobId);
   const newest = jobs.ofStory(story_id);
   // When the cancel is gone from memory, or what came after it may be, nobody knows.
   const isKnown = cancel !== undefined && cancel.receipt.seq > jobs.forgottenUntil;
   const seq = cancel?.receipt.seq ?? 0;
   const isAnew = (newest && newest.receipt.seq > seq) || jobs.hasPlanSince(seq);
-  // The record of its intent is being written: it is no job yet.
+  // The record of an intent is being written: it is no job yet.
+  const story = subjectOf({ action: "enqueue_story", story_id });
   const isBeginning =
-    newest?.status !== "pending" && limits.isOnItsWay(subjectOf({ action: "enqueue_story", story_id }));
+    (newest?.status !== "pending" && limits.isOnItsWay((subject) => subject === story)) ||
+    limits.isOnItsWay((subject) => subject.startsWith("enqueue_plan "));
   if (!isKnown || isAnew || isBeginning) throw stillUnknown(jobId);
 }
 

@@ -13,7 +13,8 @@ export interface CarryOverDeps {
 /**
  * A start reads the newest files only. What must outlast them is said again at the head of each file: the unknown
  * outcomes that nobody has found out, for as long as the log holds their intents, and the newest job id when its day is
- * still to come. If we crash before it is said, the file before still says it, and the next start reads that one too.
+ * still to come. If we crash before it is said, the file before still says it, and the next start reads that one
+ * too, and says the rest.
  */
 export class CarryOver {
   readonly #jobs: JobStore;
@@ -21,6 +22,8 @@ export class CarryOver {
   #deps: CarryOverDeps | undefined;
   /** The file that is being written has said nothing yet. */
   #isDue = false;
+  /** Job ids that it has said already: a crash in the middle leaves the rest to the next start. */
+  readonly #said = new Set<string>();
   /** Of the file that is being written. */
   #day = "";
 
@@ -31,8 +34,10 @@ export class CarryOver {
   /** Told of every record, in order, after the projection has seen it. */
   see(record: StoredRecord): void {
     this.#day = record.timestamp.slice(0, 10);
-    if (record.event === "checkpoint") this.#isDue = true;
-    else if (record.reason === carriedReason) this.#isDue = false;
+    if (record.event === "checkpoint") {
+      this.#isDue = true;
+      this.#said.clear();
+    } else if (record.reason === carriedReason) this.#said.add(saidBy(record));
     this.#write();
   }
 
@@ -52,8 +57,13 @@ export class CarryOver {
     const drafts: Draft[] = doubts.map(draftOf);
     if (newest !== undefined) drafts.push({ event: "job", job_id: newest, reason: carriedReason });
     // Nobody waits for these; a log that can't be written says so itself and ends the process.
-    for (const draft of drafts) append(draft).catch(() => {});
+    for (const draft of drafts) if (!this.#said.has(saidBy(draft))) append(draft).catch(() => {});
   }
+}
+
+/** A job's doubt and its id's number are said apart. */
+function saidBy({ job_id, result }: Draft): string {
+  return `${job_id} ${result ?? ""}`;
 }
 
 function draftOf({ audit_id, job_id, action, story_id, plan_id }: Doubt): Draft {

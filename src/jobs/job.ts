@@ -31,8 +31,8 @@ export interface Job {
   readonly podium_started_at?: string;
   /** When Podium's word last changed. */
   readonly podium_at?: string;
-  /** Its last word was asked for, not heard. */
-  readonly podium_asked?: true;
+  /** Its last word was asked for, not heard: the place of the record that says so. */
+  readonly podium_asked?: number;
   /** The last telemetry frame about it, as it came. */
   readonly last_event?: string;
 }
@@ -94,7 +94,7 @@ export function jobAfter(job: Job, record: StoredRecord): Job {
       ...known,
       podium_status,
       podium_at: record.timestamp,
-      ...(record.reason === askedReason && { podium_asked: true as const }),
+      ...(record.reason === askedReason && { podium_asked: record.seq }),
       ...(isStartedWord(podium_status) && { podium_started_at: job.podium_started_at ?? record.timestamp }),
       updated_at: record.timestamp,
       ...(detail !== undefined && { last_event: detail }),

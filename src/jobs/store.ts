@@ -1,8 +1,9 @@
 import type { StoredRecord } from "../audit/record.ts";
 import type { Clock } from "../lib/clock.ts";
+import { BoundedMap } from "../lib/bounded-map.ts";
 import { jobIdOf, parseJobId } from "../lib/ids.ts";
 import { Queue } from "../lib/queue.ts";
-import type { Action } from "../wire/dispatch.ts";
+import type { Action, Receipt } from "../wire/dispatch.ts";
 import { isExecuting, isLimited, subjectOf } from "../wire/dispatch.ts";
 import { isEndedWord } from "../wire/podium.ts";
 import type { Job } from "./job.ts";
@@ -48,6 +49,8 @@ export class JobStore {
   readonly #limited = new Queue<string>();
   readonly #unlimited = new Queue<string>();
   #forgottenUntil = -1;
+  /** What was found out of dispatches that memory does not hold. */
+  readonly #foundOut = new BoundedMap<string, true>(doubtsMax);
   /** The newest job for each story. */
   readonly #byStory = new Map<string, string>();
   /** By job: the one that its story's words were about before it. */
@@ -88,12 +91,14 @@ export class JobStore {
 
   /** Whether "it runs" may be about another dispatch of the same story or plan step. Looked for only when there is a doubt. */
   mayRunBeside(doubt: Doubt): boolean {
-    return this.#jobs.values().some((job) => job.job_id !== doubt.job_id && mayRunLike(doubt, job));
+    const intent = this.#jobs.get(doubt.job_id)?.receipt;
+    return this.#jobs.values().some((job) => job.job_id !== doubt.job_id && mayRunLike(doubt, job, intent));
   }
 
   /** Whether it may have been about an earlier one when it was recorded under this one. */
   mayRunBefore(doubt: Doubt): boolean {
-    const first = this.#jobs.values().find((job) => job.job_id === doubt.job_id || mayRunLike(doubt, job));
+    const intent = this.#jobs.get(doubt.job_id)?.receipt;
+    const first = this.#jobs.values().find((job) => job.job_id === doubt.job_id || mayRunLike(doubt, job, intent));
     return first !== undefined && first.job_id !== doubt.job_id;
   }
 
@@ -241,7 +246,7 @@ export class JobStore {
     } as const;
     const subject = subjectOf(job);
     // It was found out while this was being written.
-    const isSettled = (this.#jobs.get(job.job_id)?.status ?? "unknown") !== "unknown";
+    const isSettled = this.#foundOut.has(job.job_id) || (this.#jobs.get(job.job_id)?.status ?? "unknown") !== "unknown";
     if (!isSettled && !this.#unsettled.has(subject))
       this.#doubt(subject, { job, since: uptime_ms ?? this.#clock.monotonic() });
   }
@@ -249,6 +254,7 @@ export class JobStore {
   /** The outcome of a dispatch that memory holds no more was found out. */
   #settleForgotten({ job_id, result, action, story_id, plan_id }: StoredRecord): void {
     if (result === undefined || action === undefined) return;
+    if (result !== "unknown") this.#foundOut.set(job_id!, true);
     const subject = subjectOf({ action: action as Action, story_id, plan_id });
     if (this.#unsettled.get(subject)?.job.job_id === job_id) this.#unsettled.delete(subject);
   }
@@ -289,9 +295,11 @@ function isRefused({ status }: Job): boolean {
   return status === "rejected" || status === "failed";
 }
 
-function mayRunLike(doubt: Doubt, job: Job): boolean {
+/** @param intent of the doubt; undefined when memory has forgotten it */
+function mayRunLike(doubt: Doubt, job: Job, intent: Receipt | undefined): boolean {
+  const { podium_asked: askedSeq = -1, podium_status = "" } = job;
   // An end that was only asked for says nothing of what was heard before it.
-  const hasEnded = isEndedWord(job.podium_status ?? "") && !job.podium_asked;
+  const hasEnded = isEndedWord(podium_status) && askedSeq < (intent?.seq ?? 0);
   if (!isExecuting(job.action) || isRefused(job) || hasEnded) return false;
   return subjectOf(job) === subjectOf(doubt);
 }

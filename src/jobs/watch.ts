@@ -143,6 +143,9 @@ export class JobWatch {
   #take(job: Job): string | undefined {
     const subject = subjectOf(job);
     if (job.status === "pending") this.#asked.set(subject, job.job_id);
+    // In an earlier life it may have left.
+    const sentSeq = this.#jobs.get(this.#sent.get(subject) ?? "")?.receipt.seq ?? -1;
+    if (job.status === "unknown" && sentSeq < job.receipt.seq) this.#sent.set(subject, job.job_id);
     if (job.status !== "queued") return undefined;
     const before = this.#taken.get(subject);
     const seqBefore = this.#jobs.get(before ?? "")?.receipt.seq ?? -1;

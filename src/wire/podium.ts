@@ -143,6 +143,9 @@ const busyKeys: ReadonlySet<string> = new Set([
   "inProgress",
 ]);
 
+/** Names of Podium's queues: under such a key of a busy place lies what waits in that queue. */
+const queueNames: ReadonlySet<string> = new Set(["free-tier", "paid-tier", "special"]);
+
 /** What all places of a status answer together say of one story or plan. */
 export interface StatusFacts {
   /** A word says that it is being executed, or it stands where Podium lists what it is busy with. */
@@ -174,21 +177,27 @@ export function statusFacts(json: string): {
     facts.isUntouched ||= untouchedWords.has(word);
     if (isWord(word)) facts.words.add(word);
   };
-  const rest: { readonly node: unknown; readonly busy: boolean }[] = [{ node: JSON.parse(json), busy: false }];
+  const rest: { readonly node: unknown; readonly busy: boolean; readonly listed: boolean }[] = [
+    { node: JSON.parse(json), busy: false, listed: false },
+  ];
   for (let seen = 0; rest.length > 0; seen++) {
     if (seen >= nodesMax) return { told, isWhole: false };
-    const { node, busy } = rest.pop()!;
-    if (busy) learn(node, true, true);
+    const { node, busy, listed } = rest.pop()!;
+    if (busy || (listed && typeof node === "string")) learn(node, busy, true);
     if (typeof node !== "object" || node === null) continue;
     const { storyId, id, planId, status } = node as Record<string, unknown>;
     const isIdle = untouchedWords.has(status) || endedWords.has(status);
     const isStarted = startedWords.has(status) || (busy && !isIdle);
     for (const name of new Set([storyId, id, storyId === undefined ? planId : undefined]))
-      learn(name, isStarted, busy, status);
+      learn(name, isStarted, busy || listed, status);
     const isList = Array.isArray(node);
     for (const [key, child] of Object.entries(node)) {
       // Only the lists and objects right under such a key are the busy ones: a story's dependencies are not.
-      rest.push({ node: child, busy: isList ? busy : busyKeys.has(key) });
+      rest.push({
+        node: child,
+        busy: isList ? busy : busyKeys.has(key),
+        listed: isList ? listed : busyKeys.has(key) || (busy && queueNames.has(key)),
+      });
     }
   }
   return { told, isWhole: true };

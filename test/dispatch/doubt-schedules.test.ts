@@ -277,3 +277,32 @@ test("a settled key is replayed although the clock, once ahead, was set back", a
   const answer = await ask(again, incoming(enqueue("STORY-001"), "k"));
   expect(verdictOf(answer)).toBe("ok");
 });
+
+test("that a story runs settles a doubt when the run before it had ended before, though its end was only asked for", async () => {
+  const desk = await open();
+  desk.podium.rule = () => yes;
+  await ask(desk, incoming(enqueue("STORY-001"), "k1"));
+  await comeBack(desk, stories("done"));
+  desk.clock.pass(60_000);
+  desk.podium.rule = () => timedOut; // executed
+  await ask(desk, incoming(enqueue("STORY-001"), "k2"));
+  await hear(desk, "STORY-001", "queued");
+  await hear(desk, "STORY-001", "in_progress");
+  desk.clock.pass(settleMs);
+  desk.podium.rule = ({ request }) => (request.method === "GET" ? statusOf("STORY-001", "in_progress") : yes);
+  const again = await ask(desk, incoming(enqueue("STORY-001"), "k2"));
+  expect(verdictOf(again)).toBe("ok");
+});
+
+test.each([
+  { queue: { "free-tier": [{ storyId: "STORY-001", status: "blocked" }] } },
+  { stories: [{ id: "STORY-001", status: "pending" }], queue: { "free-tier": ["STORY-001"] } },
+])("a queue by tier is a queue: %j", async (told) => {
+  const desk = await open();
+  const queue = said(200, JSON.stringify(told));
+  desk.podium.rule = ({ request }) => (request.method === "GET" ? queue : timedOut);
+  await ask(desk, incoming(enqueue("STORY-001"), "k"));
+  desk.clock.pass(settleMs);
+  await ask(desk, incoming(enqueue("STORY-001"), "k"));
+  expect(enqueued(desk)).toBe(1);
+});
