@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, test } from "bun:test";
 import fs from "node:fs";
 import path from "node:path";
 import { runtime } from "#runtime";
@@ -9,7 +9,9 @@ import { readPlan } from "../../src/luno/plans.ts";
 import { graphFaults } from "../../src/luno/story-graph.ts";
 import { flatten, storiesMax } from "../../src/luno/story.ts";
 import type { Json } from "./luno-under-test.ts";
-import { temporaryFolder, writeStories } from "./luno-under-test.ts";
+import { temporaryFolder, writeStories, endAll } from "./luno-under-test.ts";
+
+afterEach(endAll);
 
 function load(stories: readonly Json[]) {
   const file = path.join(temporaryFolder(), "catalogue.json");

@@ -1,9 +1,11 @@
-import { describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, test } from "bun:test";
 import fs from "node:fs";
 import { runtime } from "#runtime";
 import { systemClock } from "../../src/lib/clock.ts";
 import { runCommand } from "../../src/luno/command-run.ts";
-import { atEnd } from "./luno-under-test.ts";
+import { atEnd, endAll } from "./luno-under-test.ts";
+
+afterEach(endAll);
 
 /** Runs a shell script; `said(line)` resolves when it has written that line. */
 function run(script: string, limits: { runMsMax?: number; graceMs?: number } = {}) {

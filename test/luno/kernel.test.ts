@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, test } from "bun:test";
 import fs from "node:fs";
 import path from "node:path";
 import { runtime } from "#runtime";
@@ -12,7 +12,9 @@ import { emptyState } from "../../src/luno/state.ts";
 import type { Story } from "../../src/luno/story.ts";
 import type { StoryStatus } from "../../src/luno/vocabulary.ts";
 import type { Files } from "../../src/runtime/types.ts";
-import { atEnd, temporaryFolder } from "./luno-under-test.ts";
+import { atEnd, temporaryFolder, endAll } from "./luno-under-test.ts";
+
+afterEach(endAll);
 
 const by = { name: "mark", role: "admin", tokenId: "AUD-1" } as const;
 const plain = { force: false, bypassDependencies: false, waitForDependencies: false };

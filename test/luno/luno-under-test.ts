@@ -1,4 +1,3 @@
-import { afterEach } from "bun:test";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -8,9 +7,11 @@ import { startLuno } from "../../src/luno/start.ts";
 
 /** What a test wants done when it ends, newest first. */
 const endings: (() => unknown)[] = [];
-afterEach(async () => {
+
+/** For `afterEach` of each file: a hook that stands here would be the first file's alone. */
+export async function endAll(): Promise<void> {
   for (const end of endings.splice(0).toReversed()) await end();
-});
+}
 
 export function atEnd(end: () => unknown): void {
   endings.push(end);

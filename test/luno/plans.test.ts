@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, test } from "bun:test";
 import fs from "node:fs";
 import path from "node:path";
 import { runtime } from "#runtime";
@@ -8,7 +8,9 @@ import { Ledger } from "../../src/luno/ledger.ts";
 import { loadApplied, nonceLifeMs, PlanDesk } from "../../src/luno/plans.ts";
 import { emptyState } from "../../src/luno/state.ts";
 import type { Files } from "../../src/runtime/types.ts";
-import { temporaryFolder, writeStories } from "./luno-under-test.ts";
+import { temporaryFolder, writeStories, endAll } from "./luno-under-test.ts";
+
+afterEach(endAll);
 
 const by = { name: "mark", role: "admin" } as const;
 

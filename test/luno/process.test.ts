@@ -1,7 +1,9 @@
-import { expect, test } from "bun:test";
+import { afterEach, expect, test } from "bun:test";
 import fs from "node:fs";
 import path from "node:path";
-import { atEnd, folderWith, openStream, temporaryFolder } from "./luno-under-test.ts";
+import { atEnd, folderWith, openStream, temporaryFolder, endAll } from "./luno-under-test.ts";
+
+afterEach(endAll);
 
 const script = path.join(import.meta.dir, "run-luno.ts");
 const denoPath = path.resolve(import.meta.dir, "../../node_modules/@deno/linux-x64-glibc/deno");

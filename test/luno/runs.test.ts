@@ -1,9 +1,11 @@
-import { describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, test } from "bun:test";
 import fs from "node:fs";
 import path from "node:path";
 import { runtime } from "#runtime";
 import type { Json } from "./luno-under-test.ts";
-import { atEnd, folderWith, startTestLuno } from "./luno-under-test.ts";
+import { atEnd, folderWith, startTestLuno, endAll } from "./luno-under-test.ts";
+
+afterEach(endAll);
 
 const endless = { storyId: "ENDLESS", command: ["sh", "-c", "echo started; exec sleep 60"] };
 

@@ -1,6 +1,8 @@
-import { expect, test } from "bun:test";
+import { afterEach, expect, test } from "bun:test";
 import type { Json } from "./luno-under-test.ts";
-import { startTestLuno } from "./luno-under-test.ts";
+import { startTestLuno, endAll } from "./luno-under-test.ts";
+
+afterEach(endAll);
 
 const planId = "SKOREQ-XXX";
 const ids = [1, 2, 3, 4].map((n) => `SKOREQ-XXX-EPIC-001-STORY-00${n}`);

@@ -1,9 +1,11 @@
-import { describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, test } from "bun:test";
 import fs from "node:fs";
 import path from "node:path";
 import { SignJWT, UnsecuredJWT } from "jose";
 import type { Json } from "../luno-under-test.ts";
-import { openStream, startTestLuno } from "../luno-under-test.ts";
+import { openStream, startTestLuno, endAll } from "../luno-under-test.ts";
+
+afterEach(endAll);
 
 const secret = "a secret of thirty-two bytes, at least";
 

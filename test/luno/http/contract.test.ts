@@ -1,8 +1,10 @@
-import { describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, test } from "bun:test";
 import net from "node:net";
 import { queueLengthMax } from "../../../src/luno/kernel.ts";
 import type { Json } from "../luno-under-test.ts";
-import { atEnd, folderWith, startTestLuno } from "../luno-under-test.ts";
+import { atEnd, folderWith, startTestLuno, endAll } from "../luno-under-test.ts";
+
+afterEach(endAll);
 
 describe("POST /api/command", () => {
   test.each([
