@@ -186,12 +186,12 @@ function firstToRead(
   while (from > 0) {
     const { last } = closed[from - 1] as Bounds;
     const covers = checkpointSize !== undefined && checkpointSize <= last.seq + 1 && activeHead?.seq !== checkpointSize;
-    const isNeeded = from === closed.length && !activeHead;
-    if (!isNeeded && !covers && (last.uptime_ms ?? 0) < wantedFromMs) break;
+    // What it has to say may not have been said again yet.
+    const isNewest = from === closed.length;
+    if (!isNewest && !covers && (last.uptime_ms ?? 0) < wantedFromMs) break;
     from--;
   }
-  // What the file before has to say may not have been said again yet.
-  return Math.max(0, from === closed.length ? from - 1 : from);
+  return from;
 }
 
 /** Only the very first line makes a log another version's: anywhere else a version is a change like any other. */

@@ -41,9 +41,6 @@ export const exportCommand = {
 /** Characters written at a time; a line of the log may be four times as long. */
 const pieceLength = 65_536;
 
-/** A command line is no URL. */
-const timeExpected = momentExpected.replace(/ \(in a URL.*\)$/, "");
-
 /** In constant memory, however slow the reader and however long the log. */
 export async function runExport(runtime: Runtime, argv: readonly string[]): Promise<number> {
   const options = parseOptions(exportCommand, argv);
@@ -87,7 +84,7 @@ function spanOf(fromText: string | undefined, toText: string | undefined): Span 
 function boundOf(side: "from" | "to", text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
   const moment = momentOf(text, side);
-  if (moment === undefined) throw usageError(exportCommand, `--${side}: ${timeExpected}`);
+  if (moment === undefined) throw usageError(exportCommand, `--${side}: ${momentExpected}`);
   return moment;
 }
 

@@ -143,9 +143,7 @@ export class JobWatch {
   #take(job: Job): string | undefined {
     const subject = subjectOf(job);
     if (job.status === "pending") this.#asked.set(subject, job.job_id);
-    // In an earlier life it may have left.
-    const sentSeq = this.#jobs.get(this.#sent.get(subject) ?? "")?.receipt.seq ?? -1;
-    if (job.status === "unknown" && sentSeq < job.receipt.seq) this.#sent.set(subject, job.job_id);
+    if (job.status === "unknown") this.#mayHaveLeft(job);
     if (job.status !== "queued") return undefined;
     const before = this.#taken.get(subject);
     const seqBefore = this.#jobs.get(before ?? "")?.receipt.seq ?? -1;
@@ -153,6 +151,13 @@ export class JobWatch {
     this.#taken.set(subject, job.job_id);
     if (!this.#since.has(job.job_id)) this.#since.set(job.job_id, job.answered_at ?? job.created_at);
     return before;
+  }
+
+  /** What is in doubt since an earlier life is not known to have left, and may have. */
+  #mayHaveLeft(job: Job): void {
+    const subject = subjectOf(job);
+    const sent = this.#jobs.get(this.#sent.get(subject) ?? "");
+    if (!sent || sent.receipt.seq < job.receipt.seq) this.#sent.set(subject, job.job_id);
   }
 
   #mayRun(job: Job): boolean {

@@ -24,11 +24,12 @@ export type AuditEvent = (typeof auditEvents)[number];
 const auditPageMax = 500;
 const auditPageDefault = 50;
 
+const expected = `${momentExpected} (in a URL, + is %2B)`;
 const moment = (side: "from" | "to"): z.ZodType<string, string> =>
   z
     .string()
-    .max(40, momentExpected)
-    .refine((text) => momentOf(text, side) !== undefined, momentExpected);
+    .max(40, expected)
+    .refine((text) => momentOf(text, side) !== undefined, expected);
 const name = z.string().min(1).max(128);
 
 /** The query of `GET /api/orchestrator/audit`. Values are strings, as a URL gives them. */

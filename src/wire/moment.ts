@@ -3,7 +3,7 @@
 /** A day; or a date and time with an offset (RFC 3339), whose seconds may be left out. */
 const shape = /^(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(\.\d{1,9})?)?(?:[Zz]|([+-])(\d\d):(\d\d)))?$/;
 export const momentExpected =
-  "Expected a day, or a time with its offset such as 2026-01-09T08:00Z or 2026-01-09T09:00:00+01:00 (in a URL, + is %2B)";
+  "Expected a day, or a time with its offset such as 2026-01-09T08:00Z or 2026-01-09T09:00:00+01:00";
 const dayMs = 86_400_000;
 
 /**

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -7,7 +7,9 @@ import { run } from "../e2e/child.ts";
 import { bunLauncher } from "../e2e/launcher.ts";
 import { runHere } from "./in-process.ts";
 import type { Terminal } from "./terminal.ts";
-import { openTerminal } from "./terminal.ts";
+import { closeTerminals, openTerminal } from "./terminal.ts";
+
+afterEach(closeTerminals);
 
 /** The completions in the shells that they are for. Without a shell: SKIPPED aloud, and failed where all must be there. */
 const folder = mkdtempSync(path.join(tmpdir(), "roxy-completion-"));

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, setDefaultTimeout } from "bun:test";
+import { afterAll, afterEach, beforeAll, setDefaultTimeout } from "bun:test";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -11,11 +11,12 @@ import { bunLauncher, environment, repository, runCommand, startGateway } from "
 import { PodiumStub } from "../e2e/podium-stub.ts";
 import { patienceMs } from "../e2e/watch.ts";
 import type { Terminal } from "./terminal.ts";
-import { openTerminal, runInTerminal } from "./terminal.ts";
+import { closeTerminals, openTerminal, runInTerminal } from "./terminal.ts";
 
-/** A folder of its own, removed at the end of the file's tests. */
+/** A folder of its own, removed at the end of the file's tests; what one of them left open on a terminal goes with it. */
 export function newRoot(): string {
   const root = mkdtempSync(path.join(tmpdir(), "roxy-cli-"));
+  afterEach(closeTerminals);
   afterAll(() => rmSync(root, { recursive: true, force: true }));
   return root;
 }

@@ -1,4 +1,3 @@
-import { afterEach } from "bun:test";
 import { spawn } from "node:child_process";
 import type { Ended } from "../e2e/child.ts";
 import { Watch } from "../e2e/watch.ts";
@@ -17,9 +16,11 @@ export const ctrlC = "\u0003";
 
 /** What a failed test has left open; SIGTERM makes `script` end its program, too. */
 const open = new Set<() => void>();
-afterEach(() => {
+
+/** For `afterEach` of each file: a hook that stands here would be the first file's alone. */
+export function closeTerminals(): void {
   for (const close of open) close();
-});
+}
 
 export function openTerminal(command: readonly string[], env: Readonly<Record<string, string>>): Terminal {
   const line = command.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");

@@ -1,26 +1,16 @@
-import { afterEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { Problem } from "../../src/lib/errors.ts";
-import type { Desk, DeskOptions } from "./desk.ts";
-import { ask, enqueue, incoming, openDesk, quiet, settleMs, verdictOf } from "./desk.ts";
+import type { Desk } from "./desk.ts";
+import { ask, enqueue, incoming, quiet, settleMs, verdictOf } from "./desk.ts";
 import { failingFiles } from "./failing-files.ts";
 import { hear, reconnect } from "./telemetry.ts";
-import { refusedConnection, said, timedOut, yes } from "./scripted-podium.ts";
+import { refusedConnection, said, statusOf, timedOut, yes } from "./scripted-podium.ts";
+import { useDesks } from "./use-desks.ts";
 
 /** Schedules that once broke a promise about a dispatch in doubt: each is named after what must hold. */
 
-const desks: Desk[] = [];
-async function open(options?: DeskOptions): Promise<Desk> {
-  const desk = await openDesk(options);
-  desks.push(desk);
-  return desk;
-}
-afterEach(async () => {
-  for (const desk of desks.splice(0)) await desk.close().catch(() => {});
-});
+const open = useDesks();
 
-function statusOf(story: string, status: string) {
-  return said(200, JSON.stringify({ stories: [{ storyId: story, status }] }));
-}
 const enqueued = (desk: Desk, story = "STORY-001"): number =>
   desk.podium.words.filter((word) => word === `ENQUEUE_STORY ${story}`).length;
 

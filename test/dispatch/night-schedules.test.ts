@@ -1,25 +1,15 @@
-import { afterEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import fs from "node:fs";
 import path from "node:path";
-import type { Desk, DeskOptions } from "./desk.ts";
-import { ask, enqueue, incoming, newFolder, openDesk, settleMs } from "./desk.ts";
-import { refusedConnection, said, timedOut, yes } from "./scripted-podium.ts";
+import type { Desk } from "./desk.ts";
+import { ask, enqueue, incoming, newFolder, settleMs } from "./desk.ts";
+import { refusedConnection, statusOf, timedOut, yes } from "./scripted-podium.ts";
+import { useDesks } from "./use-desks.ts";
 
 /** Doubts over days without a record, and starts that do not read everything: schedules that once broke a promise. */
 
-const desks: Desk[] = [];
-async function open(options?: DeskOptions): Promise<Desk> {
-  const desk = await openDesk(options);
-  desks.push(desk);
-  return desk;
-}
-afterEach(async () => {
-  for (const desk of desks.splice(0)) await desk.close();
-});
+const open = useDesks();
 
-function statusOf(story: string, status: string) {
-  return said(200, JSON.stringify({ stories: [{ storyId: story, status }] }));
-}
 const dayAndMore = 25 * 3_600_000;
 const doubtsOf = (desk: Desk): string[] => desk.jobs.doubts().map(({ story_id }) => story_id!);
 

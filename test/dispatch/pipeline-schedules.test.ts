@@ -1,25 +1,14 @@
-import { afterEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { Problem } from "../../src/lib/errors.ts";
-import type { Desk, DeskOptions } from "./desk.ts";
-import { ask, enqueue, incoming, openDesk, quiet, settleMs, verdictOf } from "./desk.ts";
+import type { Desk } from "./desk.ts";
+import { ask, enqueue, incoming, quiet, settleMs, verdictOf } from "./desk.ts";
 import { failingFiles } from "./failing-files.ts";
-import { said, timedOut, yes } from "./scripted-podium.ts";
+import { said, statusOf, timedOut, yes } from "./scripted-podium.ts";
+import { useDesks } from "./use-desks.ts";
 
 /** Schedules that once broke a promise: each is named after what must hold. */
 
-const desks: Desk[] = [];
-async function open(options?: DeskOptions): Promise<Desk> {
-  const desk = await openDesk(options);
-  desks.push(desk);
-  return desk;
-}
-afterEach(async () => {
-  for (const desk of desks.splice(0)) await desk.close();
-});
-
-function statusOf(story: string, status: string) {
-  return said(200, JSON.stringify({ stories: [{ storyId: story, status }] }));
-}
+const open = useDesks();
 
 const enqueued = (desk: Desk): number => desk.podium.words.filter((word) => word.startsWith("ENQUEUE")).length;
 

@@ -3,20 +3,12 @@ import type { Dispatched } from "../../src/dispatch/replay.ts";
 import { Problem } from "../../src/lib/errors.ts";
 import type { Verdict } from "../../src/podium/verdict.ts";
 import type { Command } from "../../src/wire/dispatch.ts";
-import type { Desk, DeskOptions } from "./desk.ts";
-import { ask, enqueue, incoming, openDesk, quiet, recordsIn, verdictOf } from "./desk.ts";
+import { ask, enqueue, incoming, quiet, recordsIn, verdictOf } from "./desk.ts";
 import { diedMidAnswer, refusedConnection, said, timedOut, yes } from "./scripted-podium.ts";
+import { useDesks } from "./use-desks.ts";
 
-const desks: Desk[] = [];
-async function open(options?: DeskOptions): Promise<Desk> {
-  const desk = await openDesk(options);
-  desks.push(desk);
-  return desk;
-}
-afterEach(async () => {
-  jest.useRealTimers();
-  for (const desk of desks.splice(0)) await desk.close();
-});
+const open = useDesks();
+afterEach(() => void jest.useRealTimers());
 
 function answered(answer: Dispatched | Problem): Dispatched {
   if (answer instanceof Problem) throw answer;

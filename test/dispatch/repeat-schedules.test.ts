@@ -1,20 +1,12 @@
-import { afterEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import type { Problem } from "../../src/lib/errors.ts";
-import type { Desk, DeskOptions } from "./desk.ts";
-import { ask, enqueue, incoming, openDesk, verdictOf } from "./desk.ts";
+import { ask, enqueue, incoming, verdictOf } from "./desk.ts";
 import { refusedConnection, said, timedOut, yes } from "./scripted-podium.ts";
+import { useDesks } from "./use-desks.ts";
 
 /** What is said again unasked, because it executes nothing: schedules that once broke a promise. */
 
-const desks: Desk[] = [];
-async function open(options?: DeskOptions): Promise<Desk> {
-  const desk = await openDesk(options);
-  desks.push(desk);
-  return desk;
-}
-afterEach(async () => {
-  for (const desk of desks.splice(0)) await desk.close();
-});
+const open = useDesks();
 
 const cancel = { action: "cancel_story", story_id: "STORY-001" } as const;
 const halt = { action: "halt" } as const;

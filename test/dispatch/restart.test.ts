@@ -1,22 +1,19 @@
-import { afterEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { Problem } from "../../src/lib/errors.ts";
 import type { Desk, DeskOptions } from "./desk.ts";
-import { ask, enqueue, incoming, openDesk, quiet, settleMs, verdictOf } from "./desk.ts";
+import { ask, enqueue, incoming, quiet, settleMs, verdictOf } from "./desk.ts";
 import { said, timedOut, yes } from "./scripted-podium.ts";
+import { useDesks } from "./use-desks.ts";
 
 const day = 86_400_000;
 const story = "STORY-001";
-const desks: Desk[] = [];
+const openDesk = useDesks();
 
 async function open(options?: DeskOptions): Promise<Desk> {
   const desk = await openDesk(options);
   desk.podium.rule = () => yes;
-  desks.push(desk);
   return desk;
 }
-afterEach(async () => {
-  for (const desk of desks.splice(0)) await desk.close();
-});
 
 /** The same folder, a new process, after so long; only the file carries over. */
 async function restart(desk: Desk, downMs = 0, options: DeskOptions = {}): Promise<Desk> {

@@ -28,6 +28,11 @@ export function said(status: number, json: string): Verdict {
   return verdictOfAnswer({ status, contentType: "application/json", body: new TextEncoder().encode(json) });
 }
 
+/** Podium's status, of one story. */
+export function statusOf(story: string, status: string): Verdict {
+  return said(200, JSON.stringify({ stories: [{ storyId: story, status }] }));
+}
+
 /** Podium in memory: keeps what arrives, and answers when a test says so, or by a rule. */
 export class ScriptedPodium implements PodiumClient {
   readonly #clock: FakeClock;

@@ -1,21 +1,13 @@
-import { afterEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { Problem } from "../../src/lib/errors.ts";
 import type { Command } from "../../src/wire/dispatch.ts";
-import type { Desk, DeskOptions } from "./desk.ts";
-import { ask, enqueue, incoming, openDesk, settleMs, verdictOf } from "./desk.ts";
+import type { Desk } from "./desk.ts";
+import { ask, enqueue, incoming, settleMs, verdictOf } from "./desk.ts";
 import { said, timedOut, yes } from "./scripted-podium.ts";
+import { useDesks } from "./use-desks.ts";
 
 const story = "STORY-001";
-const desks: Desk[] = [];
-
-async function open(options?: DeskOptions): Promise<Desk> {
-  const desk = await openDesk(options);
-  desks.push(desk);
-  return desk;
-}
-afterEach(async () => {
-  for (const desk of desks.splice(0)) await desk.close();
-});
+const open = useDesks();
 
 const shows = (status: string) => said(200, `{"stories":[{"storyId":"${story}","status":"${status}"}]}`);
 const silent = said(200, "{}");
