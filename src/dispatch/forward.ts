@@ -9,7 +9,7 @@ import type { Client } from "./command.ts";
 import type { Ticket } from "./lane.ts";
 import { hungUp } from "./lane.ts";
 import type { StageDeps } from "./stages.ts";
-import { timed } from "./stages.ts";
+import { ended } from "./stages.ts";
 
 /**
  * Tries while nothing can have been sent: a Podium that is just restarting is back within a second, and the caller
@@ -37,7 +37,7 @@ export async function forward(
   ticket: Ticket,
   client: Client,
 ): Promise<{ verdict: Verdict; sentAt: number }> {
-  await timed(deps, "wait", ticket.turn(client));
+  await ownTurn(deps, ticket, client);
   const startedAt = deps.clock.monotonic();
   for (const pauseMs of [...pausesMs, undefined]) {
     const sent = await signAndSend(deps, deps.token, job, request, ticket);
@@ -55,6 +55,15 @@ export async function forward(
   throw new Error("unreachable: the last try returns");
 }
 
+async function ownTurn(deps: ForwardDeps, ticket: Ticket, client: Client): Promise<void> {
+  const arrivedAt = deps.clock.monotonic();
+  try {
+    await ticket.turn(client);
+  } finally {
+    ended(deps, "wait", arrivedAt);
+  }
+}
+
 async function signAndSend(
   deps: ForwardDeps,
   sign: TokenSource,
@@ -68,8 +77,11 @@ async function signAndSend(
     auditId: job.audit_id,
     receipt: job.receipt,
   } as const;
-  const token = await timed(deps, "sign", sign(claims));
+  const startedAt = deps.clock.monotonic();
+  const token = await sign(claims);
+  ended(deps, "sign", startedAt);
   let sentAt = deps.clock.monotonic();
+  const signedAt = sentAt;
   let cancelled: unknown;
   // A connection may take its time; until it is there a halt can still take the command back.
   const mayLeave = (): boolean => {
@@ -83,7 +95,8 @@ async function signAndSend(
     sentAt = deps.clock.monotonic();
     return true;
   };
-  const verdict = await timed(deps, "podium", deps.podium.send(request, token, { mayLeave }));
+  const verdict = await deps.podium.send(request, token, { mayLeave });
+  ended(deps, "podium", signedAt);
   if (cancelled !== undefined) throw cancelled;
   return { verdict, sentAt };
 }

@@ -164,36 +164,37 @@ function shuttingDown(): Problem {
 }
 
 class Place implements Ticket {
-  readonly #turn = Promise.withResolvers<void>();
   readonly #onLeave: (place: Place) => void;
+  /** Only who has to wait needs a promise. */
+  #turn: PromiseWithResolvers<void> | undefined;
   #cancelled: Problem | undefined;
   #begun = false;
   #granted = false;
 
   constructor(onLeave: (place: Place) => void) {
     this.#onLeave = onLeave;
-    // A ticket may be cancelled before anybody waits for its turn.
-    this.#turn.promise.catch(() => {});
   }
 
   grant(): void {
     this.#granted = true;
-    this.#turn.resolve();
+    this.#turn?.resolve();
   }
 
   /** What is on its way is not called back, but it is not tried again either. @returns whether it had not begun */
   cancel(problem: Problem): boolean {
     if (this.#cancelled) return false;
     this.#cancelled = problem;
-    this.#turn.reject(problem);
+    this.#turn?.reject(problem);
     return !this.#begun;
   }
 
   async turn(client: Client): Promise<void> {
     if (this.#granted) return;
     const { signal } = client;
+    if (signal.aborted) this.cancel(hungUp());
+    if (this.#cancelled) throw this.#cancelled;
+    this.#turn = Promise.withResolvers();
     const hangUp = (): void => void this.cancel(hungUp());
-    if (signal.aborted) hangUp();
     signal.addEventListener("abort", hangUp, { once: true });
     const timer = setTimeout(() => this.cancel(waitedInVain()), waitMsMax);
     try {

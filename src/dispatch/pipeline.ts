@@ -21,7 +21,7 @@ import type { Dispatched } from "./replay.ts";
 import { replay } from "./replay.ts";
 import type { Earlier, EarlierDeps } from "./settle-earlier.ts";
 import { hasDoubts, refuseLateCancel, settleEarlier } from "./settle-earlier.ts";
-import { timed } from "./stages.ts";
+import { ended } from "./stages.ts";
 
 export interface DispatchDeps extends ForwardDeps, EarlierDeps {
   readonly lane: Lane;
@@ -146,7 +146,12 @@ async function recordIntent(
   deps.keys.bind(key, ids.job_id, ids.audit_id);
   const detail = undecided === undefined ? undefined : `Sent although Podium does not tell what became of ${undecided}`;
   const draft = intentDraft(incoming, ids, fingerprint, request, detail);
-  return jobOfIntent(await timed(deps, "audit_intent", deps.log.append(draft, isAlone(deps))));
+  const startedAt = deps.clock.monotonic();
+  try {
+    return jobOfIntent(await deps.log.append(draft, isAlone(deps)));
+  } finally {
+    ended(deps, "audit_intent", startedAt);
+  }
 }
 
 /** Nothing is under way but the dispatch that asks: its record may be written in place, which is quicker. */
@@ -182,9 +187,9 @@ function unsendable(cause: unknown): Problem {
 
 /** @throws Problem `audit_unavailable`: what was sent stays sent, and the caller must know */
 async function recordOutcome(deps: DispatchDeps, job: Job, outcome: Sent, alone: boolean): Promise<void> {
+  const startedAt = deps.clock.monotonic();
   try {
-    const draft = outcomeDraft(job, outcome, outcome.durationMs);
-    await timed(deps, "audit_outcome", deps.log.append(draft, alone));
+    await deps.log.append(outcomeDraft(job, outcome, outcome.durationMs), alone);
   } catch (cause) {
     const ids = { audit_id: job.audit_id, job_id: job.job_id, cause };
     if (outcome.result === "failed" && outcome.problem) throw outcome.problem.with(ids);
@@ -193,6 +198,8 @@ async function recordOutcome(deps: DispatchDeps, job: Job, outcome: Sent, alone:
       `The command was sent (${outcome.result}) but its outcome can't be written to the audit log; repeat with the same Idempotency-Key only`,
       { ...ids, retry: "same-key" },
     );
+  } finally {
+    ended(deps, "audit_outcome", startedAt);
   }
 }
 

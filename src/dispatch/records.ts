@@ -107,6 +107,9 @@ function recordedResponse(
 ): Pick<Draft, "podium_response" | "podium_response_bytes"> {
   if (response === undefined) return {};
   const bytesMax = action === "status" ? statusBytesMax : responseBytesMax;
-  const isSmall = response.length <= bytesMax && utf8Bytes(JSON.stringify(response)) <= bytesMax;
+  // With its quotes, and no character longer than an escape of six bytes: what may be too long is measured.
+  const isSmall =
+    6 * response.length + 2 <= bytesMax ||
+    (response.length <= bytesMax && utf8Bytes(JSON.stringify(response)) <= bytesMax);
   return isSmall ? { podium_response: response } : { podium_response_bytes: utf8Bytes(response) };
 }

@@ -2,6 +2,7 @@ import type { Job } from "../jobs/job.ts";
 import type { JobArchive } from "../jobs/archive.ts";
 import type { Retry } from "../lib/errors.ts";
 import { Problem } from "../lib/errors.ts";
+import { asJson } from "../wire/raw-json.ts";
 
 /** What a dispatch is answered with. */
 export interface Dispatched {
@@ -22,7 +23,7 @@ export async function replay(archive: Pick<JobArchive, "find">, jobId: string): 
 /** The stored answer of a job that has one, marked as such. @throws Problem when the answer was no */
 export function answerOf(job: Job): Dispatched {
   const ids = { job_id: job.job_id, audit_id: job.audit_id };
-  if (job.status === "queued") return { job, podiumResult: job.podium_response ?? "null", replayed: true };
+  if (job.status === "queued") return { job, podiumResult: asJson(job.podium_response), replayed: true };
   const code = (job.code ?? "podium_rejected") as ConstructorParameters<typeof Problem>[0];
   const retry = job.retry === undefined ? {} : { retry: job.retry as Retry };
   const headers = { "idempotency-replayed": "true" };

@@ -10,11 +10,7 @@ export interface StageDeps {
   readonly onStage?: (stage: Stage, durationMs: number) => void;
 }
 
-/** The work itself; its time is told when it has ended, well or not, before whoever waits for it goes on. */
-export function timed<T>({ clock, onStage }: StageDeps, stage: Stage, work: Promise<T>): Promise<T> {
-  if (!onStage) return work;
-  const startedAt = clock.monotonic();
-  const told = (): void => onStage(stage, clock.monotonic() - startedAt);
-  work.then(told, told);
-  return work;
+/** A stage that began then has ended, well or not. @param startedAt monotonic */
+export function ended({ clock, onStage }: StageDeps, stage: Stage, startedAt: number): void {
+  onStage?.(stage, clock.monotonic() - startedAt);
 }

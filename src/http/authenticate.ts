@@ -17,7 +17,7 @@ export interface Doorkeeper {
 export const sessionCookie = "roxy_session";
 
 /** Local clients need no login: whoever reaches the loopback address may ask. */
-export const trustLocal: Authenticate = async (_c, next) => next();
+export const trustLocal: Authenticate = (_c, next) => next();
 
 /**
  * Asks for a token of `auth.token_file`, as `Authorization: Bearer` or `X-ROXY-Token`, or for the cookie of a session
@@ -25,7 +25,7 @@ export const trustLocal: Authenticate = async (_c, next) => next();
  */
 export function requireToken(doorkeeper: Doorkeeper): Authenticate {
   const { tokens } = doorkeeper;
-  return async (c, next) => {
+  return (c, next) => {
     const given = givenToken(c);
     const pass = given === undefined ? sessionPass(c, doorkeeper) : tokenPass(tokens, tokens.ownerOf(given)?.hash);
     const owner = pass?.owner();
@@ -40,7 +40,7 @@ export function requireToken(doorkeeper: Doorkeeper): Authenticate {
     }
     c.set("client", owner);
     c.set("pass", { key: pass.key, isValid: () => pass.owner() !== undefined });
-    await next();
+    return next();
   };
 }
 

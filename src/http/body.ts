@@ -24,10 +24,11 @@ export async function readJsonBody(request: Request, bytesMax: number, patienceM
       "Send the body as Content-Type: application/json; nothing was executed",
     );
   }
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(tooSlow(patienceMs)), patienceMs);
+  const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
+  const timer = setTimeout(() => reject(tooSlow(patienceMs)), patienceMs);
+  readBounded(request, bytesMax).then(resolve, reject);
   try {
-    return await Promise.race([readBounded(request, bytesMax), late.promise]);
+    return await promise;
   } finally {
     clearTimeout(timer);
   }
@@ -40,7 +41,7 @@ async function readBounded(request: Request, bytesMax: number): Promise<Uint8Arr
     throw tooLarge(bytesMax);
   }
   // Its length is known and allowed: reading it at once costs a tenth of reading a stream.
-  if (promised <= bytesMax) return new Uint8Array(await request.arrayBuffer());
+  if (promised <= bytesMax) return request.bytes();
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of request.body ?? []) {

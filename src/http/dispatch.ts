@@ -10,7 +10,7 @@ import type { HttpEnv } from "./app.ts";
 import { requireAdmin } from "./authenticate.ts";
 import { readJsonBody } from "./body.ts";
 import { jsonResponse } from "./json-response.ts";
-import { asJson, jsonWith } from "../wire/raw-json.ts";
+import { jsonWith } from "../wire/raw-json.ts";
 
 export interface DispatchRouteDeps {
   readonly dispatch: DispatchDeps;
@@ -66,13 +66,13 @@ function answerTo(request: Request, { job, podiumResult, replayed }: Dispatched)
     receipt: job.receipt,
   };
   return jsonResponse(
-    jsonWith(fields, { podium_result: asJson(podiumResult) }),
+    jsonWith(fields, { podium_result: podiumResult }),
     replayed ? { "idempotency-replayed": "true" } : {},
   );
 }
 
 /** Built from the request's own Host, which the guard has found to be one of ours. */
 export function streamUrl(request: Request, jobId: string): string {
-  const { protocol, host } = new URL(request.url);
-  return `${protocol === "https:" ? "wss" : "ws"}://${request.headers.get("host") ?? host}/api/orchestrator/stream/${jobId}`;
+  const scheme = request.url.startsWith("https:") ? "wss" : "ws";
+  return `${scheme}://${request.headers.get("host") ?? ""}/api/orchestrator/stream/${jobId}`;
 }

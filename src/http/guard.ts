@@ -19,7 +19,7 @@ const loopbackNames = ["localhost", "127.0.0.1", "[::1]"];
 export function guard({ host, allowedHosts, allowedOrigins }: GuardOptions): MiddlewareHandler<HttpEnv> {
   const hosts = new Set([...loopbackNames, bracketed(host), ...allowedHosts].map((name) => name.toLowerCase()));
   const origins = new Set(allowedOrigins);
-  return async (c, next) => {
+  return (c, next) => {
     const hostHeader = c.req.header("host") ?? "";
     if (!hosts.has(hostnameOf(hostHeader)) && !hosts.has(hostHeader.toLowerCase())) {
       throw new Problem(
@@ -34,7 +34,7 @@ export function guard({ host, allowedHosts, allowedOrigins }: GuardOptions): Mid
         "Pages of this Origin may not use this service; listen.allowed_origins would allow it. Nothing was executed",
       );
     }
-    await next();
+    return next();
   };
 }
 

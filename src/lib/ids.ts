@@ -1,15 +1,24 @@
 const CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+/** Two digits at a time, for ten bits. */
+const pairs = Array.from({ length: 1024 }, (_, bits) => CROCKFORD.charAt(bits >> 5) + CROCKFORD.charAt(bits & 31));
+
+/** Random bits in store, ten of each number: asking for a thousand of them costs no more than asking for eight. */
+const random = new Uint16Array(1024);
+let used = random.length;
 
 /**
  * A ULID: 48 bits of epoch milliseconds and 80 random bits in Crockford base32, 26 characters.
  * Sorts by time, so an id alone tells the day of the log it is in.
  */
 export function ulid(epochMs: number): string {
-  let time = "";
-  for (let rest = epochMs, i = 0; i < 10; i++, rest = Math.floor(rest / 32)) time = CROCKFORD[rest % 32] + time;
-  let random = "";
-  for (const byte of crypto.getRandomValues(new Uint8Array(16))) random += CROCKFORD[byte & 31];
-  return time + random;
+  if (used === random.length) {
+    crypto.getRandomValues(random);
+    used = 0;
+  }
+  let id = "";
+  for (let rest = epochMs, i = 0; i < 5; i++, rest = Math.floor(rest / 1024)) id = pairs[rest % 1024]! + id;
+  for (const end = used + 8; used < end; used++) id += pairs[random[used]! & 1023]!;
+  return id;
 }
 
 /** The epoch milliseconds inside a ULID; undefined when it is not one. */

@@ -1,6 +1,6 @@
 import type { ProblemCode } from "../lib/errors.ts";
 import type { ExchangeError, IncomingAnswer } from "../runtime/types.ts";
-import { refusalSchema } from "../wire/podium.ts";
+import { isRefusal } from "../wire/podium.ts";
 
 /**
  * What became of one request to Podium.
@@ -36,7 +36,7 @@ export function verdictOfError(error: ExchangeError): Verdict {
  * Podium failed.
  */
 export function verdictOfAnswer({ status, body }: IncomingAnswer, token?: string): Verdict {
-  const text = withoutToken(decode(body), token);
+  const text = withoutToken(utf8.decode(body), token);
   const facts = { httpStatus: status, text };
   if (status >= 400 && status < 500) {
     return { kind: "refused", code: "podium_rejected", detail: `${status}: ${wordsIn(text)}`, ...facts };
@@ -52,7 +52,7 @@ export function verdictOfAnswer({ status, body }: IncomingAnswer, token?: string
     const detail = text.trim() === "" ? "an empty answer" : `not JSON: ${quote(text)}`;
     return { kind: "unknown", code: "podium_invalid_response", detail, ...facts };
   }
-  if (refusalSchema.safeParse(value).success) {
+  if (isRefusal(value)) {
     return { kind: "refused", code: "podium_rejected", detail: wordsIn(text), ...facts };
   }
   return { kind: "accepted", httpStatus: status, json: text };
@@ -64,9 +64,7 @@ function withoutToken(text: string, token: string | undefined): string {
 }
 
 /** Ill-formed UTF-8 becomes U+FFFD: what we keep must be text. */
-function decode(body: Uint8Array): string {
-  return new TextDecoder("utf-8", { ignoreBOM: false }).decode(body);
-}
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: false });
 
 function parse(text: string): unknown {
   try {

@@ -16,12 +16,21 @@ export const bunExchange: Exchange = async (request) => {
   return new Promise((resolve, reject) => new Attempt(request, bytes, resolve, reject).start(url));
 };
 
+let hearing: Promise<void> | undefined;
+
 /**
  * Two turns of the loop: what had come in on idle connections while we were busy has been read then, be it the end of one
- * or an answer that nobody asked for. It must not be taken for the next request's.
+ * or an answer that nobody asked for. It must not be taken for the next request's. Whoever asks before the first is over
+ * waits for the same two.
  */
 function everythingHeard(): Promise<void> {
-  return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+  hearing ??= new Promise((resolve) =>
+    setImmediate(() => {
+      hearing = undefined;
+      setImmediate(resolve);
+    }),
+  );
+  return hearing;
 }
 
 /** What one connection is doing now, and where it leads. */

@@ -73,7 +73,9 @@ function fill(template: string | number | boolean, command: Command): unknown {
 }
 
 /** Any answer may say no under status 200: `{"success": false, "error": "..."}`. */
-export const refusalSchema = z.looseObject({ success: z.literal(false), error: z.unknown().optional() });
+export function isRefusal(answer: unknown): boolean {
+  return typeof answer === "object" && answer !== null && "success" in answer && answer.success === false;
+}
 
 /** What we read of a telemetry frame; everything else passes by untouched. */
 export interface FrameFacts {

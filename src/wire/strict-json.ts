@@ -5,6 +5,8 @@ export const jsonDepthMax = 16;
 
 export type StrictJson = { ok: true; value: unknown } | { ok: false; fault: Fault };
 
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 /**
  * Parses JSON as RFC 8259 with the doors closed that RFC 7493 (I-JSON) closes: valid UTF-8, no duplicate keys, no lone
  * surrogates; and no `__proto__`, no nesting past {@link jsonDepthMax}.
@@ -12,7 +14,7 @@ export type StrictJson = { ok: true; value: unknown } | { ok: false; fault: Faul
 export function parseStrictJson(bytes: Uint8Array): StrictJson {
   let text: string;
   try {
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    text = utf8.decode(bytes);
   } catch {
     return refuse("", "The body is not valid UTF-8");
   }
