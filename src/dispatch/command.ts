@@ -8,8 +8,8 @@ import { parseStrictJson } from "../wire/strict-json.ts";
 /** Who asks, as it is recorded. */
 export interface Asker {
   readonly source: string;
-  readonly user_id?: string;
-  readonly session_id?: string;
+  readonly user_id?: string | undefined;
+  readonly session_id?: string | undefined;
   /** `local`: the name is claimed. `token`: the name is the token's owner. */
   readonly auth_mode: "local" | "token";
 }
@@ -24,10 +24,10 @@ export interface Client {
 export interface Incoming {
   readonly command: Command;
   readonly asker: Asker;
-  readonly idempotencyKey?: string;
+  readonly idempotencyKey?: string | undefined;
   readonly client: Client;
   /** Names the request in log, record and towards Podium. */
-  readonly trace?: Trace;
+  readonly trace?: Trace | undefined;
 }
 
 /** The key that a dispatch is remembered by. A look at the status executes nothing, so its key stays free for a command. */
@@ -62,8 +62,8 @@ function commandOf({ action, payload }: DispatchRequest): Command {
 function askerOf({ source, auth }: DispatchRequest, owner: string | undefined): Asker {
   return {
     source: source ?? "unspecified",
-    ...(owner !== undefined ? { user_id: owner } : auth?.user_id !== undefined && { user_id: auth.user_id }),
-    ...(auth?.session_id !== undefined && { session_id: auth.session_id }),
+    user_id: owner ?? auth?.user_id,
+    session_id: auth?.session_id,
     auth_mode: owner !== undefined ? "token" : "local",
   };
 }

@@ -28,6 +28,7 @@ import { openApiRoutes } from "./openapi.ts";
 import type { PanelRouteDeps } from "./panel.ts";
 import { panelRoutes } from "./panel.ts";
 import { notFound, problemResponse } from "./problem.ts";
+import { RememberingRouter } from "./router.ts";
 import type { ServicesRouteDeps } from "./services.ts";
 import { servicesRoute } from "./services.ts";
 import type { SessionRouteDeps } from "./session.ts";
@@ -58,7 +59,8 @@ export interface AppDeps
     JwksRouteDeps,
     EnvelopeDeps {
   readonly guard: GuardOptions;
-  readonly authenticate: Authenticate;
+  /** Absent: whoever reaches the loopback address may ask. */
+  readonly authenticate?: Authenticate;
 }
 
 /**
@@ -66,15 +68,16 @@ export interface AppDeps
  * everybody whom the guard lets in. The door itself is {@link dispatchRoute}.
  */
 export function createApp(deps: AppDeps): Hono<HttpEnv> {
-  const app = new Hono<HttpEnv>();
+  const app = new Hono<HttpEnv>({ router: new RememberingRouter() });
+  const { allowedOrigins } = deps.guard;
   app.use(envelope(deps));
   app.use(guard(deps.guard));
-  app.use(cors(deps.guard.allowedOrigins));
+  if (allowedOrigins.length > 0) app.use(cors(allowedOrigins));
   app.get("/health", (c) => c.json({ success: true, status: "ok" }));
   app.route("/", panelRoutes(deps));
   app.route("/", openApiRoutes());
   app.route("/", jwksRoute(deps));
-  app.use(deps.authenticate);
+  if (deps.authenticate) app.use(deps.authenticate);
   app.route("/", sessionRoutes(deps));
   app.route("/", dispatchRoute(deps));
   app.route("/", statusRoute(deps));

@@ -16,9 +16,6 @@ export interface Doorkeeper {
 
 export const sessionCookie = "roxy_session";
 
-/** Local clients need no login: whoever reaches the loopback address may ask. */
-export const trustLocal: Authenticate = (_c, next) => next();
-
 /**
  * Asks for a token of `auth.token_file`, as `Authorization: Bearer` or `X-ROXY-Token`, or for the cookie of a session
  * that was begun with one. What is sent is hashed before it is compared.

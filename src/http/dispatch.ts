@@ -50,7 +50,7 @@ async function incomingOf({ bodyBytesMax }: DispatchRouteDeps, c: Context<HttpEn
   return {
     command,
     asker,
-    ...(idempotencyKey !== undefined && { idempotencyKey }),
+    idempotencyKey,
     client: c.env.connection,
     trace: c.get("trace"),
   };

@@ -11,22 +11,20 @@ export interface EnvelopeDeps {
 }
 
 /** For answers that are not a page of ours: whatever they hold, a browser must not run, frame or embed it. */
-const policies: Readonly<Record<string, string>> = {
+const policies = Object.entries({
   "x-content-type-options": "nosniff",
   "cache-control": "no-store",
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
   "referrer-policy": "no-referrer",
   "cross-origin-resource-policy": "same-origin",
-};
-
-const traceFields = ["x-request-id", "traceparent", "tracestate"] as const;
+});
 
 /** What every request gets, wherever it ends: an id, headers, one line in the log, a place in the numbers. */
 export function envelope({ log, onAnswer }: EnvelopeDeps): MiddlewareHandler<HttpEnv> {
   return async (c, next) => {
     const startedAt = performance.now();
-    const [requestId, traceparent, tracestate] = traceFields.map((name) => c.req.header(name));
-    const trace = traceOf(requestId, traceparent, Date.now(), tracestate);
+    const header = (name: string): string | undefined => c.req.header(name);
+    const trace = traceOf(header("x-request-id"), header("traceparent"), Date.now(), header("tracestate"));
     c.set("trace", trace);
     // After an upgrade Deno lets nobody look at the request any more.
     const { method, path } = c.req;
@@ -48,6 +46,6 @@ export function envelope({ log, onAnswer }: EnvelopeDeps): MiddlewareHandler<Htt
     // An upgraded connection has no headers left to set.
     if (status === 101) return;
     c.res.headers.set("x-request-id", trace.requestId);
-    for (const [name, value] of Object.entries(policies)) if (!c.res.headers.has(name)) c.res.headers.set(name, value);
+    for (const [name, value] of policies) if (!c.res.headers.has(name)) c.res.headers.set(name, value);
   };
 }

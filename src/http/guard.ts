@@ -48,11 +48,11 @@ function isOwn(origin: string, host: string): boolean {
 
 /** The name in a Host header, without port and trailing dot, lower case. */
 function hostnameOf(host: string): string {
-  return host
-    .toLowerCase()
-    .replace(/:\d{1,5}$/, "")
-    .replace(/\.$/, "");
+  return host.toLowerCase().replace(port, "").replace(lastDot, "");
 }
+
+const port = /:\d{1,5}$/;
+const lastDot = /\.$/;
 
 function bracketed(host: string): string {
   return host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;

@@ -45,10 +45,14 @@ export async function requireJob(archive: JobRouteDeps["archive"], jobId: string
   throw notFound(`No job ${jobId} is in the audit log`);
 }
 
-function jobJson({ podium_response, last_event, ...job }: Job, request: Request, first: object = {}): string {
-  const own = { podium_asked: undefined, stream_url: streamUrl(request, job.job_id) };
+function jobJson(
+  { podium_response, podium_asked: _seq, last_event, ...job }: Job,
+  request: Request,
+  first = {},
+): string {
+  const own = { podium_status: job.podium_status ?? null, stream_url: streamUrl(request, job.job_id) };
   return jsonWith(
-    { ...first, podium_status: null, ...job, ...own },
+    { ...first, ...job, ...own },
     { podium_result: asJson(podium_response), last_event: asJson(last_event) },
   );
 }

@@ -185,8 +185,7 @@ export class JobStore {
     (isLimited(job.action) ? this.#limited : this.#unlimited).push(job.job_id);
     this.#open.set(job.audit_id, job);
     this.#pointStoryAt(job);
-    this.#count(job.job_id);
-    this.#leaveOut(record);
+    this.#count(record);
     if (this.#jobs.size > this.#bounds.jobsMax) this.#forgetOldest();
   }
 
@@ -233,8 +232,7 @@ export class JobStore {
   /** What older files have said: a doubt whose intent lies in none of those that were read, or the newest id. */
   #recall(record: StoredRecord): void {
     const { job_id, audit_id, action, story_id, plan_id, uptime_ms } = record;
-    this.#count(job_id!);
-    this.#leaveOut(record);
+    this.#count(record);
     if (record.result !== "unknown" || audit_id === undefined) return;
     const job = {
       job_id: job_id!,
@@ -259,15 +257,11 @@ export class JobStore {
     if (this.#unsettled.get(subject)?.job.job_id === job_id) this.#unsettled.delete(subject);
   }
 
-  /** Behind a clock that was set back, ids go on under a day of which older files may hold the first. */
-  #leaveOut({ job_id, timestamp }: StoredRecord): void {
-    const day = parseJobId(job_id!)?.day ?? "";
-    if (day > timestamp.slice(0, 10) && this.holdsDay(day)) this.#completeFrom = dayAfter(day);
-  }
-
-  #count(jobId: string): void {
-    const id = parseJobId(jobId);
+  #count({ job_id, timestamp }: StoredRecord): void {
+    const id = parseJobId(job_id!);
     if (!id) return;
+    // Behind a clock that was set back, ids go on under a day of which older files may hold the first.
+    if (id.day > timestamp.slice(0, 10) && this.holdsDay(id.day)) this.#completeFrom = dayAfter(id.day);
     if (id.day > this.#day) {
       this.#day = id.day;
       this.#number = id.number;

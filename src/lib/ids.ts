@@ -39,9 +39,10 @@ export function jobIdOf(day: string, number: number): string {
   return `JOB-${day.replaceAll("-", "")}-${String(number).padStart(3, "0")}`;
 }
 
+const jobId = /^JOB-\d{8}-\d{3,12}$/;
+
 /** The day and number of a job id; undefined when it is not one. */
 export function parseJobId(id: string): { day: string; number: number } | undefined {
-  const match = /^JOB-(\d{4})(\d{2})(\d{2})-(\d{3,12})$/.exec(id);
-  if (!match) return undefined;
-  return { day: `${match[1]}-${match[2]}-${match[3]}`, number: Number(match[4]) };
+  if (!jobId.test(id)) return undefined;
+  return { day: `${id.slice(4, 8)}-${id.slice(8, 10)}-${id.slice(10, 12)}`, number: Number(id.slice(13)) };
 }

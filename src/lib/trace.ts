@@ -6,9 +6,9 @@ export interface Trace {
   /** The caller's own, or one of ours. */
   readonly requestId: string;
   /** W3C Trace Context, as the caller sent it. */
-  readonly traceparent?: string;
+  readonly traceparent?: string | undefined;
   /** What tracing systems add to it. Passed on to Podium, not recorded: the trace's own id is what leads there. */
-  readonly tracestate?: string;
+  readonly tracestate?: string | undefined;
 }
 
 const requestIdPattern = /^[A-Za-z0-9][A-Za-z0-9._:@/+=-]{0,127}$/;
@@ -31,8 +31,8 @@ export function traceOf(
   const tracestate = valid ? passableTraceState(stateHeader) : undefined;
   return {
     requestId: requestId !== undefined && requestIdPattern.test(requestId) ? requestId : `REQ-${ulid(epochMs)}`,
-    ...(valid && { traceparent: `${match[1]}-${match[2]}-${match[3]}-${match[4]}` }),
-    ...(tracestate !== undefined && { tracestate }),
+    traceparent: valid ? `${match[1]}-${match[2]}-${match[3]}-${match[4]}` : undefined,
+    tracestate,
   };
 }
 

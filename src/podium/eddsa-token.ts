@@ -2,7 +2,7 @@ import type { Clock } from "../lib/clock.ts";
 import { ed25519Pkcs8 } from "../lib/ed25519-pem.ts";
 import type { PublicKey } from "../wire/jwk-set.ts";
 import type { TokenSource } from "./token.ts";
-import { base64url, signingInput } from "./token.ts";
+import { base64url, encoded, signingInput } from "./token.ts";
 
 /** A key that signs tokens for Podium. Podium needs only its public half, which we publish. */
 export interface EdDsaKey {
@@ -46,7 +46,7 @@ async function thumbprint(x: string): Promise<string> {
 export function createEdDsaTokenSource({ key, ttlS, clock }: EdDsaTokenOptions): TokenSource {
   return async (claims) => {
     const { published, sign } = await key;
-    const signed = signingInput({ alg: "EdDSA", typ: "JWT", kid: published.kid }, claims, clock, ttlS);
+    const signed = signingInput(encoded({ alg: "EdDSA", typ: "JWT", kid: published.kid }), claims, clock, ttlS);
     return `${signed}.${await sign(signed)}`;
   };
 }

@@ -35,15 +35,19 @@ export type TokenSource = (claims: TokenClaims) => Promise<string | undefined>;
  */
 export function createTokenSource({ secret, fixedToken, ttlS, clock, hmacSha256 }: TokenOptions): TokenSource {
   if (!secret) return () => Promise.resolve(fixedToken);
+  const header = encoded({ alg: "HS256", typ: "JWT" });
   return (claims) => {
-    const signed = signingInput({ alg: "HS256", typ: "JWT" }, claims, clock, ttlS);
+    const signed = signingInput(header, claims, clock, ttlS);
     return Promise.resolve(`${signed}.${hmacSha256(secret, signed)}`);
   };
 }
 
-/** What a signature covers (RFC 7515 section 5.1): who, what for, since when and until when, and where it is on record. */
+/**
+ * What a signature covers (RFC 7515 section 5.1): who, what for, since when and until when, and where it is on record.
+ * @param header {@link encoded}
+ */
 export function signingInput(
-  header: object,
+  header: string,
   { subject, role, auditId, receipt }: TokenClaims,
   clock: Clock,
   ttlS: number,
@@ -51,14 +55,19 @@ export function signingInput(
   const issuedAt = Math.floor(clock.now() / 1000);
   const claims = {
     role,
-    ...(receipt && { receipt: { seq: receipt.seq, hash: receipt.hash } }),
+    receipt,
     iss: issuer,
     sub: subject,
     iat: issuedAt,
     exp: issuedAt + ttlS,
-    ...(auditId && { jti: auditId }),
+    jti: auditId,
   };
-  return [header, claims].map((part) => base64url(encoder.encode(JSON.stringify(part)))).join(".");
+  return `${header}.${encoded(claims)}`;
+}
+
+/** One part of a token: the base64url of its JSON, in which `undefined` is the same as absent. */
+export function encoded(part: object): string {
+  return base64url(encoder.encode(JSON.stringify(part)));
 }
 
 /** Without padding (RFC 7515 section 2). */

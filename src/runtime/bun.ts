@@ -61,7 +61,7 @@ function bunServer({ fetch: answer, times = socketTimes }: ServeOptions, door: D
     // Bun would let a second server share a taken port, silently: two gateways on one door.
     reusePort: false,
     fetch(request, self) {
-      const response = answer(request, connectionOf(request, self));
+      const response = answer(request, new BunConnection(request, self));
       return request.method === "GET" ? whileWaited(request, self, response, times.idleS) : response;
     },
     websocket: socketOptions(times.heartbeatS),
@@ -114,17 +114,28 @@ function socketOptions(everyS: number): Bun.WebSocketHandler<SocketData> {
   };
 }
 
-function connectionOf(request: Request, server: Bun.Server<SocketData>): Connection {
-  return {
-    get remoteAddress() {
-      return server.requestIP(request)?.address ?? "unix";
-    },
-    get signal() {
-      return request.signal;
-    },
-    upgrade: (handlers) =>
-      server.upgrade(request, { data: { handlers, pings: 0 } }) ? new Response(null, { status: 101 }) : undefined,
-  };
+/** Asks the runtime for nothing until somebody wants to know. */
+class BunConnection implements Connection {
+  readonly #request: Request;
+  readonly #server: Bun.Server<SocketData>;
+
+  constructor(request: Request, server: Bun.Server<SocketData>) {
+    this.#request = request;
+    this.#server = server;
+  }
+
+  get remoteAddress(): string {
+    return this.#server.requestIP(this.#request)?.address ?? "unix";
+  }
+
+  get signal(): AbortSignal {
+    return this.#request.signal;
+  }
+
+  upgrade(handlers: PeerHandlers): Response | undefined {
+    const isUpgraded = this.#server.upgrade(this.#request, { data: { handlers, pings: 0 } });
+    return isUpgraded ? new Response(null, { status: 101 }) : undefined;
+  }
 }
 
 function peerOf(socket: Socket): Peer {

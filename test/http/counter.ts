@@ -1,6 +1,5 @@
 import { createApp } from "../../src/http/app.ts";
 import type { AppDeps } from "../../src/http/app.ts";
-import { trustLocal } from "../../src/http/authenticate.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import type { Connection } from "../../src/runtime/types.ts";
 import type { Desk, DeskOptions } from "../dispatch/desk.ts";
@@ -55,7 +54,6 @@ export async function openCounter(changes: Partial<AppDeps> = {}, options?: Desk
     jobWatch: desk.jobWatch,
     log: silentLog,
     guard: { host: "127.0.0.1", allowedHosts: [], allowedOrigins: [] },
-    authenticate: trustLocal,
     ...changes,
   });
   const ask = async (path: string, init: RequestInit = {}): Promise<Response> => {

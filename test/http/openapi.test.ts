@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import Ajv2020 from "ajv/dist/2020";
 import { createApp } from "../../src/http/app.ts";
-import { trustLocal } from "../../src/http/authenticate.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import { Problem, problemCodes } from "../../src/lib/errors.ts";
 import { openApiDocument } from "../../src/wire/openapi.ts";
@@ -116,7 +115,6 @@ describe("the document is our contract", () => {
       ...({} as Parameters<typeof createApp>[0]),
       panel: {},
       guard: { host: "127.0.0.1", allowedHosts: [], allowedOrigins: [] },
-      authenticate: trustLocal,
       log: silentLog,
       metrics: () => Promise.resolve(""),
     });
