@@ -37,7 +37,12 @@ export async function forward(
   ticket: Ticket,
   client: Client,
 ): Promise<{ verdict: Verdict; sentAt: number }> {
-  await ownTurn(deps, ticket, client);
+  const arrivedAt = deps.clock.monotonic();
+  try {
+    await ticket.turn(client);
+  } finally {
+    ended(deps, "wait", arrivedAt);
+  }
   const startedAt = deps.clock.monotonic();
   for (const pauseMs of [...pausesMs, undefined]) {
     const sent = await signAndSend(deps, deps.token, job, request, ticket);
@@ -53,15 +58,6 @@ export async function forward(
     if (client.signal.aborted) throw hungUp();
   }
   throw new Error("unreachable: the last try returns");
-}
-
-async function ownTurn(deps: ForwardDeps, ticket: Ticket, client: Client): Promise<void> {
-  const arrivedAt = deps.clock.monotonic();
-  try {
-    await ticket.turn(client);
-  } finally {
-    ended(deps, "wait", arrivedAt);
-  }
 }
 
 async function signAndSend(

@@ -95,7 +95,7 @@ export class Lane {
       this.#express--;
       this.#rest();
     };
-    return { turn: () => Promise.resolve(), begin() {}, rest() {}, leave };
+    return { turn: () => itsTurn, begin() {}, rest() {}, leave };
   }
 
   /** Halts so far: whoever is on the way to the lane sees that one came meanwhile. */
@@ -163,6 +163,8 @@ function shuttingDown(): Problem {
   return new Problem("shutting_down", "roxy-core is shutting down; nothing was executed", { retryAfterS: 5 });
 }
 
+const itsTurn = Promise.resolve();
+
 class Place implements Ticket {
   readonly #onLeave: (place: Place) => void;
   /** Only who has to wait needs a promise. */
@@ -188,9 +190,11 @@ class Place implements Ticket {
     return !this.#begun;
   }
 
-  async turn(client: Client): Promise<void> {
-    if (this.#granted) return;
-    const { signal } = client;
+  turn(client: Client): Promise<void> {
+    return this.#granted ? itsTurn : this.#wait(client);
+  }
+
+  async #wait({ signal }: Client): Promise<void> {
     if (signal.aborted) this.cancel(hungUp());
     if (this.#cancelled) throw this.#cancelled;
     this.#turn = Promise.withResolvers();

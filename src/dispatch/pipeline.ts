@@ -88,7 +88,7 @@ export async function dispatch(deps: DispatchDeps, incoming: Incoming): Promise<
 /** Which request a key belongs to: the command and who sent it from where, not the order of its JSON. */
 function fingerprintOf({ sha256 }: DispatchDeps, { command, asker }: Incoming): string {
   const { action, story_id, plan_id, nonce, options } = command;
-  const sorted = Object.entries(options ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const sorted = options ? Object.entries(options).toSorted(([a], [b]) => (a < b ? -1 : 1)) : [];
   return sha256(
     JSON.stringify([action, story_id, plan_id, nonce, sorted, asker.source, asker.user_id, asker.session_id]),
   );

@@ -43,8 +43,8 @@ export function createPodiumClient({ exchange, url, timeoutMs }: PodiumClientOpt
           url: url + request.path,
           method: request.method,
           headers,
-          ...(request.body !== undefined && { body: request.body }),
-          ...(options.mayLeave && { mayLeave: options.mayLeave }),
+          body: request.body,
+          mayLeave: options.mayLeave,
           timeoutMs: options.timeoutMs ?? timeoutMs(),
           bodyBytesMax: answerBytesMax,
         });

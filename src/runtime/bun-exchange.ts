@@ -8,29 +8,49 @@ import { ExchangeError } from "./types.ts";
  * anything has left; here a request is handed to one connection, once, and `sent` is what really happened. It is also the
  * quickest way there is (see test/bench). Unix sockets are left to `node:http`.
  */
-export const bunExchange: Exchange = async (request) => {
-  const url = new URL(request.url);
-  if (isUnixUrl(request.url)) return (await import("./node-exchange.ts")).nodeExchange(request);
-  const bytes = requestBytes(request, url);
-  if (idle.some(({ data }) => data.origin === url.origin)) await everythingHeard();
-  return new Promise((resolve, reject) => new Attempt(request, bytes, resolve, reject).start(url));
-};
+export const bunExchange: Exchange = (request) =>
+  isUnixUrl(request.url) ? overUnixSocket(request) : new Promise((resolve, reject) => begin(request, resolve, reject));
 
-let hearing: Promise<void> | undefined;
+async function overUnixSocket(request: OutgoingRequest): Promise<IncomingAnswer> {
+  return (await import("./node-exchange.ts")).nodeExchange(request);
+}
+
+function begin(
+  request: OutgoingRequest,
+  resolve: (answer: IncomingAnswer) => void,
+  reject: (error: ExchangeError) => void,
+): void {
+  const url = new URL(request.url);
+  const bytes = requestBytes(request, url);
+  const start = (): void => {
+    try {
+      new Attempt(request, bytes, resolve, reject).start(url);
+    } catch (error) {
+      // Others go on in the same loop.
+      reject(error as ExchangeError);
+    }
+  };
+  if (idle.some(({ data }) => data.origin === url.origin)) whenAllIsHeard(start);
+  else start();
+}
+
+/** They go on together. */
+let waiting: (() => void)[] = [];
 
 /**
- * Two turns of the loop: what had come in on idle connections while we were busy has been read then, be it the end of one
- * or an answer that nobody asked for. It must not be taken for the next request's. Whoever asks before the first is over
- * waits for the same two.
+ * After two turns of the loop: what had come in on idle connections while we were busy has been read then, be it the end of
+ * one or an answer that nobody asked for. It must not be taken for the next request's. Whoever comes before the first turn is
+ * over waits for the same two.
  */
-function everythingHeard(): Promise<void> {
-  hearing ??= new Promise((resolve) =>
+function whenAllIsHeard(start: () => void): void {
+  if (waiting.push(start) > 1) return;
+  setImmediate(() => {
+    const starts = waiting;
+    waiting = [];
     setImmediate(() => {
-      hearing = undefined;
-      setImmediate(resolve);
-    }),
-  );
-  return hearing;
+      for (const start of starts) start();
+    });
+  });
 }
 
 /** What one connection is doing now, and where it leads. */
@@ -264,12 +284,14 @@ function unreachable(error: unknown): ExchangeError {
   return new ExchangeError("unreachable", false, `Cannot connect (${code ?? message ?? "no reason given"})`);
 }
 
+const printable = /^[\t\x20-\x7e]*$/;
+
 /** @throws ExchangeError (nothing sent) for a header that would become two */
 function requestBytes({ method, headers, body }: OutgoingRequest, { host, pathname, search }: URL): Uint8Array {
   let text = `${method} ${pathname}${search} HTTP/1.1\r\nhost: ${host}\r\n`;
-  for (const [name, value] of Object.entries(headers)) {
-    if (!/^[\t\x20-\x7e]*$/.test(value))
-      throw new ExchangeError("unreachable", false, `Cannot send the header ${name}`);
+  for (const name in headers) {
+    const value = headers[name]!;
+    if (!printable.test(value)) throw new ExchangeError("unreachable", false, `Cannot send the header ${name}`);
     text += `${name}: ${value}\r\n`;
   }
   if (body !== undefined) text += `content-length: ${Buffer.byteLength(body)}\r\n`;

@@ -98,12 +98,12 @@ export interface OutgoingRequest {
   readonly url: string;
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | undefined;
   /**
    * Asked once there is a connection (with TLS, a server that has shown who it is), right before the first byte of the
    * request leaves: no, and nothing is sent.
    */
-  readonly mayLeave?: () => boolean;
+  readonly mayLeave?: (() => boolean) | undefined;
   /** From the first connection attempt to the answer's last byte. */
   readonly timeoutMs: number;
   /** More than this many bytes of answer is an {@link ExchangeError} `too_large`. */

@@ -57,8 +57,8 @@ export interface PodiumRequest {
 export function fillRoute(route: Route, command: Command): PodiumRequest {
   if (route.method === "GET") return { method: "GET", path: route.path };
   const body: Record<string, unknown> = { ...command.options };
-  for (const [key, template] of Object.entries(route.body ?? {})) {
-    const value = fill(template, command);
+  for (const key in route.body) {
+    const value = fill(route.body[key]!, command);
     if (value === undefined) delete body[key];
     else body[key] = value;
   }
