@@ -124,17 +124,11 @@ export function encodeRecord(draft: Draft, place: Place, sha256: Sha256): Encode
   refuseStrangers(draft, taken);
   kept["prev_hash"] = place.prevHash;
   const body = JSON.stringify(kept).slice(0, -1);
-  const bytes = encoder.encode(`\0${body},"hash":"${zeroHash}"}\n`);
-  if (bytes.length - 1 > lineBytesMax)
-    throw refusal(`its line would have ${bytes.length - 1} of ${lineBytesMax} bytes`);
-  const hash = sha256(bytes.subarray(1, bytes.length - hashSuffixBytes - 1));
-  encoder.encodeInto(hash, bytes.subarray(bytes.length - zeroHash.length - 3));
-  kept["hash"] = hash;
-  return {
-    record: kept as unknown as StoredRecord,
-    line: bytes.subarray(1),
-    leafHash: sha256(bytes.subarray(0, -1)),
-  };
+  const hash = (kept["hash"] = sha256(body));
+  const text = `${body},"hash":"${hash}"}`;
+  const line = encoder.encode(`${text}\n`);
+  if (line.length > lineBytesMax) throw refusal(`its line would have ${line.length} of ${lineBytesMax} bytes`);
+  return { record: kept as unknown as StoredRecord, line, leafHash: sha256(`\0${text}`) };
 }
 
 function refuseUnfit(name: keyof Fields, value: unknown): void {

@@ -41,6 +41,7 @@ export class Lane {
   #over = false;
   #halts = 0;
   #idle: (() => void) | undefined;
+  readonly #onLeave = (place: Place): void => this.#left(place);
 
   constructor(options: LaneOptions) {
     this.#options = options;
@@ -75,7 +76,7 @@ export class Lane {
         { retryAfterS },
       );
     }
-    const place = new Place((left) => this.#left(left));
+    const place = new Place(this.#onLeave);
     this.#waiting.push(place);
     this.#advance();
     return place;

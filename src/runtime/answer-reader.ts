@@ -7,6 +7,7 @@ const headBytesMax = 65_536;
 const sizeLineBytesMax = 256;
 const cr = 13;
 const lf = 10;
+const nothing = new Uint8Array(0);
 
 interface Head {
   readonly status: number;
@@ -25,10 +26,10 @@ interface Head {
 export class AnswerReader {
   readonly #bodyBytesMax: number;
   /** Bytes that have come and are not understood yet. */
-  #rest: Uint8Array = new Uint8Array(0);
+  #rest: Uint8Array = nothing;
   #head: Head | undefined;
   /** Grows by doubling: a body that comes in a million pieces must not become a million objects. */
-  #body = new Uint8Array(0);
+  #body = nothing;
   #bodyBytes = 0;
   /** Bytes of the rest that hold no end of a head or trailer. */
   #searched = 0;
@@ -162,7 +163,7 @@ export class AnswerReader {
       const grown = new Uint8Array(
         isKnown ? length : Math.min(Math.max(bytes, 2 * this.#body.length), this.#bodyBytesMax),
       );
-      grown.set(this.#body.subarray(0, this.#bodyBytes));
+      if (this.#bodyBytes > 0) grown.set(this.#body.subarray(0, this.#bodyBytes));
       this.#body = grown;
     }
     // A copy: the runtime may use its buffer again.
@@ -172,7 +173,8 @@ export class AnswerReader {
   }
 
   #answerOf({ status, contentType }: Head): IncomingAnswer {
-    return { status, contentType, body: this.#body.subarray(0, this.#bodyBytes) };
+    const isFull = this.#bodyBytes === this.#body.length;
+    return { status, contentType, body: isFull ? this.#body : this.#body.subarray(0, this.#bodyBytes) };
   }
 
   #tooLarge(): ExchangeError {
@@ -180,34 +182,45 @@ export class AnswerReader {
   }
 }
 
+/** A status line and its fields, of which none is continued on a second line. */
+const plainHead = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [^\r\n]*)?(?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n]*)*$/;
+const [contentType, contentLength, transferEncoding, connection] = [
+  "content-type",
+  "content-length",
+  "transfer-encoding",
+  "connection",
+].map((name) => new RegExp(`\r\n${name}:[ \t]*([^\r]*?)[ \t]*(?=\r|$)`, "gi")) as [RegExp, RegExp, RegExp, RegExp];
+
 function readHead(text: string): Head {
-  const [statusLine = "", ...lines] = text.split("\r\n");
-  const match = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [^\r\n]*)?$/.exec(statusLine);
+  const match = plainHead.exec(text);
   if (!match) throw notHttp();
-  const fields = new Map<string, string>();
-  for (const line of lines) {
-    const field = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/.exec(line);
-    if (!field) throw notHttp();
-    const name = field[1]!.toLowerCase();
-    const before = fields.get(name);
-    fields.set(name, before === undefined ? field[2]! : `${before}, ${field[2]}`);
-  }
   const status = Number(match[2]);
   // Nobody asked for another protocol.
   if (status === 101) throw notHttp();
-  const connection = (fields.get("connection") ?? "").toLowerCase();
   return {
     status,
-    contentType: fields.get("content-type") ?? "",
-    ...bodyOf(status, fields),
-    persistent: match[1] === "1" && !/\bclose\b/.test(connection),
+    contentType: fieldIn(text, contentType) ?? "",
+    ...bodyOf(status, fieldIn(text, transferEncoding), fieldIn(text, contentLength)),
+    persistent: match[1] === "1" && !/\bclose\b/i.test(fieldIn(text, connection) ?? ""),
   };
 }
 
+/** The value of a field; one that stands there several times is a list (RFC 9110 section 5.3). */
+function fieldIn(head: string, field: RegExp): string | undefined {
+  field.lastIndex = 0;
+  let value: string | undefined;
+  for (let match = field.exec(head); match; match = field.exec(head)) {
+    value = value === undefined ? match[1] : `${value}, ${match[1]}`;
+  }
+  return value;
+}
+
 /** How the body's end is known (RFC 9112 section 6.3). */
-function bodyOf(status: number, fields: ReadonlyMap<string, string>): Pick<Head, "length" | "chunked"> {
-  const coding = fields.get("transfer-encoding");
-  const length = fields.get("content-length");
+function bodyOf(
+  status: number,
+  coding: string | undefined,
+  length: string | undefined,
+): Pick<Head, "length" | "chunked"> {
   if (status < 200 || status === 204 || status === 304) return { length: 0, chunked: false };
   if (coding !== undefined) {
     if (coding.toLowerCase() !== "chunked" || length !== undefined) throw notHttp();

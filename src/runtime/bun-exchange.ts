@@ -79,6 +79,8 @@ const idle: Socket[] = [];
 const distrusted = new Map<string, number>();
 let sweeper: ReturnType<typeof setTimeout> | undefined;
 
+const nothing = new Uint8Array(0);
+
 /** One request on one connection. */
 class Attempt {
   readonly #resolve: (answer: IncomingAnswer) => void;
@@ -90,7 +92,7 @@ class Attempt {
   #isSecure = false;
   #isReused = false;
   /** What the kernel has not taken yet of what may leave. */
-  #unwritten: Uint8Array = new Uint8Array(0);
+  #unwritten: Uint8Array = nothing;
   #socket: Socket | undefined;
   #sent = false;
   #done = false;
@@ -148,7 +150,7 @@ class Attempt {
     // part of a record may have left without being counted.
     const count = socket.write(this.#unwritten);
     if (count > 0 || this.#isSecure) this.#sent = true;
-    if (count > 0) this.#unwritten = this.#unwritten.subarray(count);
+    if (count > 0) this.#unwritten = count === this.#unwritten.length ? nothing : this.#unwritten.subarray(count);
   }
 
   data(bytes: Uint8Array): void {

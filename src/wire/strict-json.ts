@@ -57,18 +57,21 @@ function endOfString(text: string, start: number): number {
 /** What JSON.parse lets pass silently: duplicate keys, `__proto__`, lone surrogates. The text is valid JSON already. */
 function faultIn(text: string): Fault | undefined {
   const keysOf: (Set<string> | undefined)[] = [];
+  // UTF-8 has no lone surrogates; an escape may make one.
+  const mayBeIllFormed = text.includes("\\u");
   for (let i = 0; i < text.length; i++) {
     const char = text[i];
     if (char === "{") keysOf.push(new Set());
     else if (char === "[") keysOf.push(undefined);
     else if (char === "}" || char === "]") keysOf.pop();
     else if (char === '"') {
-      const end = endOfString(text, i);
-      const quoted = text.slice(i, end + 1);
-      const word = quoted.includes("\\") ? (JSON.parse(quoted) as string) : quoted.slice(1, -1);
-      i = end;
+      const start = i;
+      i = endOfString(text, start);
+      const isKey = isKeyBefore(text, i);
+      if (!isKey && !mayBeIllFormed) continue;
+      const word = wordAt(text, start, i);
       if (!word.isWellFormed()) return { pointer: "", detail: "A string holds a lone surrogate, which is not text" };
-      if (!isKey(text, end)) continue;
+      if (!isKey) continue;
       const keys = keysOf.at(-1);
       if (word === "__proto__") return { pointer: "", detail: 'The key "__proto__" is not allowed' };
       if (keys?.has(word)) return { pointer: "", detail: `The key ${JSON.stringify(word)} stands twice` };
@@ -78,7 +81,13 @@ function faultIn(text: string): Fault | undefined {
   return undefined;
 }
 
-function isKey(text: string, endQuote: number): boolean {
+/** @param end index of the closing quote */
+function wordAt(text: string, start: number, end: number): string {
+  const word = text.slice(start + 1, end);
+  return word.includes("\\") ? (JSON.parse(`"${word}"`) as string) : word;
+}
+
+function isKeyBefore(text: string, endQuote: number): boolean {
   let i = endQuote + 1;
   while (text[i] === " " || text[i] === "\n" || text[i] === "\r" || text[i] === "\t") i++;
   return text[i] === ":";
