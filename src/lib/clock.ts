@@ -11,9 +11,16 @@ export const systemClock: Clock = {
   monotonic: () => performance.now(),
 };
 
-/** RFC 3339 UTC with milliseconds, such as `2026-01-09T08:00:00.123Z`. */
+/** Many records are made in one millisecond. */
+const latest = { epochMs: Number.NaN, timestamp: "" };
+
+/** RFC 3339 UTC with milliseconds, such as `2026-01-09T08:00:00.123Z`. @throws RangeError past the year 275760 */
 export function timestampOf(epochMs: number): string {
-  return new Date(epochMs).toISOString();
+  if (epochMs !== latest.epochMs) {
+    latest.timestamp = new Date(epochMs).toISOString();
+    latest.epochMs = epochMs;
+  }
+  return latest.timestamp;
 }
 
 /** The UTC day, such as `2026-01-09`. */

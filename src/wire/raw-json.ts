@@ -1,15 +1,16 @@
 /**
  * JSON text with Podium's own JSON spliced in as it came: parsing and printing it again would change numbers past 2^53,
  * `1.0`, `-0` and the order of integer-like keys.
- * @param raw values that are JSON text already; undefined ones are left out
+ * @param raw values that are JSON text already; undefined ones are left out. The names are ours, and plain
  */
 export function jsonWith(
   fields: Readonly<Record<string, unknown>>,
   raw: Readonly<Record<string, string | undefined>>,
 ): string {
   let text = JSON.stringify(fields).slice(0, -1);
-  for (const [key, value] of Object.entries(raw)) {
-    if (value !== undefined) text += `${text === "{" ? "" : ","}${JSON.stringify(key)}:${value}`;
+  for (const key in raw) {
+    const value = raw[key];
+    if (value !== undefined) text += `${text === "{" ? "" : ","}"${key}":${value}`;
   }
   return `${text}}`;
 }
