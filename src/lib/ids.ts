@@ -6,7 +6,7 @@ const ascii = new TextDecoder();
 const random = new Uint8Array(4096);
 let used = random.length;
 /** Of one id, until it is text. */
-const id = new Uint8Array(26);
+const letters = new Uint8Array(26);
 
 /**
  * A ULID: 48 bits of epoch milliseconds and 80 random bits in Crockford base32, 26 characters.
@@ -17,9 +17,9 @@ export function ulid(epochMs: number): string {
     crypto.getRandomValues(random);
     used = 0;
   }
-  for (let rest = epochMs, i = 9; i >= 0; i--, rest = Math.floor(rest / 32)) id[i] = digits[rest % 32]!;
-  for (let i = 10; i < 26; i++) id[i] = digits[random[used++]! & 31]!;
-  return ascii.decode(id);
+  for (let rest = epochMs, i = 9; i >= 0; i--, rest = Math.floor(rest / 32)) letters[i] = digits[rest % 32]!;
+  for (let i = 10; i < 26; i++) letters[i] = digits[random[used++]! & 31]!;
+  return ascii.decode(letters);
 }
 
 /** The epoch milliseconds inside a ULID; undefined when it is not one. */

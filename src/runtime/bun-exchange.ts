@@ -48,7 +48,7 @@ function whenAllIsHeard(start: () => void): void {
     const starts = waiting;
     waiting = [];
     setImmediate(() => {
-      for (const start of starts) start();
+      for (const each of starts) each();
     });
   });
 }
