@@ -1,4 +1,3 @@
-import type { Context } from "hono";
 import { Hono } from "hono";
 import type { DispatchDeps } from "../dispatch/pipeline.ts";
 import type { Dispatched } from "../dispatch/replay.ts";
@@ -27,7 +26,15 @@ export function dispatchRoute(deps: DispatchRouteDeps): Hono<HttpEnv> {
     const startedAt = clock.monotonic();
     const seen = { action: "none", outcome: "internal_error" };
     try {
-      const incoming = await incomingOf(deps, c);
+      requireAdmin(c);
+      const idempotencyKey = parseIdempotencyKey(c.req.header("idempotency-key") ?? null);
+      const body = await readJsonBody(c.req.raw, deps.bodyBytesMax());
+      const incoming: Incoming = {
+        ...parseDispatch(body, c.get("client")?.name),
+        idempotencyKey,
+        client: c.env.connection,
+        trace: c.get("trace"),
+      };
       seen.action = incoming.command.action;
       const dispatched = await dispatch(deps.dispatch, incoming);
       seen.outcome = dispatched.replayed ? "replayed" : "queued";
@@ -39,21 +46,6 @@ export function dispatchRoute(deps: DispatchRouteDeps): Hono<HttpEnv> {
       deps.onDispatch?.(seen.action, seen.outcome, clock.monotonic() - startedAt);
     }
   });
-}
-
-/** @throws Problem for a role that may not, a body that can't be read, a command that is none */
-async function incomingOf({ bodyBytesMax }: DispatchRouteDeps, c: Context<HttpEnv>): Promise<Incoming> {
-  requireAdmin(c);
-  const idempotencyKey = parseIdempotencyKey(c.req.header("idempotency-key") ?? null);
-  const body = await readJsonBody(c.req.raw, bodyBytesMax());
-  const { command, asker } = parseDispatch(body, c.get("client")?.name);
-  return {
-    command,
-    asker,
-    idempotencyKey,
-    client: c.env.connection,
-    trace: c.get("trace"),
-  };
 }
 
 function answerTo(request: Request, { job, podiumResult, replayed }: Dispatched): Response {

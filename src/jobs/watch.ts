@@ -22,16 +22,24 @@ export function startsStories(action: Action): boolean {
   return action === "enqueue_story" || action === "enqueue_plan";
 }
 
+/** Ids of the newest jobs for one story or plan. */
+interface Newest {
+  asked: string | undefined;
+  /** Has left for Podium. */
+  sent: string | undefined;
+  /** Podium has taken it. */
+  taken: string | undefined;
+}
+
+const none: Readonly<Newest> = { asked: undefined, sent: undefined, taken: undefined };
+
 /** What the streams of single jobs want to know of the log, as it happens. Fed with the store's records, after it. */
 export class JobWatch {
   readonly #jobs: JobStore;
   readonly #terminalStatuses: ReadonlySet<string>;
   readonly #listeners = new Map<string, Set<() => void>>();
-  /** The newest job for each story or plan that was asked for, and the newest that Podium has taken. */
-  readonly #asked = new BoundedMap<string, string>(jobsMax);
-  readonly #taken = new BoundedMap<string, string>(jobsMax);
-  /** The newest job for each of them that has left for Podium. */
-  readonly #sent = new BoundedMap<string, string>(jobsMax);
+  /** By story or plan; what was asked for last is forgotten last. */
+  readonly #newest = new BoundedMap<string, Newest>(jobsMax);
   /** Since when Podium's frames are about a job of this life of ours. */
   readonly #since = new BoundedMap<string, string>(jobsMax);
   /** The newest frame about each story of a plan's job. */
@@ -49,7 +57,7 @@ export class JobWatch {
   sent(jobId: string, at: string): void {
     const job = this.#jobs.get(jobId);
     if (!job || !startsStories(job.action)) return;
-    this.#sent.set(subjectOf(job), jobId);
+    this.#ownOf(subjectOf(job)).sent = jobId;
     if (!this.#since.has(jobId) && this.meant(job) === job) this.#since.set(jobId, at);
   }
 
@@ -60,10 +68,11 @@ export class JobWatch {
    */
   meant(newest: Job): Job | undefined {
     if (newest.status !== "pending") return newest;
-    const before = this.#jobs.get(this.#taken.get(subjectOf(newest)) ?? "");
+    const { sent, taken } = this.#newestOf(subjectOf(newest));
+    const before = this.#jobOf(taken);
     if (before && !this.#terminalStatuses.has(before.podium_status ?? "")) return before;
     if (!startsStories(newest.action)) return newest;
-    return this.#jobs.get(this.#sent.get(subjectOf(newest)) ?? "") ?? before;
+    return this.#jobOf(sent) ?? before;
   }
 
   /** RFC 3339: frames before it are about an earlier dispatch; undefined while it waits and all of them are. */
@@ -76,7 +85,8 @@ export class JobWatch {
     if (!job) return;
     if (record.event === "job") this.#learn(job, record);
     const before = startsStories(job.action) ? this.#take(job) : undefined;
-    for (const jobId of before === undefined ? [job.job_id] : [job.job_id, before]) this.#tell(jobId);
+    this.#tell(job.job_id);
+    if (before !== undefined) this.#tell(before);
   }
 
   /** Calls back after each record about this job, and when a newer one has taken its story over. */
@@ -92,14 +102,14 @@ export class JobWatch {
   /** The newer job for the same story or plan that Podium has taken: what it says from then on is about that one. */
   successorOf(job: Job): Job | undefined {
     if (!startsStories(job.action)) return undefined;
-    const newest = this.#jobs.get(this.#taken.get(subjectOf(job)) ?? "");
+    const newest = this.#jobOf(this.#newestOf(subjectOf(job)).taken);
     return newest && newest.receipt.seq > job.receipt.seq ? newest : undefined;
   }
 
   /** Of each story and plan what Podium has taken, or may have, and has not called ended. */
   running(): Job[] {
-    const jobIds = new Set([...this.#taken.values(), ...this.#sent.values()]);
-    return [...jobIds].flatMap((jobId) => this.#jobs.get(jobId) ?? []).filter((job) => this.#mayRun(job));
+    const jobIds = new Set(this.#newest.values().flatMap(({ taken, sent }) => [taken, sent]));
+    return [...jobIds].flatMap((jobId) => this.#jobOf(jobId) ?? []).filter((job) => this.#mayRun(job));
   }
 
   get hasLost(): boolean {
@@ -129,9 +139,10 @@ export class JobWatch {
   /** The job that frames about this plan are about. */
   ofPlan(planId: string): Job | undefined {
     const subject = subjectOf({ action: "enqueue_plan", plan_id: planId });
-    const asked = this.#jobs.get(this.#asked.get(subject) ?? "");
+    const newest = this.#newestOf(subject);
+    const asked = this.#jobOf(newest.asked);
     if (asked && asked.status !== "rejected" && asked.status !== "failed") return this.meant(asked);
-    return this.#jobs.get(this.#taken.get(subject) ?? "");
+    return this.#jobOf(newest.taken);
   }
 
   /** By story, the newest frame of each of a plan's that is on record. */
@@ -142,22 +153,40 @@ export class JobWatch {
   /** @returns the job whose story or plan this one takes over */
   #take(job: Job): string | undefined {
     const subject = subjectOf(job);
-    if (job.status === "pending") this.#asked.set(subject, job.job_id);
-    if (job.status === "unknown") this.#mayHaveLeft(job);
+    if (job.status === "pending") this.#newest.set(subject, { ...this.#newestOf(subject), asked: job.job_id });
+    if (job.status === "unknown") this.#mayHaveLeft(job, subject);
     if (job.status !== "queued") return undefined;
-    const before = this.#taken.get(subject);
-    const seqBefore = this.#jobs.get(before ?? "")?.receipt.seq ?? -1;
+    const newest = this.#ownOf(subject);
+    const before = newest.taken;
+    const seqBefore = this.#jobOf(before)?.receipt.seq ?? -1;
     if (before === job.job_id || seqBefore > job.receipt.seq) return undefined;
-    this.#taken.set(subject, job.job_id);
+    newest.taken = job.job_id;
     if (!this.#since.has(job.job_id)) this.#since.set(job.job_id, job.answered_at ?? job.created_at);
     return before;
   }
 
   /** What is in doubt since an earlier life is not known to have left, and may have. */
-  #mayHaveLeft(job: Job): void {
-    const subject = subjectOf(job);
-    const sent = this.#jobs.get(this.#sent.get(subject) ?? "");
-    if (!sent || sent.receipt.seq < job.receipt.seq) this.#sent.set(subject, job.job_id);
+  #mayHaveLeft(job: Job, subject: string): void {
+    const newest = this.#ownOf(subject);
+    const sent = this.#jobOf(newest.sent);
+    if (!sent || sent.receipt.seq < job.receipt.seq) newest.sent = job.job_id;
+  }
+
+  #newestOf(subject: string): Readonly<Newest> {
+    return this.#newest.get(subject) ?? none;
+  }
+
+  /** To be changed. */
+  #ownOf(subject: string): Newest {
+    const known = this.#newest.get(subject);
+    if (known) return known;
+    const own = { ...none };
+    this.#newest.set(subject, own);
+    return own;
+  }
+
+  #jobOf(jobId: string | undefined): Job | undefined {
+    return jobId === undefined ? undefined : this.#jobs.get(jobId);
   }
 
   #mayRun(job: Job): boolean {
@@ -166,7 +195,7 @@ export class JobWatch {
   }
 
   #tell(jobId: string): void {
-    for (const listener of this.#listeners.get(jobId) ?? []) listener();
+    this.#listeners.get(jobId)?.forEach((listener) => listener());
   }
 
   #learn(job: Job, { story_id, podium_status, detail, timestamp }: StoredRecord): void {
