@@ -125,10 +125,10 @@ export function encodeRecord(draft: Draft, place: Place, sha256: Sha256): Encode
   kept["prev_hash"] = place.prevHash;
   const body = JSON.stringify(kept).slice(0, -1);
   const hash = (kept["hash"] = sha256(body));
-  const text = `${body},"hash":"${hash}"}`;
-  const line = encoder.encode(`${text}\n`);
+  const bytes = encoder.encode(`\0${body},"hash":"${hash}"}\n`);
+  const line = bytes.subarray(1);
   if (line.length > lineBytesMax) throw refusal(`its line would have ${line.length} of ${lineBytesMax} bytes`);
-  return { record: kept as unknown as StoredRecord, line, leafHash: sha256(`\0${text}`) };
+  return { record: kept as unknown as StoredRecord, line, leafHash: sha256(bytes.subarray(0, -1)) };
 }
 
 function refuseUnfit(name: keyof Fields, value: unknown): void {
