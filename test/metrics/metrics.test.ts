@@ -70,6 +70,29 @@ test("a stranger's method, whatever it is, makes one series at most", async () =
   expect(series).toEqual(['roxy_http_requests_total{method="other",status="405"} 100']);
 });
 
+test("a bucket holds what is at most its bound, those before it included, and the last one everything", async () => {
+  const metrics = createMetrics();
+  const of = async (name: string): Promise<string[]> => (await lines(metrics)).filter((line) => line.startsWith(name));
+  // A series without labels is there from the start; one with a label when it has begun.
+  expect(await of("roxy_audit_sync_seconds_count")).toEqual(["roxy_audit_sync_seconds_count 0"]);
+  expect(await of("roxy_dispatch_stage_seconds_count")).toEqual([]);
+  for (const ms of [0, 1, 1.5, 30_000, 30_001]) metrics.instruments.stage("wait", ms);
+  const bucket = 'roxy_dispatch_stage_seconds_bucket{le="';
+  expect((await of(bucket)).map((line) => line.slice(bucket.length))).toEqual(
+    ["0.0001", "0.00025", "0.0005"]
+      .map((bound) => `${bound}",stage="wait"} 1`)
+      .concat('0.001",stage="wait"} 2')
+      .concat(
+        ["0.0025", "0.005", "0.01", "0.05", "0.1", "0.5", "1", "2.5", "5", "10"].map((b) => `${b}",stage="wait"} 3`),
+      )
+      .concat(['30",stage="wait"} 4', '+Inf",stage="wait"} 5']),
+  );
+  expect(await of("roxy_dispatch_stage_seconds_sum")).toEqual([
+    'roxy_dispatch_stage_seconds_sum{stage="wait"} 60.0035',
+  ]);
+  expect(await of("roxy_dispatch_stage_seconds_count")).toEqual(['roxy_dispatch_stage_seconds_count{stage="wait"} 5']);
+});
+
 test("syncs are timed and faults counted, and both pass through untouched", async () => {
   const metrics = createMetrics();
   const clock = new FakeClock();
