@@ -88,3 +88,16 @@ test("who listens hears each record of the job, until it leaves", () => {
   outcome(0, "queued");
   expect(told).toEqual([ids[0]!, "second", ids[0]!]);
 });
+
+test.each([
+  [0, 1],
+  [1, 0],
+])("of two in doubt the later one may run, whichever came into doubt first (%d, then %d)", (first, second) => {
+  const { jobs, watch, apply, made, ids, outcome } = watchOf({}, {}, {});
+  apply(made[0]!);
+  apply(made[1]!);
+  outcome(first, "unknown");
+  outcome(second, "unknown");
+  apply(made[2]!);
+  expect(watch.meant(jobs.get(ids[2]!)!)?.job_id).toBe(ids[1]!);
+});
