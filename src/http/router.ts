@@ -8,10 +8,13 @@ import { TrieRouter } from "hono/router/trie-router";
 export class RememberingRouter<T> implements Router<T> {
   readonly name = "RememberingRouter";
   readonly #router = new TrieRouter<T>();
+  #isAsked = false;
   /** By path, then by method. As many as there are routes: no request adds a path, and the methods are the routes' own. */
   readonly #known = new Map<string, Map<string, Result<T> | undefined>>();
 
+  /** @throws Error once it has been asked: what it remembers would be wrong */
   add(method: string, path: string, handler: T): void {
+    if (this.#isAsked) throw new Error(`${path} comes too late: the router has been asked`);
     this.#router.add(method, path, handler);
     if (/[*:]/.test(path)) return;
     const byMethod = this.#known.get(path) ?? new Map<string, undefined>();
@@ -19,6 +22,7 @@ export class RememberingRouter<T> implements Router<T> {
   }
 
   match(method: string, path: string): Result<T> {
+    this.#isAsked = true;
     const byMethod = this.#known.get(path);
     const known = byMethod?.get(method);
     if (known) return known;

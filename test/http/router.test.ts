@@ -35,4 +35,5 @@ test("a path without parameters is looked for once", () => {
   router.add("GET", "/jobs/:id", "job");
   expect(router.match("POST", "/door")).toBe(router.match("POST", "/door"));
   expect(router.match("GET", "/jobs/1")).not.toBe(router.match("GET", "/jobs/1"));
+  expect(() => router.add("ALL", "*", "guard")).toThrow("comes too late");
 });
