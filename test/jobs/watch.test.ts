@@ -99,5 +99,5 @@ test.each([
   outcome(first, "unknown");
   outcome(second, "unknown");
   apply(made[2]!);
-  expect(watch.meant(jobs.get(ids[2]!)!)?.job_id).toBe(ids[1]!);
+  expect(watch.meant(jobs.get(ids[2]!)!)?.job_id).toBe(ids[1]);
 });
