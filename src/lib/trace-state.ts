@@ -1,3 +1,5 @@
+import { withoutBlanks } from "./blanks.ts";
+
 /** W3C Trace Context section 3.3.1.3.1 and .2: keys are ours or of the form tenant@system, values printable ASCII. */
 const key = /(?:[a-z][a-z0-9_\-*/]{0,255}|[a-z0-9][a-z0-9_\-*/]{0,240}@[a-z][a-z0-9_\-*/]{0,13})/;
 const value = /[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]/;
@@ -17,7 +19,7 @@ const longMember = 128;
 export function passableTraceState(header: string): string | undefined {
   const members = header
     .split(",")
-    .map((member) => member.replace(/^[ \t]+|[ \t]+$/g, ""))
+    .map(withoutBlanks)
     .filter((member) => member !== "");
   const keys = members.map((member) => memberPattern.exec(member)?.[1]);
   if (members.length === 0 || members.length > membersMax) return undefined;

@@ -1,3 +1,4 @@
+import { withoutBlanks } from "../lib/blanks.ts";
 import type { IncomingAnswer } from "./types.ts";
 import { ExchangeError } from "./types.ts";
 
@@ -189,7 +190,7 @@ const [contentType, contentLength, transferEncoding, connection] = [
   "content-length",
   "transfer-encoding",
   "connection",
-].map((name) => new RegExp(`\r\n${name}:[ \t]*([^\r]*?)[ \t]*(?=\r|$)`, "gi")) as [RegExp, RegExp, RegExp, RegExp];
+].map((name) => new RegExp(`\r\n${name}:([^\r]*)`, "gi")) as [RegExp, RegExp, RegExp, RegExp];
 
 function readHead(text: string): Head {
   const match = plainHead.exec(text);
@@ -210,7 +211,8 @@ function fieldIn(head: string, field: RegExp): string | undefined {
   field.lastIndex = 0;
   let value: string | undefined;
   for (let match = field.exec(head); match; match = field.exec(head)) {
-    value = value === undefined ? match[1] : `${value}, ${match[1]}`;
+    const one = withoutBlanks(match[1]!);
+    value = value === undefined ? one : `${value}, ${one}`;
   }
   return value;
 }

@@ -111,6 +111,15 @@ describe("an answer", () => {
     );
   });
 
+  // As a square of its length, each of these lines would take seconds, and nobody else would be heard meanwhile.
+  test("with lines of nothing but blanks costs what it has bytes", () => {
+    const blanks = " ".repeat(60_000);
+    for (const name of ["connection", "content-type", "transfer-encoding", "content-length", "x-other"]) {
+      const head = `HTTP/1.1 200 OK\r\n${name}: x${blanks}y\r\n\r\n`;
+      expect([0, 1, 2].map(() => read([head]))).toHaveLength(3);
+    }
+  }, 5_000);
+
   test("of any bytes is read, refused, or waited for: nothing else is ever thrown", () => {
     const noise = fc.oneof(
       fc.string({ unit: "binary-ascii" }),
