@@ -74,8 +74,12 @@ async function signAndSend(
     receipt: job.receipt,
   } as const;
   const startedAt = deps.clock.monotonic();
-  const token = await sign(claims);
-  ended(deps, "sign", startedAt);
+  let token: string | undefined;
+  try {
+    token = await sign(claims);
+  } finally {
+    ended(deps, "sign", startedAt);
+  }
   let sentAt = deps.clock.monotonic();
   const signedAt = sentAt;
   let cancelled: unknown;

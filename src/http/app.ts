@@ -88,8 +88,11 @@ export function createApp(deps: AppDeps): Hono<HttpEnv> {
   app.route("/", metaRoutes(deps));
   app.route("/", metricsRoute(deps));
   const methods = methodsOf(app);
+  // Not thrown: Hono catches what is thrown here one layer further out than what a route throws.
   app.notFound((c) => {
-    throw unknownRoute(c.req.method, c.req.path, methods(c.req.path));
+    const problem = unknownRoute(c.req.method, c.req.path, methods(c.req.path));
+    c.error = problem;
+    return problemResponse(problem);
   });
   app.onError((error, c) => {
     return problemResponse(error instanceof Problem ? error : unexpected(deps.log, error, c.get("trace")?.requestId));

@@ -33,6 +33,19 @@ test("a page of an allowed origin may ask, dispatch and read", async () => {
   expect(refused.headers.get("access-control-allow-credentials")).toBeNull();
 });
 
+test.each([
+  [404, "GET", "/api/orchestrator/nothing"],
+  [405, "GET", "/api/orchestrator/dispatch"],
+  [404, "GET", "/api/orchestrator/status/JOB-20260109-001"],
+])("a page of an allowed origin may read a %d, too: %s %s", async (status, method, path) => {
+  const { ask } = await open();
+  const answer = await ask(path, { method, headers: { origin: allowed } });
+  expect(answer.status).toBe(status);
+  expect(answer.headers.get("access-control-allow-origin")).toBe(allowed);
+  expect(answer.headers.get("vary")).toContain("origin");
+  expect(await answer.json()).toMatchObject({ success: false, code: expect.any(String) });
+});
+
 test.each(["http://evil.test", "null", "http://localhost:8000", `${allowed}0`, allowed.replace("http", "https")])(
   "a page of %s gets no CORS header",
   async (origin) => {
