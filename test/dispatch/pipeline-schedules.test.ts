@@ -24,11 +24,14 @@ test("a key whose outcome could not be recorded is never called safe to repeat",
   expect(again instanceof Problem && again.retry).toBe("same-key");
 });
 
-test("a token that can't be made closes the intent as not executed", async () => {
+test("a token that can't be made closes the intent as not executed, and its time is told all the same", async () => {
   const desk = await open();
-  const deps = { ...desk.deps, token: () => Promise.reject(new TypeError("no key")) };
+  const stages: string[] = [];
+  const onStage = (stage: string): void => void stages.push(stage);
+  const deps = { ...desk.deps, onStage, token: () => Promise.reject(new TypeError("no key")) };
   await ask({ ...desk, deps }, incoming(enqueue("STORY-001"), "k")).catch(() => {});
   expect(desk.records().find(({ event }) => event === "outcome")).toMatchObject({ result: "failed" });
+  expect(stages).toEqual(["audit_intent", "wait", "sign", "audit_outcome"]);
 });
 
 test("a cancel does not make an unknown enqueue forgotten", async () => {
