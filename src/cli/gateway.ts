@@ -9,7 +9,6 @@ import { Refusals } from "../dispatch/refusals.ts";
 import type { AppDeps } from "../http/app.ts";
 import { createApp } from "../http/app.ts";
 import type { Doorkeeper } from "../http/authenticate.ts";
-import { requireToken } from "../http/authenticate.ts";
 import { JobArchive } from "../jobs/archive.ts";
 import type { JobWatch } from "../jobs/watch.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -257,7 +256,7 @@ function appDeps(
       allowedHosts: config.listen.allowed_hosts,
       allowedOrigins: config.listen.allowed_origins,
     },
-    ...(doorkeeper && { authenticate: requireToken(doorkeeper), doorkeeper }),
+    ...(doorkeeper && { doorkeeper }),
   };
 }
 

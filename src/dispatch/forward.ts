@@ -80,8 +80,8 @@ async function signAndSend(
   } finally {
     ended(deps, "sign", startedAt);
   }
-  let sentAt = deps.clock.monotonic();
-  const signedAt = sentAt;
+  const signedAt = deps.clock.monotonic();
+  let sentAt = signedAt;
   let cancelled: unknown;
   // A connection may take its time; until it is there a halt can still take the command back.
   const mayLeave = (): boolean => {

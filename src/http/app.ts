@@ -4,7 +4,7 @@ import { exitCodes, Fatal, messageOf, Problem } from "../lib/errors.ts";
 import type { Trace } from "../lib/trace.ts";
 import type { Connection } from "../runtime/types.ts";
 import type { Pass } from "../stream/clients.ts";
-import type { Authenticate } from "./authenticate.ts";
+import { requireToken } from "./authenticate.ts";
 import type { AuditRouteDeps } from "./audit.ts";
 import { auditRoutes } from "./audit.ts";
 import type { ClientToken } from "./client-tokens.ts";
@@ -59,12 +59,10 @@ export interface AppDeps
     JwksRouteDeps,
     EnvelopeDeps {
   readonly guard: GuardOptions;
-  /** Absent: whoever reaches the loopback address may ask. */
-  readonly authenticate?: Authenticate;
 }
 
 /**
- * The HTTP side: web standards only, `app.fetch(request, { connection })`. What stands before `authenticate` is open to
+ * The HTTP side: web standards only, `app.fetch(request, { connection })`. What stands before `requireToken` is open to
  * everybody whom the guard lets in. The door itself is {@link dispatchRoute}.
  */
 export function createApp(deps: AppDeps): Hono<HttpEnv> {
@@ -77,7 +75,7 @@ export function createApp(deps: AppDeps): Hono<HttpEnv> {
   app.route("/", panelRoutes(deps));
   app.route("/", openApiRoutes());
   app.route("/", jwksRoute(deps));
-  if (deps.authenticate) app.use(deps.authenticate);
+  if (deps.doorkeeper) app.use(requireToken(deps.doorkeeper));
   app.route("/", sessionRoutes(deps));
   app.route("/", dispatchRoute(deps));
   app.route("/", statusRoute(deps));

@@ -6,8 +6,6 @@ import type { Pass } from "../stream/clients.ts";
 import type { Sessions } from "./sessions.ts";
 import type { TokenStore } from "./token-store.ts";
 
-export type Authenticate = MiddlewareHandler<HttpEnv>;
-
 /** Who may come in: the tokens, and the browsers that have shown one. */
 export interface Doorkeeper {
   readonly tokens: TokenStore;
@@ -20,7 +18,7 @@ export const sessionCookie = "roxy_session";
  * Asks for a token of `auth.token_file`, as `Authorization: Bearer` or `X-ROXY-Token`, or for the cookie of a session
  * that was begun with one. What is sent is hashed before it is compared.
  */
-export function requireToken(doorkeeper: Doorkeeper): Authenticate {
+export function requireToken(doorkeeper: Doorkeeper): MiddlewareHandler<HttpEnv> {
   const { tokens } = doorkeeper;
   return (c, next) => {
     const given = givenToken(c);

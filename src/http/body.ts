@@ -28,8 +28,8 @@ export async function readJsonBody(request: Request, bytesMax: number, patienceM
   }
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
   const timer = setTimeout(() => reject(tooSlow(patienceMs)), patienceMs);
-  readBounded(request, bytesMax).then(resolve, reject);
   try {
+    readBounded(request, bytesMax).then(resolve, reject);
     return await promise;
   } finally {
     clearTimeout(timer);

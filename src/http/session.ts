@@ -6,7 +6,7 @@ import { sessionCookie, sessionId } from "./authenticate.ts";
 import { sessionS } from "./sessions.ts";
 
 export interface SessionRouteDeps {
-  /** Absent: nobody needs a login. */
+  /** Absent: nobody needs a login, whoever reaches the loopback address may ask. */
   readonly doorkeeper?: Doorkeeper;
 }
 

@@ -12,6 +12,7 @@ import { assertContract } from "../e2e/contract.ts";
 import type { Answer } from "../e2e/http-client.ts";
 import type { Counter } from "./counter.ts";
 import { openCounter } from "./counter.ts";
+import { doorkeeperOf } from "./doorkeeper.ts";
 
 type Node = Record<string, any>;
 const document: Node = openApiDocument("1.2.3");
@@ -144,11 +145,8 @@ describe("the document is our contract", () => {
 
 describe("/openapi.json and /docs", () => {
   test("are read without a token, and hold the same operations", async () => {
-    const { ask, desk } = await openCounter({
-      authenticate: () => {
-        throw new Error("asked for a token");
-      },
-    });
+    const { ask, desk } = await openCounter({ doorkeeper: doorkeeperOf("a-token-0123456789") });
+    expect((await ask("/api/session")).status).toBe(401);
     const served = (await (await ask("/openapi.json")).json()) as Node;
     expect(served["paths"]).toEqual(JSON.parse(JSON.stringify(document["paths"])));
     const page = await (await ask("/docs")).text();

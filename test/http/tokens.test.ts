@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { requireToken } from "../../src/http/authenticate.ts";
 import { parseTokenFile, tokenFileText, tokenOf } from "../../src/http/client-tokens.ts";
 import { Sessions, sessionS } from "../../src/http/sessions.ts";
 import { createLog } from "../../src/lib/log.ts";
@@ -17,8 +16,7 @@ const story = { action: "enqueue_story", payload: { story_id: "STORY-001" }, aut
 
 const counters: Counter[] = [];
 async function open(file: FakeTokenFile | string = named, clock?: FakeClock): Promise<Counter> {
-  const doorkeeper = doorkeeperOf(file, clock);
-  const counter = await openCounter({ authenticate: requireToken(doorkeeper), doorkeeper });
+  const counter = await openCounter({ doorkeeper: doorkeeperOf(file, clock) });
   counters.push(counter);
   return counter;
 }
