@@ -1,5 +1,6 @@
 import { AnswerReader, broken } from "./answer-reader.ts";
 import { isUnixUrl } from "../lib/unix-url.ts";
+import { isQuiet } from "./libc.ts";
 import type { Exchange, IncomingAnswer, OutgoingRequest } from "./types.ts";
 import { ExchangeError } from "./types.ts";
 
@@ -21,36 +22,7 @@ function begin(
   reject: (error: ExchangeError) => void,
 ): void {
   const url = new URL(request.url);
-  const bytes = requestBytes(request, url);
-  const start = (): void => {
-    try {
-      new Attempt(request, bytes, resolve, reject).start(url);
-    } catch (error) {
-      // Others go on in the same loop.
-      reject(error as ExchangeError);
-    }
-  };
-  if (idle.some(({ data }) => data.origin === url.origin)) whenAllIsHeard(start);
-  else start();
-}
-
-/** They go on together. */
-let waiting: (() => void)[] = [];
-
-/**
- * After two turns of the loop: what had come in on idle connections while we were busy has been read then, be it the end of
- * one or an answer that nobody asked for. It must not be taken for the next request's. Whoever comes before the first turn is
- * over waits for the same two.
- */
-function whenAllIsHeard(start: () => void): void {
-  if (waiting.push(start) > 1) return;
-  setImmediate(() => {
-    const starts = waiting;
-    waiting = [];
-    setImmediate(() => {
-      for (const each of starts) each();
-    });
-  });
+  new Attempt(request, requestBytes(request, url), resolve, reject).start(url);
 }
 
 /** What one connection is doing now, and where it leads. */
@@ -247,8 +219,16 @@ const secureHandlers: Bun.SocketHandler<SocketData> = {
 function takeIdle(origin: string): Socket | undefined {
   closeOld();
   const rested = performance.now() - idleMsMin;
-  const at = idle.findIndex(({ data }) => data.origin === origin && data.idleSince <= rested);
+  const at = idle.findIndex((socket) => {
+    const { data } = socket;
+    return data.origin === origin && data.idleSince <= rested && isQuiet(descriptorOf(socket));
+  });
   return at < 0 ? undefined : idle.splice(at, 1)[0];
+}
+
+/** Bun's types do not know that it tells. Without it no connection is quiet: each request has one of its own. */
+function descriptorOf(socket: Socket): number {
+  return (socket as { fd?: number }).fd ?? -1;
 }
 
 function keepIdle(socket: Socket): void {

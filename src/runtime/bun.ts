@@ -1,9 +1,9 @@
-import { dlopen, FFIType } from "bun:ffi";
 import fs from "node:fs";
 import { boundPrivately } from "./bound-privately.ts";
 import { bunExchange } from "./bun-exchange.ts";
 import { watchDescriptors } from "./descriptors.ts";
 import { Heartbeat } from "./heartbeat.ts";
+import { lockNow } from "./libc.ts";
 import { nodeFiles, openLockFile } from "./node-files.ts";
 import { nodeProcess } from "./node-process.ts";
 import type { Connection, Door, FileLock, Listener, Peer, PeerHandlers, Runtime, ServeOptions } from "./types.ts";
@@ -146,27 +146,9 @@ function peerOf(socket: Socket): Peer {
   });
 }
 
-const LOCK_EXCLUSIVE_NOW = 2 | 4; // LOCK_EX | LOCK_NB, the same numbers on Linux and macOS
-
-/** flock(2) through the C library. The kernel drops it when the process ends, however it ends. */
 function lock(path: string): FileLock | undefined {
   const fd = openLockFile(path);
-  if (libc().flock(fd, LOCK_EXCLUSIVE_NOW) === 0) return { release: () => fs.closeSync(fd) };
+  if (lockNow(fd)) return { release: () => fs.closeSync(fd) };
   fs.closeSync(fd);
   return undefined;
-}
-
-function libc(): { flock(fd: number, operation: number): number } {
-  const names =
-    process.platform === "darwin"
-      ? ["libSystem.B.dylib"]
-      : ["libc.so.6", `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`];
-  for (const name of names) {
-    try {
-      return dlopen(name, { flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 } }).symbols;
-    } catch {
-      // The other C library's name, then.
-    }
-  }
-  throw new Error("Cannot lock files: no C library with flock was found");
 }
