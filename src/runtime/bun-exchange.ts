@@ -63,6 +63,7 @@ class Attempt {
   readonly #bytes: Uint8Array;
   #isSecure = false;
   #isReused = false;
+  #hasLeft = false;
   /** What the kernel has not taken yet of what may leave. */
   #unwritten: Uint8Array = nothing;
   #socket: Socket | undefined;
@@ -108,9 +109,10 @@ class Attempt {
     else this.#socket = socket;
   }
 
-  /** The connection can carry the request. */
+  /** The connection can carry the request. With TLS it says so again after each new handshake that the server asks for. */
   leave(socket: Socket): void {
-    if (this.#done) return;
+    if (this.#done || this.#hasLeft) return;
+    this.#hasLeft = true;
     if (this.#mayLeave?.() === false) return this.fail(new ExchangeError("unreachable", false, "It was withdrawn"));
     this.#unwritten = this.#bytes;
     this.write(socket);
@@ -212,7 +214,7 @@ const secureHandlers: Bun.SocketHandler<SocketData> = {
   open: (socket) => socket.data.attempt?.open(socket),
   handshake(socket, isTrusted, error) {
     if (isTrusted) socket.data.attempt?.leave(socket);
-    else socket.data.attempt?.fail(unreachable(error));
+    else socket.data.attempt?.lose(error);
   },
 };
 
