@@ -92,9 +92,7 @@ export function jobAfter(job: Job, record: StoredRecord): Job {
     };
   }
   if (record.reason === carriedReason) return job;
-  if (record.event === "job" && record.result !== undefined) {
-    return { ...job, status: record.result as JobStatus, updated_at: record.timestamp };
-  }
+  if (record.event === "job" && record.result !== undefined) return jobFoundOut(job, record);
   const last_event = record.detail ?? job.last_event;
   // Of a plan's job, one story's word is news, and not the plan's own word.
   if (record.event === "job" && record.story_id !== undefined && job.story_id === undefined) {
@@ -113,4 +111,13 @@ export function jobAfter(job: Job, record: StoredRecord): Job {
     };
   }
   return job;
+}
+
+/** The words of the time when nobody knew are true no more. */
+function jobFoundOut(job: Job, { result, timestamp }: StoredRecord): Job {
+  const status = result as JobStatus;
+  const found = { ...job, status, updated_at: timestamp };
+  if (status !== "failed") return { ...found, code: undefined, detail: undefined, retry: undefined };
+  const detail = "Its outcome was unknown until Podium's status told that nothing of it was executed";
+  return { ...found, detail, retry: "safe" };
 }

@@ -59,6 +59,11 @@ export class JobStore {
   readonly #open = new Map<string, Job>();
   /** The newest dispatch with an unknown outcome, by story or plan step, until the outcome is found out. Oldest first. */
   readonly #unsettled = new Map<string, Unsettled>();
+  /**
+   * What Podium took since the head of the file that is being written, by story or plan step: a doubt that is then said again
+   * was settled before it was said. The first so many of a file: those that were on their way when it began.
+   */
+  readonly #takenSinceHead = new Set<string>();
   /** Since when the youngest doubt that was forgotten for the bound's sake had been one. */
   #forgottenSince = -Infinity;
   /** The first day of which every job is in memory; a replay may begin in the middle of the day before. */
@@ -74,6 +79,7 @@ export class JobStore {
 
   apply(record: StoredRecord): void {
     this.#completeFrom ??= record.seq === 0 ? record.timestamp.slice(0, 10) : dayAfter(record.timestamp);
+    if (record.event === "checkpoint") this.#takenSinceHead.clear();
     if (record.job_id === undefined) return;
     if (record.event === "intent") this.#begin(record);
     else if (record.reason === carriedReason) this.#recall(record);
@@ -218,9 +224,15 @@ export class JobStore {
       if (isKnown) this.#unsettled.set(subject, { job, since: unsettled.since });
       else if (event !== "job") this.#doubt(subject, { job, since: uptimeMs });
     } else if (isKnown || (event !== "job" && job.status === "queued")) this.#unsettled.delete(subject);
+    if (event !== "job" && job.status === "queued") this.#take(subject);
+  }
+
+  #take(subject: string): void {
+    if (this.#takenSinceHead.size < this.#bounds.doubtsMax) this.#takenSinceHead.add(subject);
   }
 
   #doubt(subject: string, unsettled: Unsettled): void {
+    this.#takenSinceHead.delete(subject);
     this.#unsettled.delete(subject);
     this.#unsettled.set(subject, unsettled);
     if (this.#unsettled.size <= this.#bounds.doubtsMax) return;
@@ -231,30 +243,38 @@ export class JobStore {
 
   /** What older files have said: a doubt whose intent lies in none of those that were read, or the newest id. */
   #recall(record: StoredRecord): void {
-    const { job_id, audit_id, action, story_id, plan_id, uptime_ms } = record;
     this.#count(record);
-    if (record.result !== "unknown" || audit_id === undefined) return;
-    const job = {
-      job_id: job_id!,
-      audit_id,
-      action: action as Action,
-      ...(story_id !== undefined && { story_id }),
-      ...(plan_id !== undefined && { plan_id }),
-      status: "unknown",
-    } as const;
+    if (record.result !== "unknown" || record.audit_id === undefined) return;
+    const unsettled = this.#unsettledBy(record);
+    const { job } = unsettled;
     const subject = subjectOf(job);
-    // It was found out while this was being written.
-    const isSettled = this.#foundOut.has(job.job_id) || (this.#jobs.get(job.job_id)?.status ?? "unknown") !== "unknown";
-    if (!isSettled && !this.#unsettled.has(subject))
-      this.#doubt(subject, { job, since: uptime_ms ?? this.#clock.monotonic() });
+    // It was found out, or gave way to a later one, while this was being written.
+    const isSettled =
+      this.#foundOut.has(job.job_id) ||
+      (this.#jobs.get(job.job_id)?.status ?? "unknown") !== "unknown" ||
+      this.#takenSinceHead.has(subject);
+    if (!isSettled && !this.#unsettled.has(subject)) this.#doubt(subject, unsettled);
   }
 
-  /** The outcome of a dispatch that memory holds no more was found out. */
-  #settleForgotten({ job_id, result, action, story_id, plan_id }: StoredRecord): void {
-    if (result === undefined || action === undefined) return;
-    if (result !== "unknown") this.#foundOut.set(job_id!, true);
-    const subject = subjectOf({ action: action as Action, story_id, plan_id });
-    if (this.#unsettled.get(subject)?.job.job_id === job_id) this.#unsettled.delete(subject);
+  /** News of a dispatch that memory holds no more, or whose intent lies in a file that was not read. */
+  #settleForgotten(record: StoredRecord): void {
+    if (record.result === undefined || record.action === undefined) return;
+    const action = record.action as Action;
+    const subject = subjectOf({ ...record, action });
+    if (record.result === "unknown") {
+      if (record.event !== "job" && isExecuting(action)) this.#doubt(subject, this.#unsettledBy(record));
+      return;
+    }
+    this.#foundOut.set(record.job_id!, true);
+    const isTaken = record.event !== "job" && record.result === "queued" && isExecuting(action);
+    if (isTaken) this.#take(subject);
+    if (isTaken || this.#unsettled.get(subject)?.job.job_id === record.job_id) this.#unsettled.delete(subject);
+  }
+
+  /** A doubt of which only this record is known. */
+  #unsettledBy({ job_id, audit_id, action, story_id, plan_id, uptime_ms }: StoredRecord): Unsettled {
+    const about = { job_id: job_id!, audit_id: audit_id!, action: action as Action, story_id, plan_id };
+    return { job: { ...about, status: "unknown" }, since: uptime_ms ?? this.#clock.monotonic() };
   }
 
   #count({ job_id, timestamp }: StoredRecord): void {

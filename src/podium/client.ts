@@ -1,4 +1,5 @@
-import type { Exchange, IncomingAnswer } from "../runtime/types.ts";
+import { messageOf } from "../lib/errors.ts";
+import type { Exchange } from "../runtime/types.ts";
 import { ExchangeError } from "../runtime/types.ts";
 import type { PodiumRequest } from "../wire/podium.ts";
 import type { Verdict } from "./verdict.ts";
@@ -37,9 +38,8 @@ export function createPodiumClient({ exchange, url, timeoutMs }: PodiumClientOpt
       };
       if (token !== undefined) headers["authorization"] = `Bearer ${token}`;
       if (request.body !== undefined) headers["content-type"] = "application/json";
-      let answer: IncomingAnswer;
       try {
-        answer = await exchange({
+        const answer = await exchange({
           url: url + request.path,
           method: request.method,
           headers,
@@ -48,11 +48,12 @@ export function createPodiumClient({ exchange, url, timeoutMs }: PodiumClientOpt
           timeoutMs: options.timeoutMs ?? timeoutMs(),
           bodyBytesMax: answerBytesMax,
         });
+        return verdictOfAnswer(answer, token);
       } catch (error) {
-        const known = error instanceof ExchangeError ? error : new ExchangeError("broken", true, String(error));
+        // Whatever else it is, reading an answer included, the request may have left.
+        const known = error instanceof ExchangeError ? error : new ExchangeError("broken", true, messageOf(error));
         return verdictOfError(known);
       }
-      return verdictOfAnswer(answer, token);
     },
   };
 }

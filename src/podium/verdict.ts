@@ -81,10 +81,19 @@ function wordsIn(text: string): string {
     const { error, message, detail } = value as Record<string, unknown>;
     for (const words of [error, message, detail]) {
       if (typeof words === "string" && words !== "") return quote(words);
-      if (typeof words === "object" && words !== null) return quote(JSON.stringify(words));
+      if (typeof words === "object" && words !== null) return quote(print(words) ?? text);
     }
   }
   return text.trim() === "" ? "no words" : quote(text);
+}
+
+/** What can be parsed can't always be printed: it may be nested too deeply for that. */
+function print(words: object): string | undefined {
+  try {
+    return JSON.stringify(words);
+  } catch {
+    return undefined;
+  }
 }
 
 function quote(words: string): string {

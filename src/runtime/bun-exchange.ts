@@ -137,7 +137,7 @@ class Attempt {
   }
 
   /** The connection is gone before an answer was whole. */
-  lose(error?: Error): void {
+  lose(error?: Error | null): void {
     this.fail(this.#sent ? broken("before an answer came") : unreachable(error ?? { message: "it was closed" }));
   }
 

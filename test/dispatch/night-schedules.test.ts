@@ -1,9 +1,10 @@
 import { expect, test } from "bun:test";
 import fs from "node:fs";
 import path from "node:path";
+import { FakeClock } from "../lib/fake-clock.ts";
 import type { Desk } from "./desk.ts";
 import { ask, enqueue, incoming, newFolder, settleMs } from "./desk.ts";
-import { refusedConnection, statusOf, timedOut, yes } from "./scripted-podium.ts";
+import { refusedConnection, said, statusOf, timedOut, yes } from "./scripted-podium.ts";
 import { useDesks } from "./use-desks.ts";
 
 /** Doubts over days without a record, and starts that do not read everything: schedules that once broke a promise. */
@@ -72,4 +73,41 @@ test("a job in doubt is among those that may run, after a start too", async () =
   await desk.close();
   const again = await open({ dir: desk.dir, clock: desk.clock.rebirth() });
   expect(again.jobWatch.running()).toHaveLength(1);
+});
+
+test("a doubt outlasts days without a record when midnight came between its intent and its outcome", async () => {
+  const desk = await open({ clock: new FakeClock(Date.UTC(2026, 0, 9, 23, 59, 50)) });
+  const first = ask(desk, incoming(enqueue("STORY-001")));
+  const pending = await desk.podium.next();
+  desk.clock.pass(30_000);
+  pending.answer(timedOut);
+  await first;
+  desk.clock.pass(dayAndMore);
+  await desk.close();
+  const again = await open({ dir: desk.dir, clock: desk.clock.rebirth() });
+  expect(doubtsOf(again)).toEqual(["STORY-001"]);
+  again.podium.rule = () => yes;
+  await ask(again, incoming(enqueue("STORY-001")));
+  expect(again.podium.words).toEqual(["GET /api/status", "ENQUEUE_STORY STORY-001"]);
+  expect(again.records().findLast(({ event }) => event === "intent")?.detail).toContain("JOB-20260109-001");
+});
+
+test("a doubt that gave way to the answer with which a new file begins does not come back, not at the next start either", async () => {
+  const desk = await open({ clock: new FakeClock(Date.UTC(2026, 0, 9, 23, 59, 0)) });
+  desk.podium.rule = () => timedOut;
+  await ask(desk, incoming(enqueue("STORY-001")));
+  desk.clock.pass(59_000);
+  desk.podium.rule = ({ request }) => (request.method === "GET" ? said(200, "{}") : undefined);
+  const second = ask(desk, incoming(enqueue("STORY-001")));
+  const pending = await desk.podium.next();
+  desk.clock.pass(2_000);
+  pending.answer(yes);
+  await second;
+  await desk.log.seal();
+  expect(doubtsOf(desk)).toEqual([]);
+  // The second intent lies in a file that is not read then.
+  desk.clock.pass(dayAndMore);
+  await desk.close();
+  const again = await open({ dir: desk.dir, clock: desk.clock.rebirth() });
+  expect(doubtsOf(again)).toEqual([]);
 });

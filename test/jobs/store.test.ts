@@ -254,6 +254,20 @@ test("a doubt that was found out while it was being said again stays found out",
   expect(store.get(intent.job_id!)?.status).toBe("queued");
 });
 
+test.each([
+  ["queued", undefined, undefined],
+  ["failed", "safe", "Its outcome was unknown until Podium's status told that nothing of it was executed"],
+] as const)("a job that was found out to be %s does not go on saying that nobody knows", (result, retry, detail) => {
+  const intent = intentAt(morning, 1);
+  const doubt = { code: "podium_timeout", detail: "It may have been executed", retry: "same-key" };
+  const store = storeWith(intent, { ...outcomeAt(morning + 1, intent, "unknown"), ...doubt });
+  expect(store.get(intent.job_id!)).toMatchObject(doubt);
+  store.apply({ ...outcomeAt(morning + 2, intent, result), event: "job", reason: reconciledReason });
+  const { status, ...job } = store.get(intent.job_id!)!;
+  expect([status, job.retry, job.detail]).toEqual([result, retry, detail]);
+  expect(job.code).toBe(result === "failed" ? "podium_timeout" : undefined);
+});
+
 test("past the bound the oldest doubt is forgotten, and none that is forgotten counts as older than it was", () => {
   const store = new JobStore(new FakeClock(), { jobsMax: 10, doubtsMax: 2 });
   const doubts = [1, 2, 3].map((number) => {

@@ -63,3 +63,14 @@ test("a fault that nobody foresaw counts as sent", async () => {
   const verdict = await client.send({ method: "POST", path: "/api/command", body: "{}" }, undefined);
   expect(verdict).toMatchObject({ kind: "unknown", code: "podium_invalid_response" });
 });
+
+test("so does one in reading an answer", async () => {
+  const { client } = clientThat(() => ({
+    ...yes,
+    get body(): typeof yes.body {
+      throw new RangeError("Maximum call stack size exceeded");
+    },
+  }));
+  const verdict = await client.send({ method: "POST", path: "/api/command", body: "{}" }, undefined);
+  expect(verdict).toMatchObject({ kind: "unknown", detail: expect.stringContaining("Maximum call stack") });
+});

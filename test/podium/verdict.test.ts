@@ -89,6 +89,18 @@ test("a lone surrogate in Podium's words becomes text", () => {
   expect(said.kind !== "accepted" && said.detail.isWellFormed()).toBe(true);
 });
 
+test("a complaint nested too deeply to be printed is quoted as it came", () => {
+  const deep = `{"error":${"[".repeat(200_000)}${"]".repeat(200_000)}}`;
+  for (const [status, kind] of [
+    [400, "refused"],
+    [500, "unknown"],
+  ] as const) {
+    const said = verdict(status, deep);
+    expect(said.kind).toBe(kind);
+    expect(said.kind !== "accepted" && said.detail).toStartWith(`${status}: {"error":[[[`);
+  }
+});
+
 test("a long complaint is cut to a sentence, and kept whole for the record", () => {
   const said = verdict(400, JSON.stringify({ error: "🙂".repeat(1000) }));
   if (said.kind === "accepted") throw new Error("not a yes");
