@@ -15,7 +15,7 @@ export const bodyMs = 10_000;
 
 /**
  * The body of a JSON request, read no further than the bound and no longer than `patienceMs`.
- * @throws Problem `unsupported_media_type`, `too_large` or `too_slow`
+ * @throws Problem `unsupported_media_type`, `too_large`, `too_slow`, or `cancelled_by_client` when the connection ends first
  */
 export async function readJsonBody(request: Request, bytesMax: number, patienceMs = bodyMs): Promise<Uint8Array> {
   const type = request.headers.get("content-type") ?? "";
@@ -29,7 +29,7 @@ export async function readJsonBody(request: Request, bytesMax: number, patienceM
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
   const timer = setTimeout(() => reject(tooSlow(patienceMs)), patienceMs);
   try {
-    readBounded(request, bytesMax).then(resolve, reject);
+    readBounded(request, bytesMax).then(resolve, (error: unknown) => reject(problemOf(error)));
     return await promise;
   } finally {
     clearTimeout(timer);
@@ -77,6 +77,13 @@ async function passOver({ body }: Request): Promise<void> {
     if (!chunk || chunk.done) return;
     bytes += chunk.value.length;
   }
+}
+
+/** Reading fails when there is nobody any more to read from. */
+function problemOf(cause: unknown): Problem {
+  if (cause instanceof Problem) return cause;
+  const detail = "The connection ended in the middle of the body; nothing was executed";
+  return new Problem("cancelled_by_client", detail, { cause });
 }
 
 function tooSlow(patienceMs: number): Problem {
