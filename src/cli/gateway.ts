@@ -274,7 +274,7 @@ async function stop(
   await Promise.all([lane.close(lastCallMs), looks.close()]);
   stream.telemetry.stop();
   stream.faults.stop();
-  stream.unheard.stop();
+  stream.questions.stop();
   await stream.clients.closeAll(goodbyeMs);
   await Promise.race([doors.stop(false), new Promise((resolve) => setTimeout(resolve, stopMs))]);
   await doors.stop(true);

@@ -1,6 +1,8 @@
 import type { DispatchDeps } from "../dispatch/pipeline.ts";
 import type { Draft } from "../audit/record.ts";
 import { followTelemetry } from "../jobs/follow.ts";
+import { PlanEnds } from "../jobs/plan-ends.ts";
+import type { UnheardDeps } from "../jobs/unheard.ts";
 import { Unheard } from "../jobs/unheard.ts";
 import type { JobWatch } from "../jobs/watch.ts";
 import { connectionLog } from "../podium/connection-log.ts";
@@ -25,8 +27,34 @@ export interface StreamRoom {
   readonly context: StreamContext;
   /** Podium's frames that could not be passed on. */
   readonly faults: FrameFaults;
-  /** Jobs whose end may have been missed. */
-  readonly unheard: Unheard;
+  readonly questions: Questions;
+}
+
+/** What Podium is asked about jobs whose end it has not told. */
+interface Questions {
+  heard(event: StreamEvent): void;
+  /** Something may have been missed. */
+  begin(): void;
+  /** Nothing can be heard. */
+  pause(): void;
+  stop(): void;
+}
+
+function questionsOf(deps: UnheardDeps): Questions {
+  const unheard = new Unheard(deps);
+  const planEnds = new PlanEnds({ ...deps, unheard });
+  return {
+    heard(event) {
+      unheard.heard(event);
+      planEnds.heard(event);
+    },
+    begin: () => unheard.begin(),
+    pause: () => unheard.stop(),
+    stop() {
+      unheard.stop();
+      planEnds.stop();
+    },
+  };
 }
 
 /** Podium's status of the moment in which it is asked; without an answer, that there is none. */
@@ -63,7 +91,7 @@ export function openStream(
   const terminalStatuses = new Set(config.stream.terminal_statuses);
   const append = (draft: Draft): Promise<unknown> => dispatch.log.append(draft);
   const follow = followTelemetry({ watch: jobWatch, append, terminalStatuses });
-  const unheard = new Unheard({
+  const asking: UnheardDeps = {
     jobs: dispatch.jobs,
     watch: jobWatch,
     append,
@@ -73,7 +101,8 @@ export function openStream(
       return verdict.kind === "accepted" ? verdict.json : undefined;
     },
     flushed: () => telemetry.flushed(),
-  });
+  };
+  const questions = questionsOf(asking);
   const logState = connectionLog(log, clock);
   const telemetry = new Telemetry({
     url: config.podium.ws_url,
@@ -84,19 +113,19 @@ export function openStream(
       const event = hub.publish(text);
       if (!event) return;
       follow(event);
-      unheard.heard(event);
+      questions.heard(event);
     },
     onState(state, detail) {
       logState(state, detail);
       upstream.change(state, detail);
-      if (state === "connected") unheard.begin();
-      else unheard.stop();
+      if (state === "connected") questions.begin();
+      else questions.pause();
     },
     onFault: (fault) => faults.note(fault),
     onRenewed(seamless) {
       log.info("podium_stream", { state: "renewed", seamless });
       upstream.renewed(seamless);
-      if (!seamless) unheard.begin();
+      if (!seamless) questions.begin();
     },
   });
   const context: StreamContext = {
@@ -107,5 +136,5 @@ export function openStream(
     gatewayStatus: upstream.current,
     snapshot,
   };
-  return { hub, clients, telemetry, context, faults, unheard };
+  return { hub, clients, telemetry, context, faults, questions };
 }

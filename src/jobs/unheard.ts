@@ -1,5 +1,6 @@
 import type { Draft } from "../audit/record.ts";
 import type { StreamEvent } from "../stream/hub.ts";
+import type { StatusFacts } from "../wire/podium.ts";
 import { statusFacts } from "../wire/podium.ts";
 import type { Job } from "./job.ts";
 import { askedReason } from "./job.ts";
@@ -48,6 +49,10 @@ export class Unheard {
     this.#silent = new Set();
   }
 
+  isAsking(jobId: string): boolean {
+    return this.#silent.has(jobId);
+  }
+
   /** Podium has said something. */
   heard({ storyId, planId }: StreamEvent): void {
     const { watch } = this.#deps;
@@ -72,28 +77,44 @@ export class Unheard {
   }
 
   #learn(asked: readonly Job[], json: string): void {
-    const { told, isWhole } = statusFacts(json);
+    const said = statusFacts(json);
+    const { terminalStatuses } = this.#deps;
     for (const job of asked.filter(({ job_id }) => this.#silent.has(job_id))) {
-      const facts = told.get(job.story_id ?? job.plan_id ?? "");
-      if (!facts) continue;
-      const ends = [...facts.words].filter((word) => this.#deps.terminalStatuses.has(word));
-      const isOpen = facts.isStarted || facts.isUntouched;
-      // Places that contradict each other, or may do so where nobody has looked, tell nothing.
-      if (facts.isStarted || (isOpen && ends.length === 0)) this.#found(job);
-      else if (isWhole && !isOpen && ends.length === 1) this.#end(job, ends[0]!);
+      const facts = factsOf(said, job);
+      const word = endWordOf(said, job, terminalStatuses);
+      const isOpen = facts?.isUntouched && ![...facts.words].some((each) => terminalStatuses.has(each));
+      if (facts?.isStarted || isOpen) this.#found(job);
+      else if (word !== undefined) this.#end(job, word);
     }
   }
 
   #end(job: Job, word: string): void {
-    const { audit_id, job_id, action, story_id, plan_id } = job;
     this.#found(job);
-    const draft: Draft = { event: "job", audit_id, job_id, action, story_id, plan_id, podium_status: word };
     // Nobody waits for it; a log that can't be written says so itself and ends the process.
-    this.#deps.append({ ...draft, reason: askedReason }).catch(() => {});
+    this.#deps.append(endDraft(job, word)).catch(() => {});
   }
 
   #found({ job_id }: Job): void {
     this.#silent.delete(job_id);
     this.#deps.watch.find(job_id);
   }
+}
+
+type Said = ReturnType<typeof statusFacts>;
+
+function factsOf({ told }: Said, { story_id, plan_id }: Job): StatusFacts | undefined {
+  return told.get(story_id ?? plan_id ?? "");
+}
+
+/** The word by which Podium calls a job ended. Places that contradict each other, or may where nobody has looked, tell nothing. */
+export function endWordOf(said: Said, job: Job, terminalStatuses: ReadonlySet<string>): string | undefined {
+  const facts = factsOf(said, job);
+  if (!facts || !said.isWhole || facts.isStarted || facts.isUntouched) return undefined;
+  const ends = [...facts.words].filter((word) => terminalStatuses.has(word));
+  return ends.length === 1 ? ends[0] : undefined;
+}
+
+/** Its last word, as it was asked for. */
+export function endDraft({ audit_id, job_id, action, story_id, plan_id }: Job, word: string): Draft {
+  return { event: "job", audit_id, job_id, action, story_id, plan_id, podium_status: word, reason: askedReason };
 }

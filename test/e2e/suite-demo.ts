@@ -134,7 +134,10 @@ function plan(the: () => Demo): void {
     });
     expect((await step("apply_plan", { nonce })).status).toBe(200);
     expectProblem(await step("apply_plan", { nonce }), { status: 502, code: "podium_rejected", retry: "safe" });
-    expect((await step("enqueue_plan")).status).toBe(200);
+    const enqueued = await step("enqueue_plan");
+    expect(enqueued.status).toBe(200);
+    const { job_id } = enqueued.json;
+    const job = await the().stream(`/${job_id}`);
     for (const id of ids) {
       await client.frame(
         ({ type, storyId, status }) => type === "STORY_STATUS" && storyId === id && status === "done",
@@ -142,6 +145,11 @@ function plan(the: () => Demo): void {
       );
     }
     client.close();
+    // The orchestrator says no word about the plan itself: it is asked.
+    const ending = await job.frame(({ type }) => type === "JOB_OUTCOME", "the plan's end");
+    expect(ending).toMatchObject({ job_id, podium_status: "done" });
+    expect((await job.closed).code).toBe(1000);
+    expect((await call(the().baseUrl, { path: `/api/orchestrator/status/${job_id}` })).json.podium_status).toBe("done");
     const { podium } = (await call(the().baseUrl, { path: "/api/orchestrator/status" })).json;
     const known = podium.stories.filter(({ storyId }: Json) => ids.includes(storyId));
     expect(known.map(({ status }: Json) => status)).toEqual(ids.map(() => "done"));
