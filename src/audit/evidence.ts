@@ -5,16 +5,17 @@ import { readPublicKey } from "./key.ts";
 import { readNoteFile } from "./note-file.ts";
 import type { ProofFile } from "./proof-file.ts";
 import { makeProofFile } from "./proof-file.ts";
-import type { Page, Query, Read, ReadDeps } from "./read.ts";
+import type { Page, Query, Read, ReadDeps, Search } from "./read.ts";
 import { oldestFirst, readDispatch, readRecords } from "./read.ts";
 import { readHead, segments } from "./segments.ts";
-import { Scans } from "./scans.ts";
 import type { VerifyResult } from "./verify.ts";
 import { verify } from "./verify.ts";
 
 export interface EvidenceOptions {
   /** How to read the log right now, no further than what is durable. */
   readonly log: () => ReadDeps;
+  /** Whoever reads more of it than its end asks this way. */
+  readonly search: Search;
   /** Signs what is durable, so that the newest record can be proven too. */
   readonly seal: () => Promise<void>;
   /** Records that the newest checkpoint covers. */
@@ -23,10 +24,12 @@ export interface EvidenceOptions {
   readonly keyFile: string;
 }
 
-/** The reading side of the log as a server offers it: pages, one dispatch, the newest checkpoint, proofs, verification. */
+/**
+ * The reading side of the log as a server offers it: pages, one dispatch, the newest checkpoint, proofs, verification.
+ * Few read at a time, and no longer than somebody waits: `signal` is aborted when the caller has gone.
+ */
 export class Evidence {
   readonly #options: EvidenceOptions;
-  readonly #scans = new Scans();
   #verification: Promise<VerifyResult> | undefined;
 
   constructor(options: EvidenceOptions) {
@@ -34,17 +37,16 @@ export class Evidence {
   }
 
   /**
-   * A filter that nothing meets reads the whole log: few at a time, and no longer than somebody waits for it.
-   * @param signal aborted when the caller has gone
+   * A filter that nothing meets reads the whole log.
    * @throws Fatal (exit code 4) at a damaged line; Problem `rate_limited` when too many wait
    */
   page(query: Query, signal?: AbortSignal): Promise<Page> {
-    return this.#scans.run(() => readRecords(this.#options.log(), query, signal));
+    return this.#options.search((log) => readRecords(log, query), signal);
   }
 
-  /** All records of one dispatch, in order; empty when there are none. */
-  dispatch(auditId: string): Promise<Read[]> {
-    return readDispatch(this.#options.log(), auditId);
+  /** All records of one dispatch, in order; empty when there are none. @throws as `page` does */
+  dispatch(auditId: string, signal?: AbortSignal): Promise<Read[]> {
+    return this.#options.search((log) => readDispatch(log, auditId), signal);
   }
 
   /** The newest signed note as it stands beside the log. @throws Fatal (exit code 4) when another thing stands there */
@@ -56,9 +58,12 @@ export class Evidence {
     return found?.text;
   }
 
-  /** @throws Problem `not_found`: no such dispatch, or no checkpoint covers it yet */
-  async proof(auditId: string): Promise<ProofFile> {
-    const deps = this.#options.log();
+  /** @throws Problem `not_found`: no such dispatch, or no checkpoint covers it yet; and as `page` does */
+  proof(auditId: string, signal?: AbortSignal): Promise<ProofFile> {
+    return this.#options.search((log) => this.#prove(log, auditId), signal);
+  }
+
+  async #prove(deps: ReadDeps, auditId: string): Promise<ProofFile> {
     const found = await readDispatch(deps, auditId);
     if (found.length === 0) throw new Problem("not_found", `No records of ${auditId} are in the audit log`);
     const lines = found.map(({ record, text }) => ({ seq: record.seq, line: text }));

@@ -24,6 +24,9 @@ export interface ReadDeps {
   readonly lastSeq?: number;
 }
 
+/** Runs a search of the log when it is its turn, and no longer than somebody waits: the signal is aborted then. */
+export type Search = <T>(search: (log: ReadDeps) => Promise<T>, signal?: AbortSignal) => Promise<T>;
+
 export interface Filter {
   readonly event?: AuditEvent;
   readonly action?: string;
@@ -63,17 +66,12 @@ export interface Read {
   readonly text: string;
 }
 
-/**
- * @param signal once aborted, what was found so far is the page: nobody waits for it any more
- * @throws Fatal (exit code 4) at a damaged line, FileError
- */
-export async function readRecords(deps: ReadDeps, query: Query, signal?: AbortSignal): Promise<Page> {
+/** @throws Fatal (exit code 4) at a damaged line, FileError */
+export async function readRecords(deps: ReadDeps, query: Query): Promise<Page> {
   const records: StoredRecord[] = [];
   const walk =
     query.order === "newest" ? newestFirst(deps, query.cursor, query) : oldestFirst(deps, afterCursor(query), query);
-  if (signal?.aborted) return { records };
   for await (const { record } of walk) {
-    if (signal?.aborted) break;
     if (query.cursor !== undefined && record.seq === query.cursor) continue;
     if (!isWanted(record, query)) continue;
     if (records.length === query.limit) return { records, next: records.at(-1)!.seq };
@@ -99,19 +97,7 @@ export async function* newestFirst(
 ): AsyncGenerator<Read> {
   const list = readableSegments(deps.files, deps.dir, deps.sha256).filter(({ firstSeq }) => firstSeq <= fromSeq);
   for (const segment of list.toReversed()) {
-    if (!isWithin(segment, span)) continue;
-    const file = openListed(deps, segment);
-    if (!file) continue;
-    try {
-      for await (const lines of linesBackwards(file, file.stat().bytes)) {
-        for (const line of lines.toReversed()) {
-          const read = readLine(deps, segment, line);
-          if (read && read.record.seq <= fromSeq) yield read;
-        }
-      }
-    } finally {
-      file.close();
-    }
+    if (isWithin(segment, span)) yield* readBackwards(deps, segment, fromSeq);
   }
 }
 
@@ -170,10 +156,10 @@ export async function* readOnward(deps: ReadDeps, day: string, text: string): As
   }
 }
 
-/** All records of one UTC day, and of the file after it, where a late outcome may be. */
+/** All records of one UTC day, and of the file after it, where a late outcome may be; newest first. */
 export async function* readDay(deps: ReadDeps, day: string): AsyncGenerator<StoredRecord> {
-  for (const segment of aroundDay(deps, day)) {
-    for await (const { record } of readSegment(deps, segment)) yield record;
+  for (const segment of aroundDay(deps, day).toReversed()) {
+    for await (const { record } of readBackwards(deps, segment)) yield record;
   }
 }
 
@@ -211,6 +197,25 @@ async function* readSegment(deps: ReadDeps, segment: Segment, fromSeq = 0): Asyn
         const read = readLine(deps, segment, line);
         if (!read) return;
         if (read.record.seq >= fromSeq) yield read;
+      }
+    }
+  } finally {
+    file.close();
+  }
+}
+
+async function* readBackwards(
+  deps: ReadDeps,
+  segment: Segment,
+  fromSeq = Number.MAX_SAFE_INTEGER,
+): AsyncGenerator<Read> {
+  const file = openListed(deps, segment);
+  if (!file) return;
+  try {
+    for await (const lines of linesBackwards(file, file.stat().bytes)) {
+      for (const line of lines.toReversed()) {
+        const read = readLine(deps, segment, line);
+        if (read && read.record.seq <= fromSeq) yield read;
       }
     }
   } finally {

@@ -1,6 +1,7 @@
 import { Evidence } from "../audit/evidence.ts";
 import { AuditLog } from "../audit/log.ts";
 import type { ReadDeps } from "../audit/read.ts";
+import { Scans } from "../audit/scans.ts";
 import type { Config, Secrets } from "../config/schema.ts";
 import type { DispatchDeps } from "../dispatch/pipeline.ts";
 import { Lane } from "../dispatch/lane.ts";
@@ -171,7 +172,8 @@ async function openDispatch(
     // Nobody is shown what may still be lost.
     lastSeq: audit.head.seq,
   });
-  const archive = new JobArchive(jobs, reading);
+  const search = new Scans(reading).run;
+  const archive = new JobArchive(jobs, reading, search);
   await past.goLive(audit, log, () => archive.firstDay());
   const podium = podiumClient(options, ending);
   return {
@@ -180,7 +182,13 @@ async function openDispatch(
     jobWatch,
     undoings,
     archive,
-    evidence: evidenceOf(audit, reading, config.audit.checkpoint_key_file),
+    evidence: new Evidence({
+      log: reading,
+      search,
+      seal: () => audit.seal(),
+      signed: () => audit.checkpointSize,
+      keyFile: config.audit.checkpoint_key_file,
+    }),
     keys,
     limits,
     lane: new Lane({ maxInFlight: config.podium.max_in_flight, queueLimit: config.podium.queue_limit }),
@@ -200,10 +208,6 @@ async function openDispatch(
     onStage: metrics.instruments.stage,
     onSend: (jobId) => jobWatch.sent(jobId, timestampOf(clock.now())),
   };
-}
-
-function evidenceOf(audit: AuditLog, reading: () => ReadDeps, keyFile: string): Evidence {
-  return new Evidence({ log: reading, seal: () => audit.seal(), signed: () => audit.checkpointSize, keyFile });
 }
 
 function podiumClient({ runtime, config }: GatewayOptions, ending: Ending): PodiumClient {

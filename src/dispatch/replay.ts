@@ -14,10 +14,17 @@ export interface Dispatched {
 
 /** The stored answer of a settled key. @throws Problem when the answer was no, or is no longer kept */
 export async function replay(archive: Pick<JobArchive, "find">, jobId: string): Promise<Dispatched> {
-  const job = await archive.find(jobId);
+  const job = await archive.find(jobId).catch(rethrowInDoubt(jobId));
   if (!job)
     throw new Problem("not_found", `The answer of ${jobId} is no longer in the audit log; nothing was executed`);
   return answerOf(job);
+}
+
+/** What comes in the way of finding out what a key has done: nothing was sent for it now, and it may have been before. */
+export function rethrowInDoubt(jobId: string): (error: unknown) => never {
+  return (error) => {
+    throw error instanceof Problem ? error.with({ retry: "same-key", job_id: jobId }) : error;
+  };
 }
 
 /** The stored answer of a job that has one, marked as such. @throws Problem when the answer was no */

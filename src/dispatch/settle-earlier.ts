@@ -9,7 +9,7 @@ import type { ReconcileDeps } from "./reconcile.ts";
 import { reconcile } from "./reconcile.ts";
 import type { Refusals } from "./refusals.ts";
 import type { Dispatched } from "./replay.ts";
-import { answerOf } from "./replay.ts";
+import { answerOf, rethrowInDoubt } from "./replay.ts";
 
 export interface EarlierDeps extends ReconcileDeps {
   readonly archive: Pick<JobArchive, "find">;
@@ -57,13 +57,11 @@ async function settleKey(deps: EarlierDeps, incoming: Incoming, jobId: string): 
   const { command } = incoming;
   // What executes nothing is said again unasked: a stop stays a stop, and staging anew only makes another nonce.
   if (!isExecuting(command.action)) return { fate: "doubt" };
-  const job = await deps.archive.find(jobId);
+  const job = await deps.archive.find(jobId).catch(rethrowInDoubt(jobId));
   if (!job || job.status === "pending") throw stillUnknown(jobId);
   if (job.status === "failed") return nothingEarlier;
   if (job.status !== "unknown") return { fate: "settle", answer: answerOf(job) };
-  const finding = await reconcile(deps, job).catch((error: unknown) => {
-    throw error instanceof Problem ? error.with({ retry: "same-key", job_id: jobId }) : error;
-  });
+  const finding = await reconcile(deps, job).catch(rethrowInDoubt(jobId));
   if (finding === "executed") return { fate: "settle", answer: answerOf({ ...job, status: "queued" }) };
   if (finding === "not_executed") return nothingEarlier;
   throw stillUnknown(jobId);

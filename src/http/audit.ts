@@ -1,3 +1,4 @@
+import type { Context } from "hono";
 import { Hono } from "hono";
 import type { Evidence } from "../audit/evidence.ts";
 import type { Span } from "../audit/read.ts";
@@ -26,7 +27,7 @@ export function auditRoutes({ evidence, head, checkpointSize }: AuditRouteDeps):
     .get("/api/orchestrator/audit", async (c) => {
       const { records, next } = await evidence.page(
         pageQuery(parseQuery(auditQuerySchema, c.req.queries())),
-        c.env?.connection?.signal,
+        callerOf(c),
       );
       return c.json({ success: true, records, next: next === undefined ? null : String(next) });
     })
@@ -61,17 +62,22 @@ export function auditRoutes({ evidence, head, checkpointSize }: AuditRouteDeps):
     })
     .get("/api/orchestrator/audit/:audit_id", async (c) => {
       // The lines as they are stored: what was hashed is what is shown.
-      const found = await evidence.dispatch(requireAuditId(c.req.param("audit_id")));
+      const found = await evidence.dispatch(requireAuditId(c.req.param("audit_id")), callerOf(c));
       if (found.length === 0) throw notFound(`No records of ${c.req.param("audit_id")} are in the audit log`);
       return jsonResponse(jsonWith({ success: true }, { records: `[${found.map(({ text }) => text).join(",")}]` }));
     })
     .get("/api/orchestrator/audit/:audit_id/proof", async (c) => {
       const auditId = requireAuditId(c.req.param("audit_id"));
-      const proof = await evidence.proof(auditId);
+      const proof = await evidence.proof(auditId, callerOf(c));
       return jsonResponse(`${JSON.stringify(proof, null, 2)}\n`, {
         "content-disposition": `attachment; filename="${auditId}.proof.json"`,
       });
     });
+}
+
+/** Aborted when nobody waits any more. */
+function callerOf(c: Context<HttpEnv>): AbortSignal | undefined {
+  return c.env?.connection?.signal;
 }
 
 function requireAuditId(auditId: string): string {

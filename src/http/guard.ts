@@ -14,7 +14,7 @@ const loopbackNames = ["localhost", "127.0.0.1", "[::1]"];
 /**
  * Keeps web pages of strangers out of a service without login. The Host must be one of ours (a rebound DNS name is not),
  * and a browser's Origin must be our own page or an allowed one whenever the request changes something or opens a
- * WebSocket, which no same-origin policy protects (RFC 6455 section 10.2).
+ * WebSocket, which no same-origin policy protects (RFC 6455 section 10.2). Nor is anything embedded by another site.
  */
 export function guard({ host, allowedHosts, allowedOrigins }: GuardOptions): MiddlewareHandler<HttpEnv> {
   const hosts = new Set([...loopbackNames, bracketed(host), ...allowedHosts].map((name) => name.toLowerCase()));
@@ -28,7 +28,8 @@ export function guard({ host, allowedHosts, allowedOrigins }: GuardOptions): Mid
       );
     }
     const origin = c.req.header("origin");
-    if (origin !== undefined && changesOrStreams(c.req.raw) && !isOwn(origin, hostHeader) && !origins.has(origin)) {
+    const isStrange = origin !== undefined && !isOwn(origin, hostHeader) && !origins.has(origin);
+    if ((isStrange && changesOrStreams(c.req.raw)) || (origin === undefined && isPulledIn(c.req.raw))) {
       throw new Problem(
         "forbidden_origin",
         "Pages of this Origin may not use this service; listen.allowed_origins would allow it. Nothing was executed",
@@ -40,6 +41,14 @@ export function guard({ host, allowedHosts, allowedOrigins }: GuardOptions): Mid
 
 function changesOrStreams({ method, headers }: Request): boolean {
   return (method !== "GET" && method !== "HEAD") || headers.get("upgrade") !== null;
+}
+
+/**
+ * A stranger's page can't read what it makes its reader's browser fetch, and could still keep us at work with it (Fetch
+ * Metadata). Links that lead here are no such thing.
+ */
+function isPulledIn({ headers }: Request): boolean {
+  return headers.get("sec-fetch-site") === "cross-site" && headers.get("sec-fetch-mode") !== "navigate";
 }
 
 function isOwn(origin: string, host: string): boolean {

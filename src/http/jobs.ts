@@ -19,12 +19,12 @@ export interface JobRouteDeps {
 export function jobRoutes({ archive }: JobRouteDeps): Hono<HttpEnv> {
   return new Hono<HttpEnv>()
     .get("/api/orchestrator/status/:job_id", async (c) => {
-      const job = await requireJob(archive, c.req.param("job_id"));
+      const job = await requireJob(archive, c.req.param("job_id"), c.env?.connection?.signal);
       return jsonResponse(jobJson(job, c.req.raw, { success: true }));
     })
     .get("/api/orchestrator/jobs", async (c) => {
       const query = parseQuery(jobsQuerySchema, c.req.queries());
-      const { jobs, nextBefore } = await archive.list(query, positionOf(query));
+      const { jobs, nextBefore } = await archive.list(query, positionOf(query), c.env?.connection?.signal);
       const list = `[${jobs.map((job) => jobJson(job, c.req.raw)).join(",")}]`;
       const next = nextBefore === undefined ? null : cursorOf(query, nextBefore);
       return jsonResponse(jsonWith({ success: true, next }, { jobs: list }));
@@ -32,10 +32,10 @@ export function jobRoutes({ archive }: JobRouteDeps): Hono<HttpEnv> {
 }
 
 /** @throws Problem `not_found` or, for what can't be a job id, `invalid_request` */
-export async function requireJob(archive: JobRouteDeps["archive"], jobId: string): Promise<Job> {
+export async function requireJob(archive: JobRouteDeps["archive"], jobId: string, signal?: AbortSignal): Promise<Job> {
   const id = parseJobId(jobId);
   if (!id) throw invalid("/job_id", "A job id looks like JOB-20260109-001");
-  const job = await archive.find(jobId);
+  const job = await archive.find(jobId, signal);
   if (job) return job;
   const firstDay = archive.firstDay();
   if (firstDay !== undefined && id.day < firstDay) {

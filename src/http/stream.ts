@@ -32,7 +32,7 @@ interface Asked extends Wish {
 export function streamRoutes({ stream, archive, jobs, jobWatch }: StreamRouteDeps): Hono<HttpEnv> {
   const viewed = async (c: Context<HttpEnv>, jobId: string): Promise<Asked> => {
     const wish = wishOf(c);
-    const job = await requireJob(archive, jobId);
+    const job = await requireJob(archive, jobId, c.env?.connection?.signal);
     const now = (): Job => jobs.get(jobId) ?? job;
     return { ...wish, job: viewOf(now, jobWatch, stream.terminalStatuses) };
   };

@@ -4,10 +4,12 @@ import { readRecords } from "../../src/audit/read.ts";
 import { runtime } from "../../src/runtime/bun.ts";
 import { intent, newPlace, openLog, rejection } from "./log-folder.ts";
 
+const anywhere = { files: runtime.files, sha256: runtime.sha256, dir: "/nowhere" };
+
 /** Searches of the whole log take turns, and end when nobody waits for them any more. */
 
 test("two run at a time, 32 wait in order, and more are refused", async () => {
-  const scans = new Scans();
+  const scans = new Scans(() => anywhere);
   const begun: number[] = [];
   const ends: (() => void)[] = [];
   const search = (number: number): Promise<number> =>
@@ -33,6 +35,25 @@ test("two run at a time, 32 wait in order, and more are refused", async () => {
   await Promise.all(again);
 });
 
+test("whoever has gone gives the place in the line back at once, and is not searched for", async () => {
+  const scans = new Scans(() => anywhere);
+  const hold = Promise.withResolvers<void>();
+  const busy = [scans.run(() => hold.promise), scans.run(() => hold.promise)];
+  const gone = new AbortController();
+  let searches = 0;
+  const search = (signal?: AbortSignal): Promise<number> => scans.run(() => Promise.resolve(++searches), signal);
+  const left = Array.from({ length: 32 }, () => rejection(search(gone.signal)));
+  expect(await rejection(search())).toMatchObject({ code: "rate_limited" });
+  gone.abort();
+  for (const each of left) expect(await each).toMatchObject({ code: "cancelled_by_client" });
+  const next = search();
+  hold.resolve();
+  await Promise.all(busy);
+  expect(await next).toBe(1);
+  expect(await rejection(search(gone.signal))).toMatchObject({ code: "cancelled_by_client" });
+  expect(await Promise.all([search(), search(), search()])).toEqual([2, 3, 4]);
+});
+
 test("a search whose caller has gone reads no further", async () => {
   const place = newPlace();
   const { log } = await openLog(place);
@@ -55,18 +76,15 @@ test("a search whose caller has gone reads no further", async () => {
     },
   };
   const deps = { files, sha256: runtime.sha256, dir: place.dir };
+  const scans = new Scans(() => deps);
   const query = { limit: 10, filter: { story_id: "NONE" } };
   await readRecords(deps, query);
   expect(reads).toBeGreaterThan(5);
   for (const order of ["oldest", "newest"] as const) {
     reads = 0;
     gone = new AbortController();
-    expect(await readRecords(deps, { ...query, order }, gone.signal)).toEqual({ records: [] });
+    const search = scans.run((opened) => readRecords(opened, { ...query, order }), gone.signal);
+    expect(await rejection(search)).toMatchObject({ code: "cancelled_by_client" });
     expect(reads).toBe(2);
   }
-  const late = new AbortController();
-  late.abort();
-  reads = 0;
-  await readRecords(deps, query, late.signal);
-  expect(reads).toBe(0);
 });

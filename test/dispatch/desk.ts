@@ -11,6 +11,8 @@ import type { DispatchDeps } from "../../src/dispatch/pipeline.ts";
 import type { Dispatched } from "../../src/dispatch/replay.ts";
 import { dispatch } from "../../src/dispatch/pipeline.ts";
 import { Refusals } from "../../src/dispatch/refusals.ts";
+import type { ReadDeps } from "../../src/audit/read.ts";
+import { Scans } from "../../src/audit/scans.ts";
 import { JobArchive } from "../../src/jobs/archive.ts";
 import type { JobStore } from "../../src/jobs/store.ts";
 import type { JobWatch } from "../../src/jobs/watch.ts";
@@ -88,12 +90,13 @@ export async function openDesk(options: DeskOptions = {}): Promise<Desk> {
     onFatal: (fatal) => fatals.push(fatal),
     version: "0.0.0",
   });
-  const archive = new JobArchive(jobs, () => ({
+  const reading = (): ReadDeps => ({
     files: runtime.files,
     sha256: runtime.sha256,
     dir: path.join(dir, "logs"),
     lastSeq: log.head.seq,
-  }));
+  });
+  const archive = new JobArchive(jobs, reading, new Scans(reading).run);
   await past.goLive(log, silentLog, () => archive.firstDay());
   const token: DispatchDeps["token"] = ({ auditId }) => Promise.resolve(auditId);
   const lane = new Lane({ maxInFlight: options.maxInFlight ?? 1, queueLimit: options.queueLimit ?? 1000 });

@@ -87,6 +87,18 @@ test.each([
   expect(counter!.desk.podium.received).toEqual([]);
 });
 
+test.each<[string, Record<string, string>, number]>([
+  ["an image or a script of another site's page", { "sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors" }, 403],
+  ["a link on another site", { "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate" }, 200],
+  ["an allowed page", { "sec-fetch-site": "cross-site", "sec-fetch-mode": "cors", origin: "http://panel.lan" }, 200],
+  ["our own page", { "sec-fetch-site": "same-origin", "sec-fetch-mode": "no-cors" }, 200],
+  ["no browser", {}, 200],
+])("what %s asks for", async (_name, headers, status) => {
+  counter = await openCounter({ guard: ours });
+  const response = await counter.ask("/api/orchestrator/jobs", { headers: { host: "localhost:8000", ...headers } });
+  expect(response.status).toBe(status);
+});
+
 test("a WebSocket from a stranger's page is refused, though it is a GET", async () => {
   counter = await openCounter({ guard: ours });
   const headers = { upgrade: "websocket", connection: "Upgrade", origin: "http://evil.example" };

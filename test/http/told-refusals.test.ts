@@ -54,7 +54,7 @@ test.each([
     firstDay: torn,
     holdsBeginning: torn,
   };
-  const evidence = new Evidence({ log: torn, seal: torn, signed: torn, keyFile: "" });
+  const evidence = new Evidence({ log: torn, search: new Scans(torn).run, seal: torn, signed: torn, keyFile: "" });
   const { status, json } = await refusal(path, { archive, evidence });
   expect({ status, code: json["code"] }).toEqual({ status: 503, code: "audit_unavailable" });
   expect(`${String(json["title"])} ${String(json["detail"])}`).not.toMatch(/writ|forward/);
@@ -62,14 +62,15 @@ test.each([
 
 test("verifying without the key that signed is a 503 that says which file it wants", async () => {
   const log = () => ({ files: runtime.files, sha256: runtime.sha256, dir: "/nowhere" });
-  const evidence = new Evidence({ log, seal: () => Promise.resolve(), signed: () => 0, keyFile: "/nowhere/audit.key" });
+  const options = { log, search: new Scans(log).run, seal: () => Promise.resolve(), signed: () => 0 };
+  const evidence = new Evidence({ ...options, keyFile: "/nowhere/audit.key" });
   const { status, json } = await refusal("/api/orchestrator/audit/verify", { evidence });
   expect({ status, code: json["code"] }).toEqual({ status: 503, code: "audit_unavailable" });
   expect(json["detail"]).toStartWith("Nothing was verified. Cannot read the key /nowhere/audit.key");
 });
 
 test("a search that may not even wait is a 429 that does not speak of dispatches", async () => {
-  const scans = new Scans();
+  const scans = new Scans(() => ({ files: runtime.files, sha256: runtime.sha256, dir: "/nowhere" }));
   const ends: (() => void)[] = [];
   const search = (): Promise<void> => scans.run(() => new Promise((resolve) => ends.push(resolve)));
   const all = Array.from({ length: 34 }, search);

@@ -1,5 +1,7 @@
 import { afterEach, expect, test } from "bun:test";
 import path from "node:path";
+import type { ReadDeps } from "../../src/audit/read.ts";
+import { Scans } from "../../src/audit/scans.ts";
 import { JobArchive } from "../../src/jobs/archive.ts";
 import { JobStore } from "../../src/jobs/store.ts";
 import { runtime } from "#runtime";
@@ -17,7 +19,8 @@ afterEach(() => desk.close());
 /** What the files alone tell. */
 function archive(): JobArchive {
   const { files, sha256 } = runtime;
-  return new JobArchive(new JobStore(new FakeClock()), () => ({ files, sha256, dir: path.join(desk.dir, "logs") }));
+  const log = (): ReadDeps => ({ files, sha256, dir: path.join(desk.dir, "logs") });
+  return new JobArchive(new JobStore(new FakeClock()), log, new Scans(log).run);
 }
 
 async function jobId(story: string): Promise<string> {
