@@ -49,7 +49,8 @@ export function requireAdmin(c: Context<HttpEnv>): void {
   );
 }
 
-function givenToken(c: Context<HttpEnv>): string | undefined {
+/** As it was sent; whether it is one of ours is another question. */
+export function givenToken(c: Context<HttpEnv>): string | undefined {
   const bearer = /^Bearer +(\S+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
   return c.req.header("x-roxy-token") ?? bearer;
 }

@@ -70,12 +70,16 @@ async function readStream(request: Request, bytesMax: number): Promise<Uint8Arra
 async function passOver({ body }: Request): Promise<void> {
   if (!body) return;
   const reader = body.getReader();
-  const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), passOverMs));
-  let bytes = 0;
-  while (bytes <= passedOverBytesMax) {
-    const chunk = await Promise.race([reader.read(), late]);
-    if (!chunk || chunk.done) return;
-    bytes += chunk.value.length;
+  // A race against a promise of the end would keep each chunk until that one is settled.
+  const timer = setTimeout(() => void reader.cancel().catch(() => {}), passOverMs);
+  try {
+    for (let bytes = 0; bytes <= passedOverBytesMax;) {
+      const chunk = await reader.read();
+      if (chunk.done) return;
+      bytes += chunk.value.length;
+    }
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -2,7 +2,7 @@ import type { Context } from "hono";
 import { Hono } from "hono";
 import type { HttpEnv } from "./app.ts";
 import type { Doorkeeper } from "./authenticate.ts";
-import { sessionCookie, sessionId } from "./authenticate.ts";
+import { givenToken, sessionCookie, sessionId } from "./authenticate.ts";
 import { sessionS } from "./sessions.ts";
 
 export interface SessionRouteDeps {
@@ -19,7 +19,8 @@ export function sessionRoutes({ doorkeeper }: SessionRouteDeps): Hono<HttpEnv> {
     .get("/api/session", (c) => c.json(who(c)))
     .post("/api/session", (c) => {
       const client = c.get("client");
-      if (!doorkeeper || !client) return c.json(who(c));
+      // Who shows a session has one: beginning another with it would let a stolen one go on for ever.
+      if (!doorkeeper || !client || givenToken(c) === undefined) return c.json(who(c));
       end(c, doorkeeper);
       setCookie(c, doorkeeper.sessions.begin(client.hash), sessionS);
       return c.json(who(c));

@@ -3,8 +3,10 @@ import { randomText } from "./client-tokens.ts";
 
 /** A panel that is used each working day asks again once a week. */
 export const sessionS = 7 * 86_400;
-/** Panels at a time; the oldest session gives way. A session costs some 200 bytes. */
-const sessionsMax = 1024;
+/** Panels at a time that came in with one token: its own oldest gives way, so that nobody can sign out anybody else. */
+const perTokenMax = 64;
+/** And in all, those of tokens that were removed among them; the oldest gives way. A session costs some 200 bytes. */
+const sessionsMax = 4096;
 
 interface Session {
   readonly tokenHash: string;
@@ -29,6 +31,8 @@ export class Sessions {
   /** @returns the id, for the cookie */
   begin(tokenHash: string): string {
     const id = randomText();
+    const own = [...this.#sessions].filter(([, session]) => session.tokenHash === tokenHash);
+    if (own.length >= perTokenMax) this.#sessions.delete(own[0]![0]);
     this.#sessions.set(this.#sha256(id), { tokenHash, endsAt: this.#clock.monotonic() + sessionS * 1000 });
     const [oldest] = this.#sessions.keys();
     if (this.#sessions.size > sessionsMax && oldest !== undefined) this.#sessions.delete(oldest);

@@ -85,7 +85,7 @@ export class Clients {
       if (!pass) continue;
       const isValid = known.get(pass.key) ?? pass.isValid();
       known.set(pass.key, isValid);
-      if (!isValid) box.close(closeCodes.policy, "the token or session that let you in is no longer valid");
+      if (!isValid) box.cut(closeCodes.policy, "the token or session that let you in is no longer valid");
     }
   }
 

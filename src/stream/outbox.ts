@@ -96,6 +96,13 @@ export class Outbox {
     else this.#farewell = { code, reason };
   }
 
+  /** Closes one that may hear nothing more, whatever is queued. One that does not read would not see the close frame either. */
+  cut(code: number, reason: string): void {
+    if (this.#closed) return;
+    this.#close(code, reason);
+    if (this.#blocked) this.#peer.terminate();
+  }
+
   #push(text: string): void {
     const bytes = utf8Bytes(text);
     this.#queue.push({ text, bytes });

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { readJsonBody } from "../../src/http/body.ts";
+import { eventually } from "../e2e/watch.ts";
 
 function requestWith(body: ReadableStream<Uint8Array> | string, headers: Record<string, string> = {}): Request {
   const init = { method: "POST", headers: { "content-type": "application/json", ...headers }, body };
@@ -62,4 +63,30 @@ test("what is not called JSON is not read", async () => {
   const error = await readJsonBody(request, 100).catch((thrown: unknown) => thrown);
   expect(error).toMatchObject({ code: "unsupported_media_type" });
   expect(request.bodyUsed).toBe(false);
+});
+
+test("what is only passed over is not kept", async () => {
+  const chunks: WeakRef<Uint8Array>[] = [];
+  const passed = Promise.withResolvers<void>();
+  const end = Promise.withResolvers<void>();
+  const long = begun((controller) => {
+    if (chunks.length === 20) {
+      passed.resolve();
+      void end.promise.then(() => controller.close());
+      return;
+    }
+    const chunk = new Uint8Array(1_000_000);
+    chunks.push(new WeakRef(chunk));
+    controller.enqueue(chunk);
+  });
+  const request = requestWith(long, { "content-length": "30000000" });
+  const answer = readJsonBody(request, 100).catch((thrown: unknown) => thrown);
+  await passed.promise;
+  // The one that was read last may still be in use.
+  await eventually(() => {
+    Bun.gc(true);
+    return chunks.filter((chunk) => chunk.deref()).length < 10 || undefined;
+  }, "the chunks to be forgotten");
+  end.resolve();
+  expect(await answer).toMatchObject({ code: "too_large" });
 });

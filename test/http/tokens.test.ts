@@ -194,12 +194,30 @@ describe("the panel's session", () => {
     expect(cookieOf(await begun("http://localhost:8000"))).toMatch(/; SameSite=Strict$/);
   });
 
-  test("there are 1024 at most: the oldest gives way", () => {
+  test("there are 4096 at most: the oldest gives way", () => {
     const sessions = new Sessions(new FakeClock(), runtime.sha256);
-    const ids = Array.from({ length: 1025 }, (_, i) => sessions.begin(`${i}`));
+    const ids = Array.from({ length: 4097 }, (_, i) => sessions.begin(`${i}`));
     expect(sessions.tokenHashOf(ids[0]!)).toBeUndefined();
     expect(sessions.tokenHashOf(ids[1]!)).toBe("1");
-    expect(sessions.tokenHashOf(ids[1024]!)).toBe("1024");
+    expect(sessions.tokenHashOf(ids[4096]!)).toBe("4096");
+  });
+
+  test("whoever begins many signs out nobody but the owners of the same token", () => {
+    const sessions = new Sessions(new FakeClock(), runtime.sha256);
+    const other = sessions.begin("other");
+    const own = Array.from({ length: 5000 }, () => sessions.begin("own"));
+    expect(sessions.tokenHashOf(other)).toBe("other");
+    expect(own.filter((id) => sessions.tokenHashOf(id) === "own")).toEqual(own.slice(-64));
+  });
+
+  test("a cookie begins none: whoever has stolen one can't outlast its owner's farewell, nor its age", async () => {
+    const counter = await open();
+    const cookie = pair(await begin(counter, admin));
+    const again = await counter.ask("/api/session", { method: "POST", headers: { cookie } });
+    expect([again.status, again.headers.get("set-cookie")]).toEqual([200, null]);
+    expect(await again.json()).toMatchObject({ success: true, role: "admin" });
+    await counter.ask("/api/session", { method: "DELETE", headers: { cookie } });
+    expect((await counter.ask("/ready", { headers: { cookie } })).status).toBe(401);
   });
 
   test("it ends by DELETE, by its age, and with its token", async () => {

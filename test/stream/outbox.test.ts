@@ -48,6 +48,21 @@ test("a client that reads again gets what waited, in order, with the warning whe
   expect(peer.heard.at(-1)).toBe("live");
 });
 
+test("one that may hear no more is closed at once: what waited is not said, and one that does not read is hung up on", () => {
+  const { peer, box } = stalled();
+  box.send("waits");
+  box.close(1000, "done");
+  box.cut(1008, "go");
+  expect([peer.ended, box.queuedBytes]).toEqual([[1008, "cut"], 0]);
+  peer.resume(() => box.drained());
+  expect(peer.heard).toEqual([]);
+
+  const reading = boxOf();
+  reading.box.cut(1008, "go");
+  reading.box.cut(1008, "again");
+  expect(reading.peer.ended).toEqual([1008]);
+});
+
 test("a client that reads in small bites gets everything in order, no more than the runtime asks for at a time", () => {
   const { peer, box } = stalled(1_000_000);
   const texts = Array.from({ length: 6 }, (_, i) => `${i}`.repeat(runtimeBytesMax - 1));
