@@ -2,6 +2,7 @@ import type { Config, Secrets } from "../config/schema.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { EdDsaKey } from "../podium/eddsa-token.ts";
 import { createEdDsaTokenSource, eddsaKey } from "../podium/eddsa-token.ts";
+import { withoutTokens } from "../podium/redact.ts";
 import type { Signer } from "../podium/send-signed.ts";
 import type { StreamSigner } from "../podium/telemetry.ts";
 import type { TokenClaims, TokenOptions, TokenSource } from "../podium/token.ts";
@@ -16,6 +17,7 @@ interface Sources {
   readonly latest: TokenSource;
   readonly previous: TokenSource | undefined;
   readonly stream: StreamSigner;
+  readonly fixedToken: string | undefined;
   /** Those with a public half. */
   readonly keys: readonly Promise<EdDsaKey>[];
 }
@@ -39,6 +41,9 @@ export class LiveSigner implements Signer {
   get stream(): StreamSigner {
     return this.#sources.stream;
   }
+
+  /** What Podium says, without any token that it was shown. */
+  readonly redact = (text: string): string => withoutTokens(text, this.#sources.fixedToken);
 
   readonly token = (claims: TokenClaims): Promise<string | undefined> => this.#sources.latest(claims);
 
@@ -72,6 +77,7 @@ export class LiveSigner implements Signer {
       latest: newest(podium.token_ttl_s),
       previous: older(podium.token_ttl_s),
       // Without a secret of ours nothing expires that we could make anew.
+      fixedToken,
       stream: { token: newest(streamTtlS), previousToken: older(streamTtlS), ttlS: latest && streamTtlS },
       keys: [latest, before].flatMap((one) => (one && "key" in one ? [one.key] : [])),
     };

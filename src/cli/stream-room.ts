@@ -1,4 +1,5 @@
 import type { DispatchDeps } from "../dispatch/pipeline.ts";
+import type { Config } from "../config/schema.ts";
 import type { Draft } from "../audit/record.ts";
 import { followTelemetry } from "../jobs/follow.ts";
 import { PlanEnds } from "../jobs/plan-ends.ts";
@@ -67,13 +68,23 @@ async function snapshotOf(hub: Hub, podiumStatus: () => Promise<Verdict>): Promi
   return { ...asked, text: jsonWith(fields, { podium: isKnown ? verdict.json : "null", timestamp: `"${at}"` }) };
 }
 
+function clientsOf({ stream }: Config): Clients {
+  return new Clients({ clientsMax: stream.clients_max, perAddressMax: stream.clients_per_address_max });
+}
+
+interface FrameSigner {
+  readonly stream: StreamSigner;
+  /** A frame without any token that Podium was shown. */
+  redact(text: string): string;
+}
+
 /** Podium's telemetry → hub → clients, and on its way past, each job's newest word into the log. */
 export function openStream(
   { config, clock, log }: GatewayOptions,
   dispatch: DispatchDeps,
   /** Asks, each time: an answer that is shared may be older than the gap that it mends. */
   podiumStatus: () => Promise<Verdict>,
-  { signer, jobWatch }: { readonly signer: { readonly stream: StreamSigner }; readonly jobWatch: JobWatch },
+  { signer, jobWatch }: { readonly signer: FrameSigner; readonly jobWatch: JobWatch },
 ): StreamRoom {
   const faults = new FrameFaults((counts: FaultCounts) => {
     log.warn("podium_stream", { message: "frames of Podium's could not be passed on", ...counts });
@@ -81,16 +92,13 @@ export function openStream(
   });
   const { types, history } = config.stream;
   const hub = new Hub({ clock, types, history, onGarbage: () => faults.note("garbage") });
-  const clients = new Clients({
-    clientsMax: config.stream.clients_max,
-    perAddressMax: config.stream.clients_per_address_max,
-  });
+  const clients = clientsOf(config);
   const status = askedSince(podiumStatus);
   const snapshot = askedSince(() => snapshotOf(hub, status));
   const upstream = gatewayStatus(hub, snapshot);
   const terminalStatuses = new Set(config.stream.terminal_statuses);
   const append = (draft: Draft): Promise<unknown> => dispatch.log.append(draft);
-  const follow = followTelemetry({ watch: jobWatch, append, terminalStatuses });
+  const follow = followTelemetry({ watch: jobWatch, append, redact: signer.redact, terminalStatuses });
   const asking: UnheardDeps = {
     jobs: dispatch.jobs,
     watch: jobWatch,

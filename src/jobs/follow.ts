@@ -7,6 +7,8 @@ import { planStoriesMax } from "./watch.ts";
 export interface FollowDeps {
   readonly watch: JobWatch;
   readonly append: (draft: Draft) => Promise<unknown>;
+  /** A frame as it may be recorded: without what is secret in it. */
+  readonly redact: (text: string) => string;
   /** Podium's words for a story that has ended: these are recorded whatever came before. */
   readonly terminalStatuses: ReadonlySet<string>;
 }
@@ -22,7 +24,7 @@ const storiesFollowedMax = 1000;
  * Records each change of Podium's word for a story, so that it outlives a restart: under the job that it is about, and
  * under that of the plan which the frame names.
  */
-export function followTelemetry({ watch, append, terminalStatuses }: FollowDeps): (event: StreamEvent) => void {
+export function followTelemetry({ watch, append, redact, terminalStatuses }: FollowDeps): (event: StreamEvent) => void {
   const followed = new Map<string, { word: string; count: number }>();
   const wordBefore = (job: Job, storyId: string | undefined): string | undefined =>
     storyId === job.story_id ? job.podium_status : watch.planFrames(job.job_id).get(storyId!)?.word;
@@ -44,8 +46,8 @@ export function followTelemetry({ watch, append, terminalStatuses }: FollowDeps)
       action: job.action,
       story_id: storyId,
       plan_id: job.plan_id,
-      podium_status: status.toWellFormed(),
-      ...(text.length <= frameLengthMax && text.isWellFormed() && { detail: text }),
+      podium_status: redact(status.toWellFormed()),
+      ...(text.length <= frameLengthMax && text.isWellFormed() && { detail: redact(text) }),
     };
     // Nobody waits for it; a log that can't be written says so itself and ends the process.
     append(draft).catch(() => {});

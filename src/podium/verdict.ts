@@ -1,6 +1,7 @@
 import type { ProblemCode } from "../lib/errors.ts";
 import type { ExchangeError, IncomingAnswer } from "../runtime/types.ts";
 import { isRefusal } from "../wire/podium.ts";
+import { withoutToken } from "./redact.ts";
 
 /**
  * What became of one request to Podium.
@@ -56,11 +57,6 @@ export function verdictOfAnswer({ status, body }: IncomingAnswer, token?: string
     return { kind: "refused", code: "podium_rejected", detail: wordsIn(text), ...facts };
   }
   return { kind: "accepted", httpStatus: status, json: text };
-}
-
-/** A Podium that repeats the token it was shown must not bring it into the log, the record or an answer. */
-function withoutToken(text: string, token: string | undefined): string {
-  return token === undefined || token === "" ? text : text.replaceAll(token, "[token]");
 }
 
 /** Ill-formed UTF-8 becomes U+FFFD: what we keep must be text. */

@@ -10,7 +10,7 @@ import { quiet, terminalStatuses } from "./desk.ts";
 export async function hear({ jobWatch: watch, log }: Desk, storyId: string, status: string): Promise<void> {
   const written: Promise<unknown>[] = [];
   const append = (draft: Draft) => keep(written, log.append(draft));
-  const follow = followTelemetry({ watch, terminalStatuses, append });
+  const follow = followTelemetry({ watch, terminalStatuses, redact: String, append });
   follow({ seq: 0, at: "", type: "STORY_STATUS", text: "{}", storyId, status });
   await Promise.all(written);
 }

@@ -109,7 +109,7 @@ export class World {
   /** Podium's own frames, as the telemetry socket brings them: this many, if there are. */
   hear(count: number): void {
     const { jobWatch: watch, log } = this.desk;
-    const follow = followTelemetry({ watch, terminalStatuses, append: (draft) => log.append(draft) });
+    const follow = followTelemetry({ watch, terminalStatuses, redact: String, append: (draft) => log.append(draft) });
     for (let i = 0; i < count; i++) {
       const frame = this.podium.nextFrame();
       if (!frame) return;

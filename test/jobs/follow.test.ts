@@ -28,6 +28,7 @@ function follow(...subjects: readonly string[]) {
   const take = followTelemetry({
     watch,
     terminalStatuses,
+    redact: (text) => text.replaceAll("s3cret", "[token]"),
     append: (draft) => {
       written.push(draft);
       apply(recordAt(morning, draft as Parameters<typeof recordAt>[1]));
@@ -68,6 +69,12 @@ test("frames about no story, without a status, or about a story nobody dispatche
   say("STORY-1", undefined);
   say("STORY-9", "done");
   expect(written).toEqual([]);
+});
+
+test("what is secret in a frame is not recorded", () => {
+  const { written, say } = follow("STORY-1");
+  say("STORY-1", "queued", '{"url":"/ws?token=s3cret"}');
+  expect(written.map(({ detail }) => detail)).toEqual(['{"url":"/ws?token=[token]"}']);
 });
 
 test("a Podium that flaps can't fill the disk", () => {

@@ -42,7 +42,7 @@ function scene(...answers: readonly (object | undefined)[]) {
     flushed: () => Promise.resolve(desk.flushed),
     unheard: { isAsking: () => desk.isAsking },
   });
-  const follow = followTelemetry({ watch, append, terminalStatuses });
+  const follow = followTelemetry({ watch, append, redact: String, terminalStatuses });
   let number = 0;
   const taken = (plan: string): string => {
     const intent = intentAt(morning, ++number, { ...enqueuePlan, plan_id: plan });
