@@ -2,20 +2,21 @@ import type { StoredRecord } from "../audit/record.ts";
 import type { Clock } from "../lib/clock.ts";
 import { BoundedMap } from "../lib/bounded-map.ts";
 import { jobIdOf, parseJobId } from "../lib/ids.ts";
-import { Queue } from "../lib/queue.ts";
 import type { Action, Receipt } from "../wire/dispatch.ts";
 import { isExecuting, isLimited, subjectOf } from "../wire/dispatch.ts";
 import { isEndedWord } from "../wire/podium.ts";
 import type { Job } from "./job.ts";
 import { carriedReason, jobAfter, jobOfIntent } from "./job.ts";
+import type { MemoryBounds } from "./memory-order.ts";
+import { MemoryOrder } from "./memory-order.ts";
 
 /**
  * Jobs in memory: at the default limit a day holds 14,400 limited dispatches, so those of the newest day are here, and halts,
  * cancels and looks at the status, which have no limit, have the rest. Older ones are read from the log when asked for.
  */
 export const jobsMax = 20_000;
-/** What has no limit pushes nothing else out: past this share of the bound its own oldest goes first. */
-const unlimitedShare = 1 / 4;
+/** And what Podium said of them, in characters: a day's answers of 2 KiB each. Longer ones push older jobs out sooner. */
+const charsMax = 32 * 1024 * 1024;
 /**
  * Unknown outcomes that nobody has found out: at the default limit, sixteen hours of nothing else. Past it the oldest is
  * forgotten, which is then no longer on anybody's desk.
@@ -34,8 +35,7 @@ interface Unsettled {
   readonly since: number;
 }
 
-export interface JobStoreBounds {
-  readonly jobsMax: number;
+export interface JobStoreBounds extends MemoryBounds {
   readonly doubtsMax: number;
 }
 
@@ -45,9 +45,7 @@ export class JobStore {
   readonly #bounds: JobStoreBounds;
   /** In order of creation: a Map keeps it. */
   readonly #jobs = new Map<string, Job>();
-  /** Their ids, oldest first: of what the limit holds back, and of what it does not. */
-  readonly #limited = new Queue<string>();
-  readonly #unlimited = new Queue<string>();
+  readonly #order: MemoryOrder;
   #forgottenUntil = -1;
   /** What was found out of dispatches that memory does not hold. */
   readonly #foundOut = new BoundedMap<string, true>(doubtsMax);
@@ -72,9 +70,10 @@ export class JobStore {
   #number = 0;
 
   /** @param clock its monotonic time goes on over restarts */
-  constructor(clock: Clock, bounds: JobStoreBounds = { jobsMax, doubtsMax }) {
+  constructor(clock: Clock, bounds: JobStoreBounds = { jobsMax, charsMax, doubtsMax }) {
     this.#clock = clock;
     this.#bounds = bounds;
+    this.#order = new MemoryOrder(bounds);
   }
 
   apply(record: StoredRecord): void {
@@ -188,11 +187,11 @@ export class JobStore {
   #begin(record: StoredRecord): void {
     const job = jobOfIntent(record);
     this.#jobs.set(job.job_id, job);
-    (isLimited(job.action) ? this.#limited : this.#unlimited).push(job.job_id);
+    this.#order.add(job);
     this.#open.set(job.audit_id, job);
     this.#pointStoryAt(job);
     this.#count(record);
-    if (this.#jobs.size > this.#bounds.jobsMax) this.#forgetOldest();
+    this.#forgetOverflow();
   }
 
   /** The way of a story is told by the dispatch that started it; a cancel only ends it. */
@@ -209,7 +208,11 @@ export class JobStore {
     if (record.event === "outcome" || record.event === "unknown") this.#open.delete(record.audit_id ?? "");
     if (!before) return this.#settleForgotten(record);
     const job = jobAfter(before, record);
-    if (this.#jobs.has(job.job_id)) this.#jobs.set(job.job_id, job);
+    if (this.#jobs.has(job.job_id)) {
+      this.#jobs.set(job.job_id, job);
+      this.#order.change(before, job);
+      this.#forgetOverflow();
+    }
     // Telemetry may be quicker than the answer: the outcome must not forget it.
     if (this.#open.has(job.audit_id)) this.#open.set(job.audit_id, job);
     if (isExecuting(job.action)) this.#settle(job, record);
@@ -288,12 +291,15 @@ export class JobStore {
     } else if (id.day === this.#day) this.#number = Math.max(this.#number, id.number);
   }
 
-  #forgetOldest(): void {
-    const share = Math.ceil(this.#bounds.jobsMax * unlimitedShare);
-    const isCrowded = this.#unlimited.length > share || this.#limited.length === 0;
-    const jobId = (isCrowded ? this.#unlimited : this.#limited).shift();
-    const job = jobId === undefined ? undefined : this.#jobs.get(jobId);
-    if (!job) return;
+  #forgetOverflow(): void {
+    for (let id = this.#order.overflow(); id !== undefined; id = this.#order.overflow()) {
+      const job = this.#jobs.get(id);
+      if (job) this.#forget(job);
+    }
+  }
+
+  #forget(job: Job): void {
+    this.#order.forget(job);
     const { job_id, story_id, action, receipt } = job;
     if (isLimited(action)) this.#forgottenUntil = receipt.seq;
     this.#jobs.delete(job_id);

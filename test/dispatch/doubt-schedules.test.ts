@@ -205,7 +205,7 @@ test("a story that stands in Podium's queue is no proof that it was not enqueued
 });
 
 test("looks at the status do not make a running dispatch forgotten", async () => {
-  const desk = await open({ bounds: { jobs: { jobsMax: 3, doubtsMax: 10 } } });
+  const desk = await open({ bounds: { jobs: { jobsMax: 3, charsMax: 1_000_000, doubtsMax: 10 } } });
   desk.podium.rule = () => yes;
   await ask(desk, incoming(enqueue("STORY-001"), "k1")); // runs
   for (let i = 0; i < 3; i++) await ask(desk, incoming({ action: "status" }));
@@ -216,7 +216,7 @@ test("looks at the status do not make a running dispatch forgotten", async () =>
   expect(verdictOf(await ask(desk, incoming(enqueue("STORY-001"), "k2")))).toBe("podium_timeout same-key");
 });
 test("an answer is found although the clock, once ahead, was set back", async () => {
-  const desk = await open({ bounds: { jobs: { jobsMax: 2, doubtsMax: 10 } } });
+  const desk = await open({ bounds: { jobs: { jobsMax: 2, charsMax: 1_000_000, doubtsMax: 10 } } });
   desk.podium.rule = () => yes;
   desk.clock.step(3 * 86_400_000);
   await ask(desk, incoming(enqueue("STORY-0")));
@@ -248,7 +248,7 @@ test("a job is found after a restart although the clock, once ahead, was set bac
 });
 
 test("a settled key is replayed although the clock, once ahead, was set back", async () => {
-  const bounds = { jobs: { jobsMax: 2, doubtsMax: 10 } };
+  const bounds = { jobs: { jobsMax: 2, charsMax: 1_000_000, doubtsMax: 10 } };
   const desk = await open({ bounds });
   desk.podium.rule = () => yes;
   desk.clock.step(5 * 86_400_000);

@@ -269,7 +269,7 @@ test.each([
 });
 
 test("past the bound the oldest doubt is forgotten, and none that is forgotten counts as older than it was", () => {
-  const store = new JobStore(new FakeClock(), { jobsMax: 10, doubtsMax: 2 });
+  const store = new JobStore(new FakeClock(), { jobsMax: 10, charsMax: 1_000_000, doubtsMax: 2 });
   const doubts = [1, 2, 3].map((number) => {
     const intent = intentAt(morning + number, number, { story_id: `STORY-${number}` });
     store.apply(intent);
