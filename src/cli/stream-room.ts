@@ -1,5 +1,4 @@
 import type { DispatchDeps } from "../dispatch/pipeline.ts";
-import type { Config } from "../config/schema.ts";
 import type { Draft } from "../audit/record.ts";
 import { followTelemetry } from "../jobs/follow.ts";
 import { PlanEnds } from "../jobs/plan-ends.ts";
@@ -68,8 +67,15 @@ async function snapshotOf(hub: Hub, podiumStatus: () => Promise<Verdict>): Promi
   return { ...asked, text: jsonWith(fields, { podium: isKnown ? verdict.json : "null", timestamp: `"${at}"` }) };
 }
 
-function clientsOf({ stream }: Config): Clients {
-  return new Clients({ clientsMax: stream.clients_max, perAddressMax: stream.clients_per_address_max });
+/** Streams that are held open leave half of the descriptors to those who say something, such as a halt. */
+function clientsOf({ runtime, config: { stream }, log }: GatewayOptions): Clients {
+  const descriptors = runtime.process.descriptorsMax();
+  const clientsMax = Math.min(stream.clients_max, Math.floor(descriptors / 2));
+  if (clientsMax < stream.clients_max) {
+    const message = `${clientsMax} stream clients at most, and not stream.clients_max: half of the descriptors that this process may have (LimitNOFILE)`;
+    log.warn("stream_clients", { message, descriptors });
+  }
+  return new Clients({ clientsMax, perAddressMax: stream.clients_per_address_max });
 }
 
 interface FrameSigner {
@@ -80,19 +86,20 @@ interface FrameSigner {
 
 /** Podium's telemetry → hub → clients, and on its way past, each job's newest word into the log. */
 export function openStream(
-  { config, clock, log }: GatewayOptions,
+  options: GatewayOptions,
   dispatch: DispatchDeps,
   /** Asks, each time: an answer that is shared may be older than the gap that it mends. */
   podiumStatus: () => Promise<Verdict>,
   { signer, jobWatch }: { readonly signer: FrameSigner; readonly jobWatch: JobWatch },
 ): StreamRoom {
+  const { config, clock, log } = options;
   const faults = new FrameFaults((counts: FaultCounts) => {
     log.warn("podium_stream", { message: "frames of Podium's could not be passed on", ...counts });
     upstream.ignored(counts);
   });
   const { types, history } = config.stream;
   const hub = new Hub({ clock, types, history, onGarbage: () => faults.note("garbage") });
-  const clients = clientsOf(config);
+  const clients = clientsOf(options);
   const status = askedSince(podiumStatus);
   const snapshot = askedSince(() => snapshotOf(hub, status));
   const upstream = gatewayStatus(hub, snapshot);

@@ -31,7 +31,7 @@ function descriptorsTaken(): number {
 }
 
 /** Infinity where proc(5) does not tell: being out of them is noticed all the same. */
-function descriptorsMax(): number {
+export function descriptorsMax(): number {
   try {
     const [, soft] = /^Max open files\s+(\d+)/m.exec(fs.readFileSync("/proc/self/limits", "utf8")) ?? [];
     return soft === undefined ? Number.POSITIVE_INFINITY : Number(soft);

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import os from "node:os";
+import { descriptorsMax } from "./descriptors.ts";
 import type { Child, ChildOptions, Process, TerminalSize } from "./types.ts";
 
 /** Longest line taken from a child: what comes past it is cut, so that a child can't fill our memory with one line. */
@@ -31,6 +32,7 @@ export function nodeProcess(args: readonly string[], self: readonly string[]): P
       await flushed(process.stderr);
       process.exit(exitCode);
     },
+    descriptorsMax,
     onSignal: (signal, handler) => void process.on(signal, handler),
     onOutputClosed: (handler) => void process.stdout.on("error", (error) => handler(faultOf(error))),
     onInputEnd(handler) {

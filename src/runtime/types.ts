@@ -277,6 +277,8 @@ export interface Process {
   /** Standard input has ended: with {@link ChildOptions.lifeline}, whoever started this process is gone. */
   onInputEnd(handler: () => void): void;
   spawn(options: ChildOptions): Child;
+  /** Files and connections that it may have open; Infinity where the system does not tell. */
+  descriptorsMax(): number;
 }
 
 /** Seconds between signs of life to a client; two without an answer and it is dropped. Under common proxies' 60 s. */
