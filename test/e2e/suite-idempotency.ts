@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import net from "node:net";
 import type { Answer } from "./http-client.ts";
 import type { Launcher } from "./launcher.ts";
 import { reply, yes } from "./podium-stub.ts";
@@ -14,6 +15,7 @@ export function idempotencySuite(launcher: Launcher): void {
     conflicts(scene);
     fates(scene);
     unknowns(scene);
+    pipelined(scene);
   });
   underLimits(launcher);
   overRestarts(launcher);
@@ -30,6 +32,38 @@ function expectReplay(again: Answer, first: Answer): void {
   expect(again.status).toBe(first.status);
   expect(again.headers.get("idempotency-replayed")).toBe("true");
   expect(again.json).toEqual(first.json);
+}
+
+/** Bun closes such a connection without a word; Deno answers both. */
+function pipelined(scene: Scene): void {
+  test("makes it safe to repeat two requests that were sent in one packet, whatever was answered", async () => {
+    const both = [pair(), pair()];
+    const packet = both.map(({ story, headers }, i) => {
+      const body = JSON.stringify(enqueueBody(story));
+      const fields = {
+        host: `127.0.0.1:${scene.gateway.port}`,
+        connection: i === 0 ? "keep-alive" : "close",
+        "content-type": "application/json",
+        "content-length": body.length,
+        ...headers,
+      };
+      const head = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
+      return `POST /api/orchestrator/dispatch HTTP/1.1\r\n${head.join("")}\r\n${body}`;
+    });
+    await new Promise<void>((resolve, reject) => {
+      const socket = net.connect(scene.gateway.port, "127.0.0.1", () => void socket.write(packet.join("")));
+      socket.on("close", () => resolve()).on("error", reject);
+      socket.resume();
+    });
+    for (const { story, headers } of both) {
+      await eventually(
+        async () => (await scene.enqueue(story, headers)).status === 200 || undefined,
+        `${story} to be taken`,
+      );
+    }
+    const stories = scene.podium.commands.map(({ body }) => JSON.parse(body).storyId);
+    for (const { story } of both) expect(stories.filter((id) => id === story)).toHaveLength(1);
+  });
 }
 
 function replays(scene: Scene): void {
