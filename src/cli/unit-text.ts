@@ -1,7 +1,8 @@
+import { pathPattern } from "../config/kinds.ts";
 import { isLoopback } from "../config/rules.ts";
 import type { Config } from "../config/schema.ts";
 import { isInside } from "../config/paths.ts";
-import { Fatal } from "../lib/errors.ts";
+import { exitCodes, Fatal } from "../lib/errors.ts";
 
 export interface UnitOptions {
   readonly scope: "user" | "system";
@@ -145,7 +146,7 @@ function commandLine([program = "", ...args]: readonly string[]): string {
 
 /** One of several words on a line (systemd.syntax(7), "Quoting"). */
 function quoted(text: string): string {
-  const escaped = specifierless(text);
+  const escaped = onItsLine(text);
   if (/^[\w./:@=+%~,-]+$/.test(escaped)) return escaped;
   return `"${escaped.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
 }
@@ -155,11 +156,19 @@ function quoted(text: string): string {
  * @throws Fatal for what systemd.syntax(7) does not take as it stands at a line's end
  */
 function bare(text: string): string {
-  if (!/[ \\]$/.test(text)) return specifierless(text);
-  throw new Fatal(`systemd can't be told of a credential whose path ends like this: ${JSON.stringify(text)}`);
+  if (!/[ \\]$/.test(text)) return onItsLine(text);
+  throw refused("of a credential whose path ends like this", text);
 }
 
-/** `%` begins a specifier (systemd.unit(5), "Specifiers"). */
-function specifierless(text: string): string {
-  return text.replaceAll("%", "%%");
+/**
+ * `%` begins a specifier (systemd.unit(5), "Specifiers").
+ * @throws Fatal for control characters, as in the paths of the configuration: a line break would begin another directive
+ */
+function onItsLine(text: string): string {
+  if (pathPattern.test(text)) return text.replaceAll("%", "%%");
+  throw refused("of a path with control characters", text);
+}
+
+function refused(what: string, path: string): Fatal {
+  return new Fatal(`systemd can't be told ${what}: ${JSON.stringify(path)}`, exitCodes.usage);
 }

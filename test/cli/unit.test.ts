@@ -94,8 +94,36 @@ describe("unit", () => {
 
   test.each([" ", "\\"])("a credential's path that ends with %j is refused: its end would be lost", async (end) => {
     const { code, stdout, stderr } = await runHere(env, ["unit", "--jwt-secret", `/etc/k${end}`]);
-    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toContain(`path ends like this: ${JSON.stringify(`/etc/k${end}`)}\n`);
+  });
+
+  test.each(["--exec", "--jwt-secret", "--jwt-key", "--config"])(
+    "%s can't smuggle a line into the unit, nor anything into the terminal",
+    async (option) => {
+      const evil = path.join(home, "x\nExecStartPre=touch owned\n#\u001b[2J\u007f\u009b31m");
+      mkdirSync(path.dirname(evil), { recursive: true });
+      writeFileSync(evil, "{}");
+      const { code, stdout, stderr } = await runHere(env, ["unit", option, evil]);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+      const shown = String.raw`x\nExecStartPre=touch owned\n#\u001b[2J\u{7f}\u{9b}31m`;
+      expect(stderr).toBe(`roxy-core: systemd can't be told of a path with control characters: "${home}/${shown}"\n`);
+    },
+  );
+
+  test("neither can the working folder or the home folder", async () => {
+    const evil = path.join(home, "y\nExecStartPre=touch owned");
+    const config = path.join(home, "at-home.jsonc");
+    writeFileSync(config, '{ "audit": { "dir": "~/logs" } }');
+    // The program works in its home folder here.
+    for (const words of [
+      ["--exec", "roxy-core"],
+      ["--system", "--exec", "/usr/bin/env", "--config", config],
+    ]) {
+      const { code, stdout, stderr } = await runHere({ ...env, HOME: evil }, ["unit", ...words]);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+      expect(stderr).toStartWith("roxy-core: systemd can't be told of a path with control characters");
+    }
   });
 
   test("wrong usage and a configuration with mistakes are refused", async () => {
