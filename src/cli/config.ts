@@ -11,7 +11,7 @@ import type { Runtime } from "../runtime/types.ts";
 import type { Group } from "./group.ts";
 import type { CommandSpec, ConfigArgs } from "./options.ts";
 import { configArgs, helpText, parseOptions, programName, settingOptions } from "./options.ts";
-import { printableLines } from "./printable.ts";
+import { printable, printableJsonLines, printableLines } from "./printable.ts";
 
 /** What of the runtime the configuration needs. */
 export type ConfigRuntime = {
@@ -107,7 +107,7 @@ function print(runtime: ConfigRuntime, text: string): number {
 }
 
 function printJson(runtime: ConfigRuntime, value: unknown): number {
-  return print(runtime, JSON.stringify(value, null, 2));
+  return print(runtime, printableJsonLines(JSON.stringify(value, null, 2)));
 }
 
 function check(runtime: ConfigRuntime, argv: readonly string[]): number {
@@ -216,7 +216,7 @@ function init(runtime: ConfigRuntime, argv: readonly string[]): number {
   if (options.has("stdout") || wanted === "-") return print(runtime, text);
   const path = configFilePath(wanted, root, runtime.process);
   writeTemplate(runtime, path, text, options.has("force"));
-  return print(runtime, `Wrote ${path}`);
+  return print(runtime, printable(`Wrote ${path}`));
 }
 
 /** 0600 like everything of ours: the file says where secrets are kept. */

@@ -6,7 +6,7 @@ import { configInput } from "./config.ts";
 import { lineDiff } from "./line-diff.ts";
 import type { CommandSpec, ParsedOptions } from "./options.ts";
 import { helpText, parseOptions, programName, usageError } from "./options.ts";
-import { printable, printableLines } from "./printable.ts";
+import { exactInPipe, printable, printableLines } from "./printable.ts";
 import { systemRoot, systemSettings, unitText } from "./unit-text.ts";
 
 export const unitCommand = {
@@ -50,7 +50,7 @@ export async function runUnit(runtime: Runtime, argv: readonly string[]): Promis
   const scope = options.has("system") ? "system" : "user";
   const text = makeUnit(runtime, options, scope);
   if (options.has("install")) return install(runtime, scope, text, options.has("dry-run"));
-  runtime.process.stdout(text);
+  runtime.process.stdout(exactInPipe(runtime.process, text, printableLines));
   return exitCodes.done;
 }
 
@@ -122,10 +122,11 @@ function install(runtime: Runtime, scope: Scope, text: string, dryRun: boolean):
   const path = placeOf(runtime, scope);
   const before = textAt(files, path);
   if (before === text) {
-    process.stdout(`${path} is as it should be\n`);
+    process.stdout(`${printable(path)} is as it should be\n`);
     return exitCodes.done;
   }
-  process.stdout(`--- ${before === "" ? "/dev/null" : path}\n+++ ${path}\n`);
+  const shown = printable(path);
+  process.stdout(`--- ${before === "" ? "/dev/null" : shown}\n+++ ${shown}\n`);
   for (const line of lineDiff(before, text)) process.stdout(`${printableLines(line)}\n`);
   if (dryRun) return exitCodes.done;
   try {
