@@ -15,7 +15,7 @@ import { printable, printableJsonLines, printableLines } from "./printable.ts";
 
 /** What of the runtime the configuration needs. */
 export type ConfigRuntime = {
-  readonly files: Pick<Runtime["files"], "stat" | "readAll" | "writeNew" | "writeAtomic" | "makeFolder">;
+  readonly files: Pick<Runtime["files"], "user" | "stat" | "readAll" | "writeNew" | "writeAtomic" | "makeFolder">;
   readonly process: Pick<Runtime["process"], "env" | "home" | "cwd" | "stdout" | "stderr">;
 };
 
@@ -79,7 +79,8 @@ export function configInput(runtime: ConfigRuntime, args: ConfigArgs): LoadInput
     home,
     cwd,
     readText: (path) => readText(runtime, path),
-    mode: (path) => runtime.files.stat(path)?.mode,
+    facts: (path) => runtime.files.stat(path),
+    user: runtime.files.user(),
   };
 }
 
