@@ -5,9 +5,10 @@ import { exitCodes } from "../lib/errors.ts";
 import type { Runtime } from "../runtime/types.ts";
 import { auditEvents } from "../wire/audit.ts";
 import { momentExpected, momentOf } from "../wire/moment.ts";
-import { readDeps } from "./audit-read.ts";
+import { readDeps, storedLine } from "./audit-read.ts";
 import type { CommandSpec } from "./options.ts";
 import { helpText, parseOptions, programName, settingOptions, usageError } from "./options.ts";
+import { exactInPipe, printable } from "./printable.ts";
 
 /** `audit export`: a range of the log for other programs. */
 
@@ -57,7 +58,8 @@ export async function runExport(runtime: Runtime, argv: readonly string[]): Prom
   for await (const { record, text } of oldestFirst(deps, 0, { from, to })) {
     if (record.timestamp < from || record.timestamp >= to) continue;
     if (event !== undefined && record.event !== event) continue;
-    piece += format === "csv" ? csvLine(record) : `${text}\n`;
+    piece +=
+      format === "csv" ? `${exactInPipe(process, csvLine(record), printable)}\r\n` : `${storedLine(runtime, text)}\n`;
     if (piece.length < pieceLength) continue;
     process.stdout(piece);
     piece = "";
@@ -119,5 +121,5 @@ function csvLine(record: StoredRecord): string {
     const safe = /^[=+\-@\t\r\n]/.test(text) ? `'${text}` : text;
     return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
   });
-  return `${cells.join(",")}\r\n`;
+  return cells.join(",");
 }

@@ -13,6 +13,7 @@ import { checkReadable } from "./audit-read.ts";
 import { configInput } from "./config.ts";
 import type { CommandSpec } from "./options.ts";
 import { configArgs, helpText, parseOptions, programName, settingOptions } from "./options.ts";
+import { printable } from "./printable.ts";
 
 /** `audit rotate-key`: the only one of these commands that writes, and so the only one that wants the log for itself. */
 export const rotateKeyCommand = {
@@ -52,7 +53,7 @@ export async function runRotateKey(runtime: Runtime, argv: readonly string[]): P
   if (fatal) throw fatal;
   const key = await readPublicKey(runtime.files, audit.checkpoint_key_file);
   const found = readNoteFile(runtime.files, audit.dir);
-  runtime.process.stdout(`The log in ${audit.dir} is signed with a new key from now on: ${key}\n`);
+  runtime.process.stdout(`${printable(`The log in ${audit.dir} is signed with a new key from now on: ${key}`)}\n`);
   // A server prints its checkpoints to the journal; this is the only print of this one.
   if (found && !isFlaw(found)) runtime.process.stdout(`Its newest checkpoint, to keep elsewhere:\n\n${found.text}`);
   return exitCodes.done;

@@ -7,7 +7,7 @@ import { exitCodes, Fatal, messageOf } from "../lib/errors.ts";
 import type { Runtime } from "../runtime/types.ts";
 import { dispatchRecords } from "./audit-id.ts";
 import { readDeps } from "./audit-read.ts";
-import { printable } from "./printable.ts";
+import { printable, printableJson, printableJsonLines } from "./printable.ts";
 import type { CommandSpec } from "./options.ts";
 import { helpText, parseOptions, programName, settingOptions } from "./options.ts";
 
@@ -51,7 +51,7 @@ export async function runProve(runtime: Runtime, argv: readonly string[]): Promi
   const file = await makeProofFile(deps, auditId, await signingKey(deps), lines).catch((error: unknown) => {
     throw error instanceof Fatal ? error : new Fatal(messageOf(error));
   });
-  runtime.process.stdout(`${JSON.stringify(file, null, 2)}\n`);
+  runtime.process.stdout(`${printableJsonLines(JSON.stringify(file, null, 2))}\n`);
   return exitCodes.done;
 }
 
@@ -64,14 +64,14 @@ export async function runCheckProof(runtime: Runtime, argv: readonly string[]): 
   const verdict = await checkProofFile(readText(runtime, path), runtime.sha256, key);
   if (isFlaw(verdict)) {
     const text = `DOES NOT HOLD: ${printable(verdict.flaw)}\n`;
-    runtime.process.stdout(options.has("json") ? `${JSON.stringify({ ok: false, what: verdict.flaw })}\n` : text);
+    const json = `${printableJson(JSON.stringify({ ok: false, what: verdict.flaw }))}\n`;
+    runtime.process.stdout(options.has("json") ? json : text);
     return exitCodes.integrity;
   }
   const { records, origin, size, root } = verdict;
   if (options.has("json")) {
-    runtime.process.stdout(
-      `${JSON.stringify({ ok: true, key_is_pinned: key !== undefined, origin, size, root, records }, null, 2)}\n`,
-    );
+    const shown = { ok: true, key_is_pinned: key !== undefined, origin, size, root, records };
+    runtime.process.stdout(`${printableJsonLines(JSON.stringify(shown, null, 2))}\n`);
     return exitCodes.done;
   }
   const pinned =

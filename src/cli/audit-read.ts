@@ -8,7 +8,7 @@ import { dispatchRecords } from "./audit-id.ts";
 import { configInput } from "./config.ts";
 import type { CommandSpec, Given } from "./options.ts";
 import { configArgs, helpText, parseOptions, programName, settingOptions, usageError } from "./options.ts";
-import { printable } from "./printable.ts";
+import { exactInPipe, printable, printableJson } from "./printable.ts";
 
 /** `audit tail` and `audit show`. */
 
@@ -71,7 +71,7 @@ export async function runTail(runtime: Runtime, argv: readonly string[]): Promis
     for await (const read of newestFirst(deps)) if (shown.push(read) >= count) break;
   }
   const print = ({ record, text }: { record: StoredRecord; text: string }): void =>
-    runtime.process.stdout(options.has("json") ? `${text}\n` : `${lineOf(record)}\n`);
+    runtime.process.stdout(`${options.has("json") ? storedLine(runtime, text) : lineOf(record)}\n`);
   for (const read of shown.toReversed()) print(read);
   if (!options.has("follow")) return exitCodes.done;
   return follow(runtime, deps, shown[0]?.record.seq, print);
@@ -114,9 +114,14 @@ export async function runShow(runtime: Runtime, argv: readonly string[]): Promis
   const [id = ""] = options.positionals;
   const deps = readDeps(runtime, showCommand, options.given);
   for (const { record, text } of (await dispatchRecords(showCommand, deps, id)).records) {
-    runtime.process.stdout(options.has("json") ? `${text}\n` : `${blockOf(record)}\n`);
+    runtime.process.stdout(`${options.has("json") ? storedLine(runtime, text) : blockOf(record)}\n`);
   }
   return exitCodes.done;
+}
+
+/** Whoever reads it from a pipe can verify it. */
+export function storedLine({ process }: Runtime, text: string): string {
+  return exactInPipe(process, text, printableJson);
 }
 
 function lineOf(record: StoredRecord): string {

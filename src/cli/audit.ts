@@ -18,6 +18,7 @@ import type { Group } from "./group.ts";
 import { runGroup } from "./group.ts";
 import type { CommandSpec, Given } from "./options.ts";
 import { configArgs, helpText, parseOptions, programName, settingOptions, usageError } from "./options.ts";
+import { printableJsonLines, printableLines } from "./printable.ts";
 
 /** All but `audit rotate-key` only read, and run beside a live server. */
 
@@ -90,7 +91,8 @@ async function runVerify(runtime: Runtime, argv: readonly string[]): Promise<num
       onProgress,
     }),
   );
-  runtime.process.stdout(json ? `${JSON.stringify(result, null, 2)}\n` : verdictText(result, dir));
+  const text = json ? printableJsonLines(JSON.stringify(result, null, 2)) : printableLines(verdictText(result, dir));
+  runtime.process.stdout(`${text}\n`);
   if (result.fault?.foreignVersion) return exitCodes.failed;
   return result.ok ? exitCodes.done : exitCodes.integrity;
 }
@@ -131,7 +133,7 @@ function verdictText(result: VerifyResult, dir: string): string {
     const verdict = fault.foreignVersion ? "CANNOT VERIFY" : "NOT INTACT";
     const remedy = fault.foreignVersion ? ". Run the version of roxy-core that wrote it" : "";
     lines.push(`${verdict}: ${fault.file}${line}${seq}: ${fault.what}${remedy}`);
-    return `${lines.join("\n")}\n`;
+    return lines.join("\n");
   }
   const from = firstSeq > 0 ? `, verified from seq ${firstSeq} (older records were pruned, which is recorded)` : "";
   lines.push(`Intact: ${counted(result.records, "record")} in ${counted(result.files, "file")} in ${dir}${from}`);
@@ -141,7 +143,7 @@ function verdictText(result: VerifyResult, dir: string): string {
     uncovered > 0 ? `; ${uncovered} newer ${uncovered === 1 ? "one is" : "ones are"} chained only` : "";
   lines.push(`Signed: the first ${counted(checkpointSize ?? 0, "record")}${chainedOnly}`);
   lines.push(`Key: ${result.publicKey} (${trustIn(result)})`);
-  return `${lines.join("\n")}\n`;
+  return lines.join("\n");
 }
 
 function trustIn({ keyIsPinned, keyChanges }: VerifyResult): string {

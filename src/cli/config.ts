@@ -11,11 +11,11 @@ import type { Runtime } from "../runtime/types.ts";
 import type { Group } from "./group.ts";
 import type { CommandSpec, ConfigArgs } from "./options.ts";
 import { configArgs, helpText, parseOptions, programName, settingOptions } from "./options.ts";
-import { printableLines } from "./printable.ts";
+import { printable, printableJsonLines, printableLines } from "./printable.ts";
 
 /** What of the runtime the configuration needs. */
 export type ConfigRuntime = {
-  readonly files: Pick<Runtime["files"], "stat" | "readAll" | "writeNew" | "writeAtomic" | "makeFolder">;
+  readonly files: Pick<Runtime["files"], "user" | "stat" | "readAll" | "writeNew" | "writeAtomic" | "makeFolder">;
   readonly process: Pick<Runtime["process"], "env" | "home" | "cwd" | "stdout" | "stderr">;
 };
 
@@ -79,7 +79,8 @@ export function configInput(runtime: ConfigRuntime, args: ConfigArgs): LoadInput
     home,
     cwd,
     readText: (path) => readText(runtime, path),
-    mode: (path) => runtime.files.stat(path)?.mode,
+    facts: (path) => runtime.files.stat(path),
+    user: runtime.files.user(),
   };
 }
 
@@ -107,7 +108,7 @@ function print(runtime: ConfigRuntime, text: string): number {
 }
 
 function printJson(runtime: ConfigRuntime, value: unknown): number {
-  return print(runtime, JSON.stringify(value, null, 2));
+  return print(runtime, printableJsonLines(JSON.stringify(value, null, 2)));
 }
 
 function check(runtime: ConfigRuntime, argv: readonly string[]): number {
@@ -216,7 +217,7 @@ function init(runtime: ConfigRuntime, argv: readonly string[]): number {
   if (options.has("stdout") || wanted === "-") return print(runtime, text);
   const path = configFilePath(wanted, root, runtime.process);
   writeTemplate(runtime, path, text, options.has("force"));
-  return print(runtime, `Wrote ${path}`);
+  return print(runtime, printable(`Wrote ${path}`));
 }
 
 /** 0600 like everything of ours: the file says where secrets are kept. */

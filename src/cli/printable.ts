@@ -28,6 +28,20 @@ export function printableJson(json: string): string {
   });
 }
 
+/** The same for JSON text of several lines, as people read it. */
+export function printableJsonLines(json: string): string {
+  return json.split("\n").map(printableJson).join("\n");
+}
+
+/** What is kept byte for byte: a pipe gets it so, and a person's terminal what can't drive it. */
+export function exactInPipe(
+  { stdoutIsTerminal }: { readonly stdoutIsTerminal: boolean },
+  text: string,
+  harmless: (text: string) => string,
+): string {
+  return stdoutIsTerminal ? harmless(text) : text;
+}
+
 /** For a line that people copy into a shell: a stranger's word must stay one word. */
 export function shellWord(word: string): string {
   const text = printable(word);

@@ -19,6 +19,7 @@ import { configInput } from "./config.ts";
 import type { Group } from "./group.ts";
 import type { CommandSpec, Given } from "./options.ts";
 import { configArgs, helpText, parseOptions, programName, settingOptions, usageError } from "./options.ts";
+import { printable, printableJson } from "./printable.ts";
 
 /** `token add|list|remove`: who may call, with what role. Works on the file alone; a running server reads it again. */
 
@@ -165,14 +166,13 @@ async function add(runtime: Runtime, argv: readonly string[]): Promise<number> {
   const hint = inUse ? undefined : `Clients are asked for it once auth.token_file is ${JSON.stringify(path)}`;
   if (options.has("json")) {
     const shown = { name, role, ...(from === undefined && { token }), file: path, in_use: inUse };
-    return print(runtime, `${JSON.stringify(shown)}\n`);
+    return printJson(runtime, shown);
   }
   // The token alone on standard output, so that it can go straight into a file.
   if (from === undefined) runtime.process.stdout(`${token}\n`);
-  runtime.process.stderr(
-    `${name} (${role}) is in ${path}. ${from === undefined ? "The token is not shown again. " : ""}`,
-  );
-  runtime.process.stderr(`${hint ?? ""}\n`);
+  const place = `${name} (${role}) is in ${path}.`;
+  const once = from === undefined ? " The token is not shown again." : "";
+  runtime.process.stderr(`${printable(`${place}${once} ${hint ?? ""}`)}\n`);
   return exitCodes.done;
 }
 
@@ -209,16 +209,15 @@ function list(runtime: Runtime, argv: readonly string[]): number {
   const { tokens } = read(runtime, path);
   if (options.has("json")) {
     const shown = tokens.map(({ name, role, createdAt }) => ({ name, role, created_at: createdAt ?? null }));
-    return print(runtime, `${JSON.stringify({ file: path, in_use: inUse, tokens: shown })}\n`);
+    return printJson(runtime, { file: path, in_use: inUse, tokens: shown });
   }
   const width = Math.max(0, ...tokens.map(({ name }) => name.length));
   const lines = tokens.map(
     ({ name, role, createdAt = "" }) => `${name.padEnd(width)}  ${role.padEnd(6)}  ${createdAt}`,
   );
-  runtime.process.stderr(
-    `${path}: ${counted(tokens.length, "token")}${inUse ? "" : "; auth.token_file does not name it"}\n`,
-  );
-  return print(runtime, lines.map((line) => `${line.trimEnd()}\n`).join(""));
+  const heading = `${path}: ${counted(tokens.length, "token")}${inUse ? "" : "; auth.token_file does not name it"}`;
+  runtime.process.stderr(`${printable(heading)}\n`);
+  return print(runtime, lines.map((line) => `${printable(line.trimEnd())}\n`).join(""));
 }
 
 async function remove(runtime: Runtime, argv: readonly string[]): Promise<number> {
@@ -231,8 +230,12 @@ async function remove(runtime: Runtime, argv: readonly string[]): Promise<number
     if (rest.length === tokens.length) throw new Fatal(`${path} has no token for ${JSON.stringify(name)}`);
     return rest;
   });
-  runtime.process.stderr(`${name} is out of ${path}\n`);
+  runtime.process.stderr(`${printable(`${name} is out of ${path}`)}\n`);
   return exitCodes.done;
+}
+
+function printJson(runtime: Runtime, value: unknown): number {
+  return print(runtime, `${printableJson(JSON.stringify(value))}\n`);
 }
 
 function print(runtime: Runtime, text: string): number {

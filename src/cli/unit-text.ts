@@ -1,6 +1,8 @@
+import { pathPattern } from "../config/kinds.ts";
 import { isLoopback } from "../config/rules.ts";
 import type { Config } from "../config/schema.ts";
 import { isInside } from "../config/paths.ts";
+import { exitCodes, Fatal } from "../lib/errors.ts";
 
 export interface UnitOptions {
   readonly scope: "user" | "system";
@@ -22,7 +24,7 @@ const systemRun = "/run/roxy-core";
 /** Beyond Podium's longest answer: a late halt (5 s), stream clients' goodbyes (1 s), answers not taken (5 s), the last checkpoint. */
 const drainMarginS = 15;
 
-/** A unit file for systemd.service(5). The same settings always give the same text. */
+/** A unit file for systemd.service(5). The same settings always give the same text. @throws Fatal for what no unit can hold */
 export function unitText(options: UnitOptions): string {
   const { scope, command, config, root } = options;
   const system = scope === "system";
@@ -38,7 +40,7 @@ export function unitText(options: UnitOptions): string {
     "# Started means: the audit log is open and the port is bound. The word comes from a child (systemd-notify).",
     "Type=notify",
     "NotifyAccess=all",
-    `ExecStart=${command.map(word).join(" ")}`,
+    `ExecStart=${commandLine(command)}`,
     "ExecReload=/bin/kill -HUP $MAINPID",
     ...(root === undefined ? [] : [`Environment=${quoted(`ROXY_ROOT=${root}`)}`]),
     `EnvironmentFile=-${system ? `${systemSettings}/roxy.env` : "%h/.roxy/etc/roxy.env"}`,
@@ -69,7 +71,7 @@ function credentialLines({ scope, credentials }: UnitOptions): string[] {
   if (credentials.length > 0) {
     return credentials.map(({ name, file }) => {
       const directive = file.endsWith(".cred") ? "LoadCredentialEncrypted" : "LoadCredential";
-      return `${directive}=${name}:${word(file)}`;
+      return `${directive}=${name}:${bare(file)}`;
     });
   }
   if (scope === "user") return [];
@@ -108,7 +110,7 @@ function systemSandbox({ config }: UnitOptions): string[] {
     // Root's folder, which the service's own user has to read; what is secret comes as a credential.
     "ConfigurationDirectoryMode=0755",
     ...(socket && isInside(socket, systemRun) ? ["RuntimeDirectory=roxy-core", "RuntimeDirectoryMode=0700"] : []),
-    ...(elsewhere.length > 0 ? [`ReadWritePaths=${elsewhere.map(word).join(" ")}`] : []),
+    ...(elsewhere.length > 0 ? [`ReadWritePaths=${elsewhere.map(quoted).join(" ")}`] : []),
     "ProtectSystem=strict",
     "ProtectHome=yes",
     "ProtectProc=invisible",
@@ -137,13 +139,36 @@ function parentOf(path: string): string {
   return path.slice(0, Math.max(1, path.lastIndexOf("/")));
 }
 
-/** One word of a command line: `%` is a specifier's and `$` a variable's beginning (systemd.service(5)). */
-function word(text: string): string {
-  return quoted(text).replaceAll("$", "$$$$");
+/** In arguments `$` begins a variable; the program itself may not be one (systemd.service(5), "Command lines"). */
+function commandLine([program = "", ...args]: readonly string[]): string {
+  return [quoted(program), ...args.map((arg) => quoted(arg).replaceAll("$", "$$$$"))].join(" ");
 }
 
+/** One of several words on a line (systemd.syntax(7), "Quoting"). */
 function quoted(text: string): string {
-  const escaped = text.replaceAll("%", "%%");
+  const escaped = onItsLine(text);
   if (/^[\w./:@=+%~,-]+$/.test(escaped)) return escaped;
   return `"${escaped.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
+}
+
+/**
+ * The rest of a line, which is taken as it stands: quotes would be part of the path.
+ * @throws Fatal for what systemd.syntax(7) does not take as it stands at a line's end
+ */
+function bare(text: string): string {
+  if (!/[ \\]$/.test(text)) return onItsLine(text);
+  throw refused("of a credential whose path ends like this", text);
+}
+
+/**
+ * `%` begins a specifier (systemd.unit(5), "Specifiers").
+ * @throws Fatal for control characters, as in the paths of the configuration: a line break would begin another directive
+ */
+function onItsLine(text: string): string {
+  if (pathPattern.test(text)) return text.replaceAll("%", "%%");
+  throw refused("of a path with control characters", text);
+}
+
+function refused(what: string, path: string): Fatal {
+  return new Fatal(`systemd can't be told ${what}: ${JSON.stringify(path)}`, exitCodes.usage);
 }

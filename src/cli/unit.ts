@@ -6,7 +6,7 @@ import { configInput } from "./config.ts";
 import { lineDiff } from "./line-diff.ts";
 import type { CommandSpec, ParsedOptions } from "./options.ts";
 import { helpText, parseOptions, programName, usageError } from "./options.ts";
-import { printableLines } from "./printable.ts";
+import { exactInPipe, printable, printableLines } from "./printable.ts";
 import { systemRoot, systemSettings, unitText } from "./unit-text.ts";
 
 export const unitCommand = {
@@ -50,7 +50,7 @@ export async function runUnit(runtime: Runtime, argv: readonly string[]): Promis
   const scope = options.has("system") ? "system" : "user";
   const text = makeUnit(runtime, options, scope);
   if (options.has("install")) return install(runtime, scope, text, options.has("dry-run"));
-  runtime.process.stdout(text);
+  runtime.process.stdout(exactInPipe(runtime.process, text, printableLines));
   return exitCodes.done;
 }
 
@@ -65,21 +65,7 @@ function makeUnit(runtime: Runtime, options: Options, scope: Scope): string {
   // Only what the service will see: its own root and its own file, not the caller's environment.
   const { config } = loadConfig({ ...input, env: root === undefined ? {} : { ROXY_ROOT: root } });
   const program = exec === undefined ? self : [absolute(exec)];
-  const secret = jwtSecret ?? jwtKey;
-  for (const file of [exec, secret]) {
-    if (file === undefined || !isMissing(runtime, absolute(file))) continue;
-    stderr(`Warning: There is no file ${printableLines(absolute(file))}: without it the service does not start\n`);
-  }
-  if (scope === "system") {
-    const warn = (path: string, remedy: string): void =>
-      stderr(`Warning: ${printableLines(path)} is out of a system unit's reach: ${remedy}\n`);
-    if (program.some(isOutOfReach)) warn(program.join(" "), "see --exec");
-    const file = configFile && absolute(configFile);
-    if (file !== undefined && isOutOfReach(file)) warn(file, `put it into ${systemSettings}`);
-    // The service has a user of its own; the file holds no secret.
-    if (file !== undefined && !isForAll(runtime, file)) warn(file, "chmod 644 it");
-  }
-  return unitText({
+  const text = unitText({
     scope,
     command: [...program, "serve", ...(configFile === undefined ? [] : ["--config", absolute(configFile)])],
     config,
@@ -89,6 +75,21 @@ function makeUnit(runtime: Runtime, options: Options, scope: Scope): string {
       ...(jwtKey === undefined ? [] : [{ name: "podium_jwt_private_key", file: absolute(jwtKey) }]),
     ],
   });
+  const secret = jwtSecret ?? jwtKey;
+  for (const file of [exec, secret]) {
+    if (file === undefined || !isMissing(runtime, absolute(file))) continue;
+    stderr(`Warning: There is no file ${printable(absolute(file))}: without it the service does not start\n`);
+  }
+  if (scope === "system") {
+    const warn = (path: string, remedy: string): void =>
+      stderr(`Warning: ${printable(path)} is out of a system unit's reach: ${remedy}\n`);
+    if (program.some(isOutOfReach)) warn(program.join(" "), "see --exec");
+    const file = configFile && absolute(configFile);
+    if (file !== undefined && isOutOfReach(file)) warn(file, `put it into ${systemSettings}`);
+    // The service has a user of its own; the file holds no secret.
+    if (file !== undefined && !isForAll(runtime, file)) warn(file, "chmod 644 it");
+  }
+  return text;
 }
 
 /** Behind ProtectHome= and PrivateTmp=, or in a folder that only root may enter. */
@@ -121,10 +122,11 @@ function install(runtime: Runtime, scope: Scope, text: string, dryRun: boolean):
   const path = placeOf(runtime, scope);
   const before = textAt(files, path);
   if (before === text) {
-    process.stdout(`${path} is as it should be\n`);
+    process.stdout(`${printable(path)} is as it should be\n`);
     return exitCodes.done;
   }
-  process.stdout(`--- ${before === "" ? "/dev/null" : path}\n+++ ${path}\n`);
+  const shown = printable(path);
+  process.stdout(`--- ${before === "" ? "/dev/null" : shown}\n+++ ${shown}\n`);
   for (const line of lineDiff(before, text)) process.stdout(`${printableLines(line)}\n`);
   if (dryRun) return exitCodes.done;
   try {

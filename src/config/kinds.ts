@@ -54,9 +54,12 @@ export function shaped(pattern: RegExp, words: string) {
   return expecting(z.string(error).max(2048, error).regex(pattern, error), words);
 }
 
-/** PATH_MAX of Linux is 4096 bytes. Control characters would forge lines wherever the path is printed. */
+/** Control characters would forge lines wherever the path is written. */
+export const pathPattern = /^\P{Cc}+$/u;
+
+/** PATH_MAX of Linux is 4096 bytes. */
 export function path() {
-  return shaped(/^\P{Cc}+$/u, "a path in quotes; ~/ and paths relative to this file are understood");
+  return shaped(pathPattern, "a path in quotes; ~/ and paths relative to this file are understood");
 }
 
 /** unix(7): an address has room for 108 bytes with its end on Linux, 104 on macOS. */

@@ -1,4 +1,5 @@
 import { exitCodes, Fatal, messageOf } from "../lib/errors.ts";
+import { changeableWarnings } from "./changeable.ts";
 import type { Layers, Loaded, LoadInput, Surroundings } from "./effective.ts";
 import { effective, placeIn } from "./effective.ts";
 import type { Jsonc } from "./jsonc.ts";
@@ -51,6 +52,7 @@ export function examineConfig(input: LoadInput): Examined {
   const root = rootFolder(input, warnings);
   const wantedFile = configFilePath(input.args.configFile, root, input);
   const file = readFile(input, wantedFile, mistakes);
+  if (file) warnings.push(...changeableWarnings(input, wantedFile));
   const overrides = overridesOf(input.env, input.args.settings, warnings);
   mistakes.push(...overrides.flatMap(overrideMistakes));
   const layers: Layers = { input, root, wantedFile, file, overrides };

@@ -10,8 +10,17 @@ import type { Secrets } from "./schema.ts";
 export interface ReadingFiles {
   /** The whole file as text; undefined when nothing is there; throws when it can't be read. */
   readText(path: string): string | undefined;
-  /** Permission bits of the file; undefined when they are not known. */
-  mode?(path: string): number | undefined;
+  /** What stands there; undefined when nothing does, or when it is not known. */
+  readonly facts?: (path: string) => PathFacts | undefined;
+  /** The user that we are. */
+  readonly user?: number;
+}
+
+export interface PathFacts {
+  readonly kind: "file" | "folder" | "symlink" | "socket" | "other";
+  /** Permission bits, such as 0o600. */
+  readonly mode: number;
+  readonly owner: number;
 }
 
 export interface SecretsRead {
@@ -178,7 +187,7 @@ function readOptional(
 }
 
 function warnIfLoose(files: ReadingFiles, file: NamedFile, warnings: string[]): void {
-  const mode = files.mode?.(file.path);
+  const mode = files.facts?.(file.path)?.mode;
   if (mode === undefined || (mode & 0o077) === 0) return;
   const octal = (mode & 0o777).toString(8).padStart(4, "0");
   warnings.push(`${file.key}: other users may open ${file.path} (mode ${octal}); chmod 600 it`);

@@ -1,35 +1,14 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { spawn } from "node:child_process";
-import { closeSync, constants, mkdirSync, openSync, readFileSync, statSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { AuditLog } from "../../src/audit/log.ts";
 import type { Draft } from "../../src/audit/record.ts";
-import { systemClock } from "../../src/lib/clock.ts";
-import { silentLog } from "../../src/lib/log.ts";
-import { runtime } from "#runtime";
 import { bunLauncher, environment, plannedRoot, removeRoot } from "../e2e/launcher.ts";
+import { makeLog } from "./audit-log.ts";
 
 const root = plannedRoot();
 /** Some 2 MB: many times what a pipe holds. */
 const records = 5_000;
-
-async function makeLog(folder: string, drafts: readonly Draft[][]): Promise<void> {
-  mkdirSync(folder, { mode: 0o700 });
-  const log = await AuditLog.open({
-    files: runtime.files,
-    sha256: runtime.sha256,
-    clock: systemClock,
-    log: silentLog,
-    dir: join(folder, "logs"),
-    keyFile: join(folder, "keys/audit-ed25519.key"),
-    retentionDays: 90,
-    diskReserveMb: 0,
-    onFatal: () => {},
-    version: "0.0.0",
-  });
-  for (const batch of drafts) await log.appendMany(batch);
-  await log.close();
-}
 
 const rejected = (i: number, detail?: string): Draft => ({ event: "rejected", code: "rate_limited", count: i, detail });
 

@@ -6,6 +6,7 @@ import { runProgram } from "../../src/cli/program.ts";
 export async function runHere(
   env: Readonly<Record<string, string>>,
   words: readonly string[],
+  { stdoutIsTerminal = false }: { readonly stdoutIsTerminal?: boolean } = {},
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   const said = { stdout: "", stderr: "" };
   const process = {
@@ -13,7 +14,7 @@ export async function runHere(
     env,
     home: env["HOME"] ?? "/",
     cwd: env["HOME"] ?? "/",
-    stdoutIsTerminal: false,
+    stdoutIsTerminal,
     stderrIsTerminal: false,
     stdout: (text: string) => void (said.stdout += text),
     stderr: (text: string) => void (said.stderr += text),

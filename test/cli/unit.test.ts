@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { loadConfig } from "../../src/config/load.ts";
 import type { Config } from "../../src/config/schema.ts";
@@ -80,9 +80,50 @@ describe("unit", () => {
   });
 
   test("quotes what systemd would read as something else", () => {
-    const command = ["/a b/100%/$x", 'c"d\\', "serve"];
+    const command = ["/a b/100%/$x", 'c"d\\', "/e$f", "serve"];
     const text = unitText({ scope: "user", command, config: defaults(), credentials: [], root: undefined });
-    expect(text).toContain(String.raw`ExecStart="/a b/100%%/$$x" "c\"d\\" serve`);
+    expect(text).toContain(String.raw`ExecStart="/a b/100%%/$x" "c\"d\\" "/e$$f" serve`);
+  });
+
+  test("a credential's path stands as it is, and a `$` in a folder stays single", async () => {
+    const text = await nastyUnit("system");
+    expect(text).toContain(`\nLoadCredential=podium_jwt_secret:${nasty.replaceAll("%", "%%")}/k\n`);
+    const quoted = nasty.replaceAll("%", "%%").replaceAll("\\", "\\\\").replaceAll('"', '\\"');
+    expect(text).toContain(`\nReadWritePaths="${quoted}/logs"\n`);
+  });
+
+  test.each([" ", "\\"])("a credential's path that ends with %j is refused: its end would be lost", async (end) => {
+    const { code, stdout, stderr } = await runHere(env, ["unit", "--jwt-secret", `/etc/k${end}`]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toContain(`path ends like this: ${JSON.stringify(`/etc/k${end}`)}\n`);
+  });
+
+  test.each(["--exec", "--jwt-secret", "--jwt-key", "--config"])(
+    "%s can't smuggle a line into the unit, nor anything into the terminal",
+    async (option) => {
+      const evil = path.join(home, "x\nExecStartPre=touch owned\n#\u001b[2J\u007f\u009b31m");
+      mkdirSync(path.dirname(evil), { recursive: true });
+      writeFileSync(evil, "{}");
+      const { code, stdout, stderr } = await runHere(env, ["unit", option, evil]);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+      const shown = String.raw`x\nExecStartPre=touch owned\n#\u001b[2J\u{7f}\u{9b}31m`;
+      expect(stderr).toBe(`roxy-core: systemd can't be told of a path with control characters: "${home}/${shown}"\n`);
+    },
+  );
+
+  test("neither can the working folder or the home folder", async () => {
+    const evil = path.join(home, "y\nExecStartPre=touch owned");
+    const config = path.join(home, "at-home.jsonc");
+    writeFileSync(config, '{ "audit": { "dir": "~/logs" } }');
+    // The program works in its home folder here.
+    for (const words of [
+      ["--exec", "roxy-core"],
+      ["--system", "--exec", "/usr/bin/env", "--config", config],
+    ]) {
+      const { code, stdout, stderr } = await runHere({ ...env, HOME: evil }, ["unit", ...words]);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+      expect(stderr).toStartWith("roxy-core: systemd can't be told of a path with control characters");
+    }
   });
 
   test("wrong usage and a configuration with mistakes are refused", async () => {
@@ -95,15 +136,31 @@ describe("unit", () => {
   test.each(["user", "system"])("systemd finds no fault with the %s unit", async (kind) => {
     if (!analyzeIsThere() || analyze === null) return;
     const file = path.join(home, `roxy-core-${kind}.service`);
-    writeFileSync(file, (await runHere(env, ["unit", `--${kind}`])).stdout);
-    const { stdout, stderr } = await run([analyze, "verify", "--man=no", `--${kind}`, file], { env });
-    expect(`${stdout}${stderr}`.split("\n").filter((line) => line.includes("roxy-core-"))).toEqual([]);
+    for (const unit of [await nastyUnit(kind), (await runHere(env, ["unit", `--${kind}`])).stdout]) {
+      writeFileSync(file, unit);
+      const { stdout, stderr } = await run([analyze, "verify", "--man=no", `--${kind}`, file], { env });
+      expect(`${stdout}${stderr}`.split("\n").filter((line) => line.includes("roxy-core-"))).toEqual([]);
+    }
     if (kind === "user") return;
     const security = await run([analyze, "security", "--offline=yes", "--no-pager", file], { env });
     const exposure = /Overall exposure level for \S+: ([\d.]+)/.exec(security.stdout)?.[1];
     expect(Number(exposure)).toBeLessThanOrEqual(1.2);
   });
 });
+
+/** Everything that means something else to systemd in one kind of line or another. */
+const nasty = path.join(home, String.raw`se cret$d"q%i\w`);
+
+async function nastyUnit(kind: string): Promise<string> {
+  mkdirSync(nasty, { recursive: true });
+  // Of a program's path systemd takes no quotes and no backslash, however they are written.
+  const [exec, secret, config] = [path.join(home, "r $un%i"), path.join(nasty, "k"), path.join(nasty, "c.jsonc")];
+  writeFileSync(exec, "", { mode: 0o755 });
+  writeFileSync(secret, "");
+  writeFileSync(config, JSON.stringify({ audit: { dir: `${nasty}/logs` } }));
+  const words = ["--exec", exec, "--jwt-secret", secret, "--config", config];
+  return (await runHere({ ...env, ROXY_ROOT: nasty }, ["unit", `--${kind}`, ...words])).stdout;
+}
 
 function analyzeIsThere(): boolean {
   if (analyze !== null) return true;

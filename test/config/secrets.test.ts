@@ -138,7 +138,7 @@ describe("a file with secrets in it", () => {
   });
 
   test("need not tell its mode", () => {
-    const { mode: _, ...input } = withFile(text, { files });
+    const { facts: _, ...input } = withFile(text, { files });
     expect(loadConfig(input).warnings).toEqual([]);
   });
 
