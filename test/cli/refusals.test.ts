@@ -239,10 +239,10 @@ describe("a Podium that hangs", () => {
 describe("a gateway that wants a token", () => {
   const stage = useScriptedStage({ "auth.token_file": tokenFile("right", "0123456789abcdef") });
 
-  test("is refused without one, with the setting to mend it, and content with it", async () => {
+  test("is refused without one, with what to do, and content with it", async () => {
     const without = await stage.run("status");
     expect(without.code).toBe(1);
-    expect(without.stderr).toContain("--set auth.token_file=FILE");
+    expect(without.stderr).toContain(`Put this user's own token into ${stage.gateway.root}/secret.token`);
     expect(without.stderr).not.toContain("0123456789abcdef");
     const file = tokenFile("right", "0123456789abcdef");
     expect((await stage.run("status", "--set", `auth.token_file=${file}`)).code).toBe(0);
