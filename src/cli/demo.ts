@@ -186,7 +186,7 @@ The files lie in a folder of the demo's own, which other commands are told by RO
 
   ${verify}
 
-A story that is done is refused, as Podium does; remove ${dir}/luno/state.json to begin again.
+A story that is done is refused, as Podium does. To begin again, stop the demo, remove ${dir}/luno/state.json and start it.
 A halt lasts until the demo is started again.
 
 Ctrl-C stops both.
