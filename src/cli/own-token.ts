@@ -26,27 +26,29 @@ export function ownTokens({ files }: Pick<ConfigRuntime, "files">, root: string,
   const configured = tokenFile === undefined ? {} : bareTokenIn(files, tokenFile);
   const users = bareTokenIn(files, own, true);
   const tokens = [...new Set([configured.token, users.token].filter((token) => token !== undefined))];
-  const unread = "Let this user read it, or run as the user that it belongs to";
-  const put = `put this user's own token into ${own} (mode 600)`;
+  const unread = (file: string): string => `Let this user read ${file}, or run as the user that it belongs to`;
+  const putIt = `this user's own token into ${own} (mode 600)`;
   const add = `${programName} token add NAME --role admin`;
   if (users.fault !== undefined) {
-    return { tokens, warnings: [`Cannot read ${own}, so its token is not sent: ${users.fault}`], tokenFix: unread };
+    const warning = `Cannot read ${own}, so no token is sent: ${users.fault}`;
+    return { tokens, warnings: tokens.length === 0 ? [warning] : [], tokenFix: unread(own) };
   }
   if (users.token !== undefined) {
     const tokenFix = `The gateway does not know the token in ${own}: whoever runs it lets it in with ${add} --from FILE; or put one there that is let in`;
     return { tokens, warnings: [], tokenFix };
   }
-  const anew = `${put}; where there is none yet, whoever runs the gateway makes one with ${add}`;
+  const ifNone = `where there is none yet, whoever runs the gateway makes one with ${add}`;
+  if (tokenFile === undefined) return { tokens, warnings: [], tokenFix: `Put ${putIt}; ${ifNone}` };
   if (configured.fault !== undefined) {
     const warning = `Cannot read ${tokenFile} (auth.token_file), so no token is sent: ${configured.fault}`;
-    return { tokens, warnings: [warning], tokenFix: `${unread}; or ${anew}` };
+    return { tokens, warnings: [warning], tokenFix: `${unread(tokenFile)}; or put ${putIt}; ${ifNone}` };
   }
   if (configured.token !== undefined) {
-    const tokenFix = `${tokenFile} (auth.token_file) is not the gateway's: name the file that it uses, or ${anew}`;
-    return { tokens, warnings: [], tokenFix };
+    const elsewhere = `${tokenFile} (auth.token_file) is not the gateway's: name the file that it uses`;
+    return { tokens, warnings: [], tokenFix: `${elsewhere}, or put ${putIt}; ${ifNone}` };
   }
-  const digests = `${tokenFile} (auth.token_file) holds digests only, so no token is sent: ${put}`;
-  return { tokens, warnings: tokenFile === undefined ? [] : [digests], tokenFix: `P${anew.slice(1)}` };
+  const digests = `${tokenFile} (auth.token_file) holds digests only, so no token is sent: put ${putIt}`;
+  return { tokens, warnings: [digests], tokenFix: `Put ${putIt}; ${ifNone}` };
 }
 
 interface Found {

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { runtime } from "#runtime";
+import { ownTokens } from "../../src/cli/own-token.ts";
 import { runHere } from "./in-process.ts";
 import { newRoot, useScriptedStage } from "./stage.ts";
 
@@ -104,4 +105,17 @@ describe("who is shown a token", () => {
     expect(await shownTo(asks, '{"listen": {"port": PORT}}')).toEqual([null, token]);
     expect(await shownTo(asks, `{"listen": {"port": PORT}, ${auth}}`)).toEqual([token]);
   });
+});
+
+test("a file in auth.token_file that can't be read is told only where there is no other token", () => {
+  const root = newRoot();
+  expect(ownTokens(runtime, root, elsewhere)).toMatchObject({
+    tokens: [],
+    warnings: [expect.stringContaining(`Cannot read ${elsewhere} (auth.token_file), so no token is sent: `)],
+    tokenFix: expect.stringContaining(
+      `Let this user read ${elsewhere}, or run as the user that it belongs to; or put `,
+    ),
+  });
+  write(root, "secret.token", token);
+  expect(ownTokens(runtime, root, elsewhere)).toMatchObject({ tokens: [token], warnings: [] });
 });
