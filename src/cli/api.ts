@@ -7,16 +7,24 @@ import type { ApiRequest } from "../wire/client.ts";
 import type { ProblemAnswer } from "./answers.ts";
 import { problemAnswerSchema } from "./answers.ts";
 import { programName } from "./options.ts";
+import { tokenShower } from "./own-token.ts";
 import { printable } from "./printable.ts";
 import type { ServerAddress } from "./server-address.ts";
 
 /** The HTTP API as the command line uses it: nothing here knows more than any other client could. */
 export interface Api {
   readonly url: string;
-  /** @throws ExchangeError; Fatal (3) when it is not roxy-core that answers. Never sends twice */
+  /** As {@link Reply} has it. */
+  readonly tokenFix?: string | undefined;
+  /** @throws ExchangeError; Fatal (3) when it is not roxy-core that answers. Sends again only what was refused for its token */
   send(request: ApiRequest, options?: SendOptions): Promise<Reply>;
   /** @throws ExchangeError when no answer came */
-  follow(path: string, lastEventId: string | undefined): Promise<FollowedAnswer>;
+  follow(path: string, lastEventId: string | undefined): Promise<Followed>;
+}
+
+export interface Followed extends FollowedAnswer {
+  /** The body of a refusal; empty for a stream, whose body comes in chunks. */
+  readonly text: string;
 }
 
 export interface SendOptions {
@@ -30,6 +38,8 @@ export interface Reply {
   /** As it came. */
   readonly text: string;
   readonly json: unknown;
+  /** What to do where it says that a token is missing, or not the right one. */
+  readonly tokenFix?: string | undefined;
 }
 
 /** Reading is quick, but Podium's own status can take several seconds, and up to its timeout when it hangs. */
@@ -48,31 +58,51 @@ export function createApi(
   address: ServerAddress,
   times: { readonly headMs: number; readonly idleMs: number } = streamTimes,
 ): Api {
-  const { url, token } = address;
+  const { url, tokens = [undefined], tokenFix } = address;
   const base = url.startsWith("unix:") ? unixUrl(url.slice("unix:".length)) : url;
-  const common = token === undefined ? {} : { "x-roxy-token": token };
+  const showing = tokenShower(tokens);
   return {
     url,
+    tokenFix,
     async send({ path, headers, ...request }, { timeoutMs = getMs } = {}) {
-      const answer = await exchange({
-        ...request,
-        url: base + path,
-        headers: { ...headers, ...common },
-        timeoutMs,
-        bodyBytesMax,
+      const endMs = performance.now() + timeoutMs;
+      const { status, text } = await showing(async (shown) => {
+        const answer = await exchange({
+          ...request,
+          url: base + path,
+          headers: { ...headers, ...shown },
+          timeoutMs: Math.max(1, Math.ceil(endMs - performance.now())),
+          bodyBytesMax,
+        });
+        return { status: answer.status, text: new TextDecoder().decode(answer.body) };
       });
-      return replyOf(url, answer);
+      return { ...replyOf(url, status, text), tokenFix };
     },
     follow(path, lastEventId) {
-      const headers: Record<string, string> = { accept: "text/event-stream", ...common };
+      const headers: Record<string, string> = { accept: "text/event-stream" };
       if (lastEventId !== undefined) headers["last-event-id"] = lastEventId;
-      return follow({ url: base + path, headers, ...times });
+      return showing(async (shown) => {
+        const answer = await follow({ url: base + path, headers: { ...headers, ...shown }, ...times });
+        return { ...answer, text: answer.status < 400 ? "" : await startOf(answer) };
+      });
     },
   };
 }
 
-function replyOf(url: string, { status, body }: { status: number; body: Uint8Array }): Reply {
-  const text = new TextDecoder().decode(body);
+const refusalLengthMax = 65_536;
+
+async function startOf(answer: FollowedAnswer): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of answer.chunks) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length > refusalLengthMax) break;
+  }
+  answer.close();
+  return text;
+}
+
+function replyOf(url: string, status: number, text: string): Reply {
   try {
     return { status, text, json: JSON.parse(text) as unknown };
   } catch {
@@ -119,11 +149,15 @@ export class Refused extends Fatal {
   /** The document as it came. */
   readonly text: string;
 
-  constructor(problem: ProblemAnswer, text: string, exitCode = exitCodeOf(problem)) {
-    super(wordsOf(problem), exitCode);
+  constructor(problem: ProblemAnswer, text: string, { exitCode = exitCodeOf(problem), tokenFix }: RefusedOptions = {}) {
+    super(wordsOf(problem, problem.code === "unauthorized" ? tokenFix : remedies[problem.code]), exitCode);
     this.problem = problem;
     this.text = text;
   }
+}
+
+interface RefusedOptions extends Pick<Reply, "tokenFix"> {
+  readonly exitCode?: number;
 }
 
 function exitCodeOf({ code }: ProblemAnswer): number {
@@ -131,16 +165,15 @@ function exitCodeOf({ code }: ProblemAnswer): number {
 }
 
 const remedies: Readonly<Record<string, string>> = {
-  unauthorized: "Put your token into $ROXY_ROOT/secret.token, or name its file: --set auth.token_file=FILE",
   podium_unreachable: `${programName} doctor looks at Podium`,
   audit_unavailable: `${programName} doctor looks at the audit folder`,
 };
 
-function wordsOf({ code, detail, errors = [], job_id: jobId }: ProblemAnswer): string {
+function wordsOf({ code, detail, errors = [], job_id: jobId }: ProblemAnswer, remedy: string | undefined): string {
   const more = errors.length > 1 ? errors.map((fault) => `\n  ${printable(`${fault.pointer}: ${fault.detail}`)}`) : [];
-  const remedy = remedies[code] === undefined ? "" : `. ${remedies[code]}`;
+  const advice = remedy === undefined ? "" : `. ${printable(remedy)}`;
   const job = jobId === undefined ? "" : ` [${jobId}]`;
-  return `${printable(`${detail} (${code})${job}`)}${more.join("")}${remedy}`;
+  return `${printable(`${detail} (${code})${job}`)}${more.join("")}${advice}`;
 }
 
 /**
@@ -149,7 +182,7 @@ function wordsOf({ code, detail, errors = [], job_id: jobId }: ProblemAnswer): s
  */
 export function expectReply<S extends z.ZodType>(url: string, reply: Reply, schema: S): z.output<S> {
   const problem = reply.status >= 400 ? problemAnswerSchema.safeParse(reply.json) : undefined;
-  if (problem?.success) throw new Refused(problem.data, reply.text);
+  if (problem?.success) throw new Refused(problem.data, reply.text, reply);
   const read = schema.safeParse(reply.json);
   if (!read.success || reply.status >= 400) throw notOurs(url, `answered ${reply.status} in words that are not ours`);
   return read.data;

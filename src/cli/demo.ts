@@ -91,9 +91,12 @@ async function freePort(runtime: Runtime, wanted: number): Promise<number> {
 
 /** In a process group of its own, so that Ctrl-C reaches the gateway first and its last commands still find Podium. */
 function startLuno(runtime: Runtime, port: number, dir: string, secret: string): Child {
-  const { self, env, stderr } = runtime.process;
+  const { self, env, stderr, stderrIsTerminal } = runtime.process;
+  // It writes into a pipe, and can't see that a person reads at the end of it.
+  const format = stderrIsTerminal ? "pretty" : "json";
+  const place = ["--host", host, "--port", String(port), "--dir", dir];
   return runtime.process.spawn({
-    command: [...self, "luno", "--host", host, "--port", String(port), "--dir", dir, "--with-parent"],
+    command: [...self, "luno", ...place, "--log-format", format, "--with-parent"],
     env: { ...env, PODIUM_JWT_SECRET: secret, ROXY_PODIUM_TOKEN: undefined },
     group: true,
     lifeline: true,
@@ -183,7 +186,7 @@ The files lie in a folder of the demo's own, which other commands are told by RO
 
   ${verify}
 
-A story that is done is refused, as Podium does; remove ${dir}/luno/state.json to begin again.
+A story that is done is refused, as Podium does. To begin again, stop the demo, remove ${dir}/luno/state.json and start it.
 A halt lasts until the demo is started again.
 
 Ctrl-C stops both.

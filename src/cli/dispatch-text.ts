@@ -7,6 +7,7 @@ import { podiumText } from "./podium-text.ts";
 import { printable, printableLines, shellWord } from "./printable.ts";
 import type { Screen } from "./screen.ts";
 import { styleOfStatus } from "./screen.ts";
+import { shownStatus } from "./shown-status.ts";
 
 type Dispatched = z.output<typeof dispatchedSchema>;
 
@@ -17,7 +18,8 @@ export function dispatchText(
   dispatched: Dispatched,
   followed: boolean,
 ): string {
-  const { job_id: jobId, audit_id: auditId, status, receipt, podium_result: result } = dispatched;
+  const { job_id: jobId, audit_id: auditId, receipt, podium_result: result } = dispatched;
+  const status = shownStatus({ action: request.action, status: dispatched.status });
   const style = styleOfStatus(status);
   const word = printable(status);
   const fields = fieldList(screen, [

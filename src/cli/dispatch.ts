@@ -102,6 +102,7 @@ function accepted({ api, runtime, options }: Client<typeof dispatchCommand>, rep
     if (problem.retry === "same-key") runtime.process.stderr(`The outcome is unknown. ${repeatWords(key)}\n`);
     // Which key to use next is no question where each command makes its own.
     if (options.value("key") !== undefined) throw error;
-    throw new Refused({ ...problem, detail: problem.detail.replace(/; to try again use a new [^.]*$/, "") }, text);
+    const detail = problem.detail.replace(/; to try again use a new [^.]*$/, "");
+    throw new Refused({ ...problem, detail }, text, reply);
   }
 }

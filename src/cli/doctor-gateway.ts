@@ -72,9 +72,9 @@ export async function gatewayReachesPodium(api: Api): Promise<boolean> {
 
 /** The port and the gateway on it. */
 export async function gatewayFindings(runtime: Runtime, address: ServerAddress, says: GatewaySays): Promise<Finding[]> {
-  const { url, warnings, tokenFix } = address;
-  // Without a fix for the token they are the configuration's mistakes, which have findings of their own.
-  const token = tokenFix === undefined ? [] : warnings.map((text) => problem("token", text, tokenFix));
+  const { url, warnings, tokenFix = "", isMistaken = false } = address;
+  // The configuration's mistakes have findings of their own.
+  const token = isMistaken ? [] : warnings.map((text) => problem("token", text, tokenFix));
   if (says.kind === "nobody") return [...token, notReached(url, says.detail)];
   const owner = isLocal(url) ? await portOwner(runtime, portOf(url)) : undefined;
   if (says.kind === "mute") return [...token, mute(url, says.detail, owner)];
@@ -116,11 +116,10 @@ function ownerWords({ pid, command, unit, uid }: PortOwner): string {
   return `${command ?? "a process"} (pid ${pid}${unit === undefined ? "" : `, ${unit}`})`;
 }
 
-function refused({ url, token, tokenFix }: ServerAddress, { problem: { code, detail } }: Refused): Finding {
+function refused({ url, tokens, tokenFix = "" }: ServerAddress, { problem: { code, detail } }: Refused): Finding {
   if (code === "unauthorized") {
-    const wanted = token === undefined ? "a token" : "another token";
-    const fix = tokenFix ?? "Mend the configuration: while it has mistakes, its token is not sent";
-    return problem("token", `${url} wants ${wanted}: ${detail}`, fix);
+    const wanted = tokens?.at(-1) === undefined ? "a token" : "another token";
+    return problem("token", `${url} wants ${wanted}: ${detail}`, tokenFix);
   }
   return problem(
     check,

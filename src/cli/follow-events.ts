@@ -1,8 +1,8 @@
 import { exitCodes, Fatal } from "../lib/errors.ts";
-import type { FollowedAnswer, Runtime } from "../runtime/types.ts";
+import type { Runtime } from "../runtime/types.ts";
 import { ExchangeError } from "../runtime/types.ts";
 import { problemAnswerSchema } from "./answers.ts";
-import type { Api } from "./api.ts";
+import type { Api, Followed } from "./api.ts";
 import { notOurs, Refused, unreachable } from "./api.ts";
 import { serverEvents } from "./event-source.ts";
 import { withProgress } from "./progress.ts";
@@ -45,13 +45,13 @@ export async function* followEvents(api: Api, options: FollowOptions): AsyncGene
   let delayMs = delayMsMin;
   while (!stop.asked) {
     let detail = "the connection ended";
-    let answer: FollowedAnswer | void = undefined;
+    let answer: Followed | void = undefined;
     try {
       const resumeAt = begun ? (lastId ?? options.query?.["since"] ?? noCursor) : undefined;
       answer = await Promise.race([api.follow(path, resumeAt), stop.whenAsked]);
       if (!answer || answer.status === 204) return;
       void stop.whenAsked.then(answer.close);
-      await assertStream(api, answer);
+      assertStream(api, answer);
       if (lostAt !== undefined) yield { kind: "back" };
       [begun, lostAt, delayMs] = [true, undefined, delayMsMin];
       for await (const { id, data } of serverEvents(answer.chunks)) {
@@ -98,29 +98,15 @@ function lostForGood({ url }: Api, detail: string): Fatal {
 }
 
 /** @throws Refused, or Fatal (3) when it is no event stream */
-async function assertStream(api: Api, answer: FollowedAnswer): Promise<void> {
-  const type = answer.headers["content-type"] ?? "";
-  if (answer.status === 200 && type.startsWith("text/event-stream")) return;
-  const text = await startOf(answer);
+function assertStream(api: Api, { status, headers, text }: Followed): void {
+  const type = headers["content-type"] ?? "";
+  if (status === 200 && type.startsWith("text/event-stream")) return;
   let problem;
   try {
     problem = problemAnswerSchema.safeParse(JSON.parse(text)).data;
   } catch {
     // Not JSON: not ours.
   }
-  if (problem) throw new Refused(problem, text);
-  throw notOurs(api.url, `answered ${answer.status} instead of an event stream`);
-}
-
-const problemLengthMax = 65_536;
-
-async function startOf(answer: FollowedAnswer): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const chunk of answer.chunks) {
-    text += decoder.decode(chunk, { stream: true });
-    if (text.length > problemLengthMax) break;
-  }
-  answer.close();
-  return text;
+  if (problem) throw new Refused(problem, text, api);
+  throw notOurs(api.url, `answered ${status} instead of an event stream`);
 }

@@ -12,6 +12,7 @@ import { programName } from "./options.ts";
 import { printable } from "./printable.ts";
 import { withProgress } from "./progress.ts";
 import { styleOfStatus } from "./screen.ts";
+import { shownStatus } from "./shown-status.ts";
 import type { Stop } from "./stop.ts";
 import { unlessStopped } from "./stop.ts";
 
@@ -36,7 +37,7 @@ export async function followJob(client: Client, jobId: string, options: FollowJo
   // With a cursor every step is still to come, even of a story that has ended meanwhile; without one there is only this.
   if (!options.since) progress.takeJob(job);
   const hasRun = job.action === "enqueue_story" || job.action === "enqueue_plan";
-  if (!hasRun) return ended(client, job, job.status, job.status === "queued");
+  if (!hasRun) return ended(client, job, shownStatus(job), job.status === "queued");
   const told = progress.outcome;
   if (told) return ended(client, job, told.word, told.good);
   await watchFrames(client, job, progress, options.since, stop);

@@ -5,6 +5,7 @@ import { displayWidth, table } from "./columns.ts";
 import { colourless } from "./frame-text.ts";
 import type { Screen } from "./screen.ts";
 import { styleOfStatus } from "./screen.ts";
+import { shownStatus } from "./shown-status.ts";
 
 /** Jobs in columns, on a terminal: as many as have room. */
 
@@ -26,7 +27,7 @@ const about = (columnsMax: number): JobColumn => ({
   // What is about nothing, such as a halt, is named by what it does.
   text: ({ story_id, plan_id, action: done }) => story_id ?? plan_id ?? done,
 });
-const status: JobColumn = { title: "STATUS", columnsMax: 9, style: styleOfStatus, text: (one) => one.status };
+const status: JobColumn = { title: "STATUS", columnsMax: 9, style: styleOfStatus, text: shownStatus };
 const podium: JobColumn = {
   title: "PODIUM",
   columnsMax: 12,
@@ -34,7 +35,7 @@ const podium: JobColumn = {
   text: ({ podium_status }) => podium_status ?? "",
 };
 /** Where there is room for one word only: Podium's, which is the later one. */
-const newest: JobColumn = { ...podium, title: "STATUS", text: (one) => one.podium_status ?? one.status };
+const newest: JobColumn = { ...podium, title: "STATUS", text: (one) => one.podium_status ?? shownStatus(one) };
 const age: JobColumn = {
   title: "BEGUN",
   columnsMax: 10,

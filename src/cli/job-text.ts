@@ -3,6 +3,7 @@ import { fieldList } from "./columns.ts";
 import { printable } from "./printable.ts";
 import type { Screen } from "./screen.ts";
 import { styleOfStatus } from "./screen.ts";
+import { shownStatus } from "./shown-status.ts";
 
 /** All that is known of one job, for a person. */
 export function jobText(screen: Screen, job: JobAnswer): string {
@@ -17,7 +18,7 @@ export function jobText(screen: Screen, job: JobAnswer): string {
     ["action", printable(job.action)],
     ["story", plain(job.story_id)],
     ["plan", plain(job.plan_id)],
-    ["status", word(job.status)],
+    ["status", word(shownStatus(job))],
     ["podium", word(job.podium_status)],
     ["problem", job.code && printable(`${job.detail ?? ""} (${job.code})`)],
     ["retry", plain(job.retry)],

@@ -17,6 +17,7 @@ import type { CommandSpec } from "./options.ts";
 import { programName, usageError } from "./options.ts";
 import { printable } from "./printable.ts";
 import { withProgress } from "./progress.ts";
+import { answeredWord, shownStatus } from "./shown-status.ts";
 
 /** Ours, and those that Podium is known to use; it may have others, so that any word can be asked for. */
 const statusWords = [...new Set([...jobStatuses, "todo", "in_progress", "blocked", "done", "cancelled"])];
@@ -67,7 +68,7 @@ export const runJobs = clientCommand(jobsCommand, async (client) => {
 function tellOddStatus({ options, runtime }: Client<typeof jobsCommand>): void {
   const word = trimmed(options.value("status") ?? "");
   if (word === "" || statusWords.includes(word)) return;
-  const near = nearest(word, statusWords);
+  const near = word === answeredWord ? "queued" : nearest(word, statusWords);
   const hint = near === undefined ? `the usual words are ${statusWords.join(", ")}` : `nearest usual word: ${near}`;
   runtime.process.stderr(`No job has the status ${JSON.stringify(printable(word))} (${hint})\n`);
 }
@@ -87,6 +88,6 @@ function queryOf({ command, options }: Client<typeof jobsCommand>): Record<strin
 }
 
 function rowOf(job: JobAnswer): string[] {
-  const { job_id: jobId, action, status, podium_status: podium, created_at: created, user_id: user } = job;
-  return [jobId, action, job.story_id ?? job.plan_id ?? "", status, podium ?? "", created ?? "", user ?? ""];
+  const { job_id: jobId, action, podium_status: podium, created_at: created, user_id: user } = job;
+  return [jobId, action, job.story_id ?? job.plan_id ?? "", shownStatus(job), podium ?? "", created ?? "", user ?? ""];
 }

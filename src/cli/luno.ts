@@ -13,6 +13,8 @@ import { helpText, parseOptions, programName, usageError } from "./options.ts";
 /** A beat or a simulated run of more than ten minutes is a slip of the unit. */
 const msMax = 600_000;
 
+const logFormats = ["json", "pretty"] as const;
+
 export const lunoCommand = {
   name: "luno",
   summary: "Run the embedded orchestrator, a stand-in for Podium to try, develop and test with",
@@ -24,6 +26,12 @@ export const lunoCommand = {
     { name: "beat-ms", value: "MS", summary: `Milliseconds between the conductor's beats; default ${defaultBeatMs}` },
     { name: "run-ms", value: "MS", summary: `Milliseconds of a simulated run; default ${defaultRunMs}` },
     { name: "with-parent", summary: "Stop when standard input ends: whoever started it is gone" },
+    {
+      name: "log-format",
+      value: "FORMAT",
+      summary: "json or pretty; default pretty on a terminal, else json",
+      choices: logFormats,
+    },
     { name: "agents", value: "COUNT", summary: `Stories that may run at the same time; default ${defaultAgents}` },
   ],
   examples: [`${programName} luno`, `${programName} luno --port 0 --dir /tmp/luno --run-ms 200`],
@@ -40,7 +48,7 @@ export async function runLuno(runtime: Runtime, argv: readonly string[]): Promis
     runtime.process.stdout(helpText(lunoCommand));
     return exitCodes.done;
   }
-  const log = logOf(runtime);
+  const log = logOf(runtime, options.value("log-format"));
   const asked = stopAsked(runtime, options.has("with-parent"));
   const luno = await startLuno({ ...settingsOf(runtime, options, log), runtime, log });
   const signal = await asked;
@@ -50,8 +58,9 @@ export async function runLuno(runtime: Runtime, argv: readonly string[]): Promis
   return exitCodes.done;
 }
 
-function logOf({ process }: Runtime): Log {
-  const format = process.stderrIsTerminal ? "pretty" : "json";
+function logOf({ process }: Runtime, wanted: string = process.stderrIsTerminal ? "pretty" : "json"): Log {
+  const format = logFormats.find((one) => one === wanted);
+  if (!format) throw usageError(lunoCommand, `--log-format: Expected ${logFormats.join(" or ")}`);
   return createLog({ level: "info", format, clock: systemClock, write: (line) => process.stderr(`${line}\n`) });
 }
 

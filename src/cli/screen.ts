@@ -29,7 +29,7 @@ export function screenOf({ process }: Pick<Runtime, "process">, noColor: boolean
 
 /** The colour of a status word, ours or Podium's. */
 export function styleOfStatus(status: string): Style | undefined {
-  if (/^(done|up|ok|connected|open|completed|running)$/i.test(status)) return "green";
+  if (/^(done|up|ok|connected|open|completed|running|answered)$/i.test(status)) return "green";
   if (/^(failed|rejected|down|problem|disconnected|error)$/i.test(status)) return "red";
   if (/^(cancelled|blocked|unknown|degraded|warning|halted|pending)$/i.test(status)) return "yellow";
   return /^(queued|in_progress|busy|started)$/i.test(status) ? "cyan" : undefined;

@@ -10,19 +10,21 @@ import { configInput } from "./config.ts";
 import type { ConfigRuntime } from "./config.ts";
 import type { CommandSpec, Given } from "./options.ts";
 import { configArgs, usageError } from "./options.ts";
-import { ownToken } from "./own-token.ts";
+import { ownTokens } from "./own-token.ts";
 import { printableLines } from "./printable.ts";
 
 /** Where the server is, and what it wants to see. */
 export interface ServerAddress {
   /** Base URL without a final slash, or `unix:` and a socket's path: as people are told. */
   readonly url: string;
-  /** For X-ROXY-Token. */
-  readonly token?: string;
+  /** For X-ROXY-Token, in the order in which they are shown to a server that asks for one; undefined stands for none. */
+  readonly tokens?: readonly (string | undefined)[];
   /** What had to be passed over to get here. */
   readonly warnings: readonly string[];
   /** What to do about a token that is missing, or not the right one. */
   readonly tokenFix?: string;
+  /** The configuration has mistakes: the warnings are about these. */
+  readonly isMistaken?: boolean;
 }
 
 /** What stands in for a configuration with mistakes, where asking somebody is better than asking nobody. */
@@ -48,11 +50,24 @@ export function serverAddress(
   const url = named === undefined ? undefined : baseUrl(command, named, { folder: cwd, home });
   const input = configInput(runtime, configArgs(command, given));
   const examined = examineConfig(input);
-  if (examined.loaded) return fromConfig(runtime, command, examined.loaded, url);
+  if (examined.loaded) return fromConfig(runtime, command, examined.loaded, { url, isNamed: isNamed(given) });
   // With --url the configuration only adds the token; a mistake elsewhere in it is no reason not to ask.
   if (examined.usage || (url === undefined && !regardless)) throw unusable(examined);
+  const { tokens, warnings, tokenFix } = ownTokens(runtime, examined.root);
   const warning = `The configuration has mistakes, so its token is not sent:\n${mistakeText(examined.mistakes)}`;
-  return { url: url ?? likelyUrl(input, examined.wantedFile), warnings: [warning] };
+  return {
+    url: url ?? likelyUrl(input, examined.wantedFile),
+    tokens: [undefined, ...tokens],
+    warnings: [warning, ...warnings],
+    tokenFix: `Mend the configuration: while it has mistakes, its token is not sent. Without it: ${tokenFix}`,
+    isMistaken: true,
+  };
+}
+
+/** Whoever names a server may have named a stranger's. */
+function isNamed(given: readonly Given[]): boolean {
+  const naming = ["url", "host", "port"];
+  return given.some(({ name, value }) => naming.includes(name) || (name === "set" && value?.startsWith("listen.")));
 }
 
 /**
@@ -84,17 +99,24 @@ function unusable({ mistakes, usage }: Examined): Fatal {
   return new Fatal(mistakeText(mistakes), usage ? exitCodes.usage : exitCodes.failed);
 }
 
+/**
+ * The configuration's own server gets the token at once where the configuration says that it wants one; any other one has
+ * to ask for it first.
+ */
 function fromConfig(
   runtime: ConfigRuntime,
   command: CommandSpec,
-  loaded: Loaded,
-  named: string | undefined,
+  { config, root }: Loaded,
+  named: { readonly url: string | undefined; readonly isNamed: boolean },
 ): ServerAddress {
-  const url = named ?? urlOf(loaded.config.listen);
+  const url = named.url ?? urlOf(config.listen);
   if (url === undefined) {
     throw usageError(command, "listen.port is 0, which is any free port: name the server with --url or --port");
   }
-  return { url, ...ownToken(runtime, loaded) };
+  const tokenFile = config.auth.token_file;
+  const { tokens, ...own } = ownTokens(runtime, root, tokenFile);
+  const atOnce = tokenFile !== undefined && !named.isNamed && tokens.length > 0;
+  return { url, tokens: atOnce ? tokens : [undefined, ...tokens], ...own };
 }
 
 /** Undefined when it can't be known. An address that means "everywhere" is reached over loopback. */

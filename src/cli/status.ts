@@ -70,7 +70,7 @@ async function wholeStatus(client: Client): Promise<number> {
 /** A command without an answer may have run, and has failed; a question without one was not to be asked. */
 function hanging({ problem, text }: Refused): Refused {
   const detail = `${problem.detail}; ${programName} doctor looks at Podium`;
-  return new Refused({ ...problem, detail }, text, exitCodes.unreachable);
+  return new Refused({ ...problem, detail }, text, { exitCode: exitCodes.unreachable });
 }
 
 function gatewayText(screen: Screen, url: string, gateway: GatewayAnswer): string {

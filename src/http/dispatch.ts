@@ -15,7 +15,10 @@ export interface DispatchRouteDeps {
   readonly dispatch: DispatchDeps;
   /** Looked at for each request: it may change while the program runs. */
   readonly bodyBytesMax: () => number;
-  /** Told of each dispatch: `queued`, `replayed` or a problem's code; the action is `none` when there was none to read. */
+  /**
+   * Told of each dispatch: `queued`, `replayed` whatever the stored answer was, or a problem's code; the action is `none`
+   * when there was none to read.
+   */
   readonly onDispatch?: (action: string, outcome: string, durationMs: number) => void;
 }
 
@@ -40,12 +43,17 @@ export function dispatchRoute(deps: DispatchRouteDeps): Hono<HttpEnv> {
       seen.outcome = dispatched.replayed ? "replayed" : "queued";
       return answerTo(c.req.raw, dispatched);
     } catch (error) {
-      if (error instanceof Problem) seen.outcome = error.code;
+      if (error instanceof Problem) seen.outcome = isReplayed(error) ? "replayed" : error.code;
       throw error;
     } finally {
       deps.onDispatch?.(seen.action, seen.outcome, clock.monotonic() - startedAt);
     }
   });
+}
+
+/** A stored refusal was counted when it was made. */
+function isReplayed({ extras }: Problem): boolean {
+  return extras.headers?.["idempotency-replayed"] !== undefined;
 }
 
 function answerTo(request: Request, { job, podiumResult, replayed }: Dispatched): Response {

@@ -29,6 +29,7 @@ export function envelope({ log, onAnswer }: EnvelopeDeps): MiddlewareHandler<Htt
     // After an upgrade Deno lets nobody look at the request any more.
     const { method, path } = c.req;
     await next();
+    if (method === "HEAD" && c.res.body) await tellLength(c.res);
     const { status } = c.res;
     const code = c.error instanceof Problem ? c.error.code : undefined;
     onAnswer?.(method, status, code);
@@ -48,4 +49,13 @@ export function envelope({ log, onAnswer }: EnvelopeDeps): MiddlewareHandler<Htt
     c.res.headers.set("x-request-id", trace.requestId);
     for (const [name, value] of policies) if (!c.res.headers.has(name)) c.res.headers.set(name, value);
   };
+}
+
+/**
+ * Hono answers HEAD by the GET's route and throws the body away, so that the runtime would call it empty; its length is
+ * the GET's (RFC 9110 section 9.3.2).
+ */
+async function tellLength(answer: Response): Promise<void> {
+  const { byteLength } = await answer.arrayBuffer();
+  answer.headers.set("content-length", String(byteLength));
 }

@@ -13,7 +13,10 @@ export type FileOperation = "write" | "sync";
 
 /** What is counted where it happens. Each call costs well under a microsecond: a lookup and an addition. */
 export interface Instruments {
-  /** @param outcome `queued`, `replayed`, or a problem code; the action is `none` when the body could not be read */
+  /**
+   * @param outcome `queued`, `replayed` (a stored answer, also of a refusal), or a problem code; the action is `none` when
+   * the body could not be read
+   */
   dispatched(action: string, outcome: string, durationMs: number): void;
   stage(stage: Stage, durationMs: number): void;
   answered(method: string, status: number, code: string | undefined): void;
@@ -25,7 +28,7 @@ export function createInstruments(registry: Registry): Instruments {
   const dispatches = new Counts(
     {
       name: "roxy_dispatches_total",
-      help: "Dispatches by action and by what became of them (queued, replayed, or a problem code)",
+      help: "Dispatches by action and by what became of them (queued, replayed from the record, or a problem code)",
       labels: ["action", "outcome"],
     },
     registry,

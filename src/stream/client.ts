@@ -31,7 +31,7 @@ export interface StreamContext {
 }
 
 /** Frames a client may send before it is closed: there are none to expect, a few are a polite mistake. */
-const inboundMax = 16;
+export const inboundMax = 16;
 
 /**
  * One client, whatever it is connected by: what is known or was missed first, then live, then (for a job) the end. The

@@ -10,7 +10,7 @@ import { runtime } from "#runtime";
 import { newRoot } from "./stage.ts";
 
 const named = `mark admin sha256:${runtime.sha256("somebody-elses-token")}\n`;
-const own = "this-users-own-token";
+const owned = "this-users-own-token";
 
 /** What is said of the token, before a gateway that refuses whatever it is shown. */
 async function tokenFindings(files: Readonly<Record<string, string>>, config: unknown): Promise<Finding[]> {
@@ -36,28 +36,29 @@ const wants = (which: string): string => `URL wants ${which}: A valid token is n
 test("a fix for the token fits what is wrong with it", async () => {
   const tokens = { auth: { token_file: "tokens" } };
   const digests = await tokenFindings({ tokens: named }, tokens);
-  const putIt =
-    "Put it into ROOT/secret.token; where this user has none yet, roxy-core token add NAME --role admin prints one";
-  expect(digests.map(({ fix }) => fix)).toEqual([putIt, putIt]);
+  const ifNone =
+    "where there is none yet, whoever runs the gateway makes one with roxy-core token add NAME --role admin";
+  const own = `this user's own token into ROOT/secret.token (mode 600); ${ifNone}`;
+  expect(digests.map(({ fix }) => fix)).toEqual([`Put ${own}`, `Put ${own}`]);
   expect(digests[0]?.detail).toEndWith("put this user's own token into ROOT/secret.token (mode 600)");
   expect(digests[1]?.detail).toBe(wants("a token"));
-  expect(await tokenFindings({ tokens: named, "secret.token": own }, tokens)).toMatchObject([
-    {
-      detail: wants("another token"),
-      fix: "Let the token in ROOT/secret.token in: roxy-core token add NAME --role admin --from ROOT/secret.token; or put one there that is let in",
-    },
+  const unknown =
+    "The gateway does not know the token in ROOT/secret.token: whoever runs it lets it in with " +
+    "roxy-core token add NAME --role admin --from FILE; or put one there that is let in";
+  for (const [files, config] of [
+    [{ tokens: named, "secret.token": owned }, tokens],
+    [{ "secret.token": owned }, {}],
+  ] as const) {
+    expect(await tokenFindings(files, config)).toMatchObject([{ detail: wants("another token"), fix: unknown }]);
+  }
+  const elsewhere = `ROOT/tokens (auth.token_file) is not the gateway's: name the file that it uses, or put ${own}`;
+  expect(await tokenFindings({ tokens: owned }, tokens)).toMatchObject([
+    { detail: wants("another token"), fix: elsewhere },
   ]);
-  expect(await tokenFindings({ tokens: own }, tokens)).toMatchObject([
-    {
-      detail: wants("another token"),
-      fix: "Set auth.token_file to the file that the gateway uses; ROOT/tokens is another",
-    },
-  ]);
-  expect(await tokenFindings({}, {})).toMatchObject([
-    { detail: wants("a token"), fix: "Set auth.token_file to the file that the gateway uses" },
-  ]);
+  expect(await tokenFindings({}, {})).toMatchObject([{ detail: wants("a token"), fix: `Put ${own}` }]);
   const broken = await tokenFindings({}, tokens);
-  expect(broken).toMatchObject([{ detail: wants("a token"), fix: expect.stringMatching(/^Mend the configuration/) }]);
+  const mend = "Mend the configuration: while it has mistakes, its token is not sent. Without it: Put ";
+  expect(broken).toMatchObject([{ detail: wants("a token"), fix: mend + own }]);
 });
 
 test("what can't be read is named, and only that wants to be readable", async () => {
@@ -68,5 +69,5 @@ test("what can't be read is named, and only that wants to be readable", async ()
   const here = { ...runtime, process: { ...runtime.process, env, home: root, cwd: root } };
   const { warnings, tokenFix } = serverAddress(here, doctorCommand, [{ name: "set", value: "auth.token_file=tokens" }]);
   expect(warnings).toEqual([expect.stringMatching(/^Cannot read \S+\/secret\.token, so no token is sent: /)]);
-  expect(tokenFix).toStartWith("Let this user read it");
+  expect(tokenFix).toBe(`Let this user read ${root}/secret.token, or run as the user that it belongs to`);
 });

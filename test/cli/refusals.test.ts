@@ -1,5 +1,4 @@
 import { describe, expect, test } from "bun:test";
-import net from "node:net";
 import { chmodSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { runtime } from "#runtime";
@@ -9,6 +8,7 @@ import type { Given } from "../../src/cli/options.ts";
 import type { ServerAddress } from "../../src/cli/server-address.ts";
 import { serverAddress, urlOf } from "../../src/cli/server-address.ts";
 import { ExchangeError } from "../../src/runtime/types.ts";
+import { freePort } from "../e2e/free-port.ts";
 import { environment } from "../e2e/launcher.ts";
 import { reply } from "../e2e/podium-stub.ts";
 import { eventually } from "../e2e/watch.ts";
@@ -18,15 +18,6 @@ import { commandLine, newRoot, useScriptedStage } from "./stage.ts";
 const root = newRoot();
 const alone = commandLine(environment(root));
 const here = (...words: string[]): ReturnType<typeof runHere> => runHere(alone.env, words);
-
-/** A port that nobody listens on: taken for a moment, and given back. */
-async function freePort(): Promise<number> {
-  const server = net.createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as net.AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 describe("no gateway: exit code 3, and what to try", () => {
   test.each(["status", "status JOB-20260109-001", "jobs", "watch", "watch JOB-20260109-001"])("%s", async (line) => {
@@ -239,10 +230,10 @@ describe("a Podium that hangs", () => {
 describe("a gateway that wants a token", () => {
   const stage = useScriptedStage({ "auth.token_file": tokenFile("right", "0123456789abcdef") });
 
-  test("is refused without one, with the setting to mend it, and content with it", async () => {
+  test("is refused without one, with what to do, and content with it", async () => {
     const without = await stage.run("status");
     expect(without.code).toBe(1);
-    expect(without.stderr).toContain("--set auth.token_file=FILE");
+    expect(without.stderr).toContain(`Put this user's own token into ${stage.gateway.root}/secret.token`);
     expect(without.stderr).not.toContain("0123456789abcdef");
     const file = tokenFile("right", "0123456789abcdef");
     expect((await stage.run("status", "--set", `auth.token_file=${file}`)).code).toBe(0);

@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ownToken } from "../../src/cli/own-token.ts";
+import { ownTokens } from "../../src/cli/own-token.ts";
 import { commands } from "../../src/cli/commands.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import { tokensMax } from "../../src/http/client-tokens.ts";
@@ -105,11 +105,7 @@ test("the user's bare token stays as it is: named tokens go elsewhere, and it ca
   );
   expect([taken.code, taken.out]).toEqual([0, ""]);
   expect(storeOf(named).ownerOf("the-users-own-token")?.name).toBe("mark");
-  const config = { auth: { token_file: named } } as never;
-  expect(ownToken(runtime, { config, root } as never)).toMatchObject({
-    token: "the-users-own-token",
-    warnings: [],
-  });
+  expect(ownTokens(runtime, root, named)).toMatchObject({ tokens: ["the-users-own-token"], warnings: [] });
 });
 
 test("a token that can't be taken over is named with its file, in one line", async () => {
@@ -138,9 +134,8 @@ test("a token that can't be taken over is named with its file, in one line", asy
 test("our own commands say why they send no token when only digests are there", async () => {
   const { root, run } = machine();
   await run("token", "add", "mark", "--role", "admin");
-  const config = { auth: { token_file: `${root}/client-tokens` } };
-  const { token, warnings } = ownToken(runtime, { config, root } as never);
-  expect(token).toBeUndefined();
+  const { tokens, warnings } = ownTokens(runtime, root, `${root}/client-tokens`);
+  expect(tokens).toEqual([]);
   expect(warnings[0]).toContain("secret.token");
 });
 

@@ -81,10 +81,10 @@ describe("the live view", () => {
       watchLines(plain, state, { columns, rows: 24 }, nowMs).filter((line) => line.startsWith("JOB-") || columns < 40);
     expect(rows(80)).toEqual([
       "JOB-20260109-001  enqueue_story  STORY-001  in_progress  5 s ago",
-      "JOB-20260109-001  halt           halt       queued       5 s ago",
+      "JOB-20260109-001  halt           halt       answered     5 s ago",
     ]);
-    expect(rows(60)[1]).toBe("JOB-20260109-001  halt       queued       5 s ago");
-    expect(rows(30)).toContain("halt       queued");
+    expect(rows(60)[1]).toBe("JOB-20260109-001  halt       answered     5 s ago");
+    expect(rows(30)).toContain("halt       answered");
   });
 
   test("a lost gateway is said, and that what stands below is old; so is a lost Podium", () => {

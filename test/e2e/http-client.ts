@@ -53,7 +53,7 @@ export function call(baseUrl: string, request: Call): Promise<Answer> {
     socket.on("connect", () => writeRequest(socket, host, request));
     socket.on("data", (chunk: Buffer) => {
       chunks.push(chunk);
-      if (isWhole(Buffer.concat(chunks))) done();
+      if (isWhole(Buffer.concat(chunks), request.method)) done();
     });
     socket.on("error", done);
     socket.on("close", () => done(new Error(`Closed without an answer to ${request.path}`)));
@@ -126,9 +126,11 @@ function headOf(bytes: Buffer): Head | undefined {
   return { status: Number(first.split(" ")[1]), headers, rest: bytes.subarray(end + 4) };
 }
 
-function isWhole(bytes: Buffer): boolean {
+function isWhole(bytes: Buffer, method: string | undefined): boolean {
   const head = headOf(bytes);
   if (!head) return false;
+  // It promises a body that does not come.
+  if (method === "HEAD") return true;
   const length = head.headers.get("content-length");
   if (length !== null) return head.rest.length >= Number(length);
   if (head.headers.get("transfer-encoding") === "chunked") return head.rest.includes("0\r\n\r\n");

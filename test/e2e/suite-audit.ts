@@ -89,7 +89,7 @@ function chain(scene: Scene): void {
     ? /<!-- verify -->\s*```\w*\n([\s\S]*?)```/.exec(readFileSync(readme, "utf8"))?.[1]
     : undefined;
   test.skipIf(script === undefined)(
-    "the README's own commands verify it, and find one changed byte and a cut tail",
+    "the README's own commands verify it, and find one changed byte, a cut tail and an empty log",
     async () => {
       const command = ["/bin/sh", "-c", script ?? ""];
       await expectVerifies(scene, command);
@@ -99,6 +99,12 @@ function chain(scene: Scene): void {
       expect((await run(command, { cwd: folder, env: environment(folder) })).code).toBe(0);
       writeFileSync(`${folder}/orchestrator-audit.checkpoint`, "roxy-core/log\n4\n");
       expect((await run(command, { cwd: folder, env: environment(folder) })).code).toBe(4);
+      writeFileSync(`${folder}/${activeName}`, "");
+      expect(await run(command, { cwd: folder, env: environment(folder) })).toMatchObject({
+        code: 4,
+        stdout: "the log is empty, before its checkpoint: it was cut\n",
+        stderr: "",
+      });
     },
   );
 }
@@ -115,6 +121,7 @@ async function expectVerifies(scene: Scene, command: readonly string[]): Promise
   const checkpoint = "orchestrator-audit.checkpoint";
   copyFileSync(`${scene.gateway.root}/logs/${checkpoint}`, `${folder}/${checkpoint}`);
   expect(await verify(whole)).toBe(0);
+  expect(await verify(Buffer.alloc(0))).not.toBe(0);
   const middle = Math.floor(whole.length / 2);
   const flipped = Buffer.from(whole);
   const place = whole.indexOf('"timestamp":"', middle) + 15;

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import net from "node:net";
 import { chainFaults, readLines } from "./audit-file.ts";
 import type { Child } from "./child.ts";
 import { isRunning, run, startChild } from "./child.ts";
+import { freePort } from "./free-port.ts";
 import type { Answer, Json } from "./http-client.ts";
 import { call } from "./http-client.ts";
 import type { Launcher } from "./launcher.ts";
@@ -42,16 +42,6 @@ async function startDemo(launcher: Launcher, root: string, name: string, ports: 
 function withoutCooldown(dir: string): void {
   mkdirSync(dir, { mode: 0o700, recursive: true });
   writeFileSync(`${dir}/roxy-core.jsonc`, '{ "limits": { "story_cooldown_s": 0 } }', { mode: 0o600 });
-}
-
-/** A port that was free a moment ago; the demo takes the next one if it is no more. */
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = net.createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as net.AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 export function demoSuite(launcher: Launcher): void {

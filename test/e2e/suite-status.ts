@@ -88,6 +88,16 @@ function trouble(scene: Scene): void {
     }
   });
 
+  test("HEAD tells of the length that GET has, and sends nothing of it", async () => {
+    const unknown = "/api/orchestrator/status/JOB-20200101-001";
+    for (const path of ["/", "/docs", "/docs/style.css", "/openapi.json", "/.well-known/jwks.json", unknown]) {
+      const [whole, head] = [await scene.get(path), await scene.call({ method: "HEAD", path })];
+      expect({ path, status: head.status, text: head.text }).toEqual({ path, status: whole.status, text: "" });
+      const length = Number(head.headers.get("content-length"));
+      expect({ path, length }).toEqual({ path, length: Buffer.byteLength(whole.text) });
+    }
+  });
+
   test("a status is a look: it leaves nothing in the log", async () => {
     const before = scene.gateway.auditLines().length;
     await scene.get(statusPath);

@@ -23,4 +23,8 @@ for file in "$@"; do
     count=$((count + 1))
   done <"$file"
 done
+if [ "$count" = 0 ]; then
+  echo "there is no record: the log was cut" >&2
+  exit 1
+fi
 echo "$count records, the last one is $prev"

@@ -102,6 +102,20 @@ test("every answer is counted with its code, and every dispatch with its outcome
   expect(stages).toEqual(["audit_intent", "wait", "sign", "podium", "audit_outcome"]);
 });
 
+test("a replay is counted as one, also of a refusal, which was counted when it was made", async () => {
+  const outcomes: string[] = [];
+  const { desk, dispatch } = await open({ onDispatch: (_, outcome) => void outcomes.push(outcome) });
+  desk.podium.rule = () => said(200, '{"success":false,"error":"no such story"}');
+  const body = { action: "enqueue_story", payload: { story_id: "S-1" } };
+  const answers = [
+    await dispatch(body, { "idempotency-key": "k" }),
+    await dispatch(body, { "idempotency-key": "k" }),
+    await dispatch({ ...body, source: "other" }, { "idempotency-key": "k" }),
+  ];
+  expect(answers.map(({ status }) => status)).toEqual([502, 502, 422]);
+  expect(outcomes).toEqual(["podium_rejected", "replayed", "idempotency_mismatch"]);
+});
+
 test("no answer may be run, framed, embedded or kept", async () => {
   const { ask } = await open();
   for (const path of ["/health", "/nowhere", "/ready"]) {

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import type { StreamContext } from "../../src/stream/client.ts";
-import { streamClient } from "../../src/stream/client.ts";
+import { inboundMax, streamClient } from "../../src/stream/client.ts";
 import { renderEnvelope, renderPlain, renderServerSent } from "../../src/stream/render.ts";
 import { morning } from "../lib/fake-clock.ts";
 import type { Joined } from "./room.ts";
@@ -29,7 +29,7 @@ test("a client hears only the types it asked for, and our own frames always", ()
 test("a client that talks is closed, and one that leaves is forgotten", () => {
   const { hub, context } = roomOf();
   const { peer, handlers } = join(context);
-  for (let i = 0; i < 16; i++) handlers.message(peer, 1);
+  for (let i = 0; i < inboundMax; i++) handlers.message(peer, 1);
   expect(peer.ended).toEqual([]);
   handlers.message(peer, 1);
   expect(peer.ended).toEqual([1008]);

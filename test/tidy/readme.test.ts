@@ -3,6 +3,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { auditDefaults, configSchema } from "../../src/config/schema.ts";
+import { clientPingsMax, heartbeatS } from "../../src/runtime/types.ts";
+import { inboundMax } from "../../src/stream/client.ts";
 import { idempotencyKeyForm } from "../../src/wire/dispatch.ts";
 
 const readme = readFileSync(join(import.meta.dir, "../../README.md"), "utf8");
@@ -30,6 +32,11 @@ test("the README's table of limits says the defaults of the schema", () => {
 
 test("the README says of a key what the contract and the error say", () => {
   expect(readme.replaceAll("\n", " ")).toContain(`With an \`Idempotency-Key\` (${idempotencyKeyForm})`);
+});
+
+test("the README says how much a stream's client may say before it is closed", () => {
+  expect(readme).toContain(`the client sent more than ${inboundMax} messages in all`);
+  expect(readme).toContain(`more than ${clientPingsMax} pings in ${heartbeatS} s`);
 });
 
 test("the README's commands that write files work in a home where nothing is yet, and keep a key to its owner", () => {
