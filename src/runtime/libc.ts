@@ -1,12 +1,12 @@
 import type { FFIFunction } from "bun:ffi";
-import { dlopen, FFIType, ptr } from "bun:ffi";
+import { dlopen, FFIType } from "bun:ffi";
 
 /** What Bun does not offer of the C library, each loaded when it is first asked for. */
 
 const LOCK_EXCLUSIVE_NOW = 2 | 4; // LOCK_EX | LOCK_NB, the same numbers on Linux and macOS
 const POLLIN = 1; // on both, too; an end and an error are told unasked
 
-type Call = (...args: number[]) => number;
+type Call = (...args: (number | Int32Array)[]) => number;
 
 let flock: Call | undefined;
 
@@ -18,8 +18,7 @@ export function lockNow(fd: number): boolean {
 
 let poll: Call | undefined;
 /** One `struct pollfd`: the descriptor, and in two halves what is asked and what is told. */
-const polled = new Int32Array(2);
-let polledAt: number | undefined;
+const polled = new Int32Array(new ArrayBuffer(8));
 
 /**
  * poll(2): nothing has come in on this socket that the loop has not read yet, neither bytes nor an end nor an error. It costs
@@ -27,11 +26,10 @@ let polledAt: number | undefined;
  */
 export function isQuiet(fd: number): boolean {
   poll ??= load("poll", { args: [FFIType.ptr, FFIType.u64, FFIType.i32], returns: FFIType.i32 });
-  polledAt ??= ptr(polled);
   polled[0] = fd;
   polled[1] = POLLIN;
-  // It would pass over a descriptor that is none.
-  return fd >= 0 && poll(polledAt, 1, 0) === 0;
+  // The array itself, and not its address, which the engine may change. A descriptor that is none would be passed over.
+  return fd >= 0 && poll(polled, 1, 0) === 0;
 }
 
 /** @throws Error when there is no C library that has it */
