@@ -24,6 +24,8 @@ export class Scans {
    * @throws Problem `rate_limited` when too many wait, `cancelled_by_client`
    */
   readonly run: Search = async (search, signal) => {
+    // Its event has been, and will not free the place.
+    if (signal?.aborted) throw unwanted();
     if (this.#busy === atOnceMax) await this.#turn(signal);
     else this.#busy++;
     try {

@@ -29,7 +29,8 @@ export function guard({ host, allowedHosts, allowedOrigins }: GuardOptions): Mid
     }
     const origin = c.req.header("origin");
     const isStrange = origin !== undefined && !isOwn(origin, hostHeader) && !origins.has(origin);
-    if ((isStrange && changesOrStreams(c.req.raw)) || (origin === undefined && isPulledIn(c.req.raw))) {
+    const isUnnamed = isStrange || origin === undefined;
+    if ((isStrange && changesOrStreams(c.req.raw)) || (isUnnamed && isPulledIn(c.req.raw))) {
       throw new Problem(
         "forbidden_origin",
         "Pages of this Origin may not use this service; listen.allowed_origins would allow it. Nothing was executed",
@@ -44,11 +45,12 @@ function changesOrStreams({ method, headers }: Request): boolean {
 }
 
 /**
- * A stranger's page can't read what it makes its reader's browser fetch, and could still keep us at work with it (Fetch
- * Metadata). Links that lead here are no such thing.
+ * A stranger's page can't read what it makes its reader's browser fetch or frame, and could still keep us at work with it
+ * (Fetch Metadata). A link that leads here is no such thing.
  */
 function isPulledIn({ headers }: Request): boolean {
-  return headers.get("sec-fetch-site") === "cross-site" && headers.get("sec-fetch-mode") !== "navigate";
+  if (headers.get("sec-fetch-site") !== "cross-site") return false;
+  return headers.get("sec-fetch-mode") !== "navigate" || headers.get("sec-fetch-dest") !== "document";
 }
 
 function isOwn(origin: string, host: string): boolean {

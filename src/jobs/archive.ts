@@ -40,7 +40,8 @@ export class JobArchive {
   async find(jobId: string, signal?: AbortSignal): Promise<Job | undefined> {
     const known = this.#store.get(jobId);
     const id = parseJobId(jobId);
-    if (known || !id || this.#store.holdsDay(id.day)) return known;
+    const isEnough = known ? this.#store.isWhole(jobId) : !id || this.#store.holdsDay(id.day);
+    if (isEnough) return known;
     return jobOf(await this.#search((log) => readJob(log, jobId), signal));
   }
 

@@ -1,7 +1,8 @@
 import type { Draft, StoredRecord } from "../audit/record.ts";
 import { parseJobId } from "../lib/ids.ts";
 import { carriedReason } from "./job.ts";
-import type { Doubt, JobStore } from "./store.ts";
+import type { Doubt } from "./doubt.ts";
+import type { JobStore } from "./store.ts";
 
 /** What it takes to say anything. */
 export interface CarryOverDeps {

@@ -68,7 +68,9 @@ export class PlanEnds {
   #mayHaveEnded(jobId: string): Job | undefined {
     const { jobs, watch, terminalStatuses } = this.#deps;
     const job = jobs.get(jobId);
-    if (!job || terminalStatuses.has(job.podium_status ?? "") || watch.successorOf(job)) return undefined;
+    // Of one that Podium has not taken, or may not have, its words may be about an earlier run.
+    if (job?.status !== "queued" || terminalStatuses.has(job.podium_status ?? "")) return undefined;
+    if (watch.successorOf(job)) return undefined;
     return watch
       .planFrames(jobId)
       .values()

@@ -5,17 +5,21 @@ import { jobIdOf, parseJobId } from "../lib/ids.ts";
 import type { Action, Receipt } from "../wire/dispatch.ts";
 import { isExecuting, isLimited, subjectOf } from "../wire/dispatch.ts";
 import { isEndedWord } from "../wire/podium.ts";
+import { Queue } from "../lib/queue.ts";
+import type { Doubt } from "./doubt.ts";
+import { doubtIn, doubtOf } from "./doubt.ts";
+import { HeldText } from "./held-text.ts";
 import type { Job } from "./job.ts";
 import { carriedReason, jobAfter, jobOfIntent } from "./job.ts";
-import type { MemoryBounds } from "./memory-order.ts";
-import { MemoryOrder } from "./memory-order.ts";
 
 /**
  * Jobs in memory: at the default limit a day holds 14,400 limited dispatches, so those of the newest day are here, and halts,
  * cancels and looks at the status, which have no limit, have the rest. Older ones are read from the log when asked for.
  */
 export const jobsMax = 20_000;
-/** And what Podium said of them, in characters: a day's answers of 2 KiB each. Longer ones push older jobs out sooner. */
+/** What has no limit pushes nothing else out: past this share of the bound its own oldest goes first. */
+const unlimitedShare = 1 / 4;
+/** What Podium said of them, in characters: a day's answers of 2 KiB each. Of older ones it is read from the log. */
 const charsMax = 32 * 1024 * 1024;
 /**
  * Unknown outcomes that nobody has found out: at the default limit, sixteen hours of nothing else. Past it the oldest is
@@ -23,19 +27,15 @@ const charsMax = 32 * 1024 * 1024;
  */
 export const doubtsMax = 10_000;
 
-/** What must be known of a dispatch to find out what became of it. */
-export type Doubt = Pick<
-  Job,
-  "job_id" | "audit_id" | "action" | "story_id" | "plan_id" | "status" | "podium_started_at"
->;
-
 interface Unsettled {
   readonly job: Doubt;
   /** Running time: setting the machine's clock must neither shorten nor prolong the doubt. */
   readonly since: number;
 }
 
-export interface JobStoreBounds extends MemoryBounds {
+export interface JobStoreBounds {
+  readonly jobsMax: number;
+  readonly charsMax: number;
   readonly doubtsMax: number;
 }
 
@@ -45,7 +45,10 @@ export class JobStore {
   readonly #bounds: JobStoreBounds;
   /** In order of creation: a Map keeps it. */
   readonly #jobs = new Map<string, Job>();
-  readonly #order: MemoryOrder;
+  readonly #text: HeldText;
+  /** Their ids, oldest first: of what the limit holds back, and of what it does not. */
+  readonly #limited = new Queue<string>();
+  readonly #unlimited = new Queue<string>();
   #forgottenUntil = -1;
   /** What was found out of dispatches that memory does not hold. */
   readonly #foundOut = new BoundedMap<string, true>(doubtsMax);
@@ -73,7 +76,7 @@ export class JobStore {
   constructor(clock: Clock, bounds: JobStoreBounds = { jobsMax, charsMax, doubtsMax }) {
     this.#clock = clock;
     this.#bounds = bounds;
-    this.#order = new MemoryOrder(bounds);
+    this.#text = new HeldText(this.#jobs, bounds.charsMax);
   }
 
   apply(record: StoredRecord): void {
@@ -87,6 +90,11 @@ export class JobStore {
 
   get(jobId: string): Job | undefined {
     return this.#jobs.get(jobId);
+  }
+
+  /** Whether memory has all that is known of it: of old ones, what Podium said may be in the log only. */
+  isWhole(jobId: string): boolean {
+    return this.#text.isWhole(jobId);
   }
 
   /** Place in the log up to which limited dispatches may have been forgotten. */
@@ -187,11 +195,11 @@ export class JobStore {
   #begin(record: StoredRecord): void {
     const job = jobOfIntent(record);
     this.#jobs.set(job.job_id, job);
-    this.#order.add(job);
+    (isLimited(job.action) ? this.#limited : this.#unlimited).push(job.job_id);
     this.#open.set(job.audit_id, job);
     this.#pointStoryAt(job);
     this.#count(record);
-    this.#forgetOverflow();
+    if (this.#jobs.size > this.#bounds.jobsMax) this.#forgetOldest();
   }
 
   /** The way of a story is told by the dispatch that started it; a cancel only ends it. */
@@ -210,8 +218,7 @@ export class JobStore {
     const job = jobAfter(before, record);
     if (this.#jobs.has(job.job_id)) {
       this.#jobs.set(job.job_id, job);
-      this.#order.change(before, job);
-      this.#forgetOverflow();
+      this.#hold(before, job);
     }
     // Telemetry may be quicker than the answer: the outcome must not forget it.
     if (this.#open.has(job.audit_id)) this.#open.set(job.audit_id, job);
@@ -224,8 +231,8 @@ export class JobStore {
     const unsettled = this.#unsettled.get(subject);
     const isKnown = unsettled?.job.job_id === job.job_id;
     if (job.status === "unknown") {
-      if (isKnown) this.#unsettled.set(subject, { job, since: unsettled.since });
-      else if (event !== "job") this.#doubt(subject, { job, since: uptimeMs });
+      if (isKnown) this.#unsettled.set(subject, { job: doubtOf(job), since: unsettled.since });
+      else if (event !== "job") this.#doubt(subject, { job: doubtOf(job), since: uptimeMs });
     } else if (isKnown || (event !== "job" && job.status === "queued")) this.#unsettled.delete(subject);
     if (event !== "job" && job.status === "queued") this.#take(subject);
   }
@@ -274,10 +281,8 @@ export class JobStore {
     if (isTaken || this.#unsettled.get(subject)?.job.job_id === record.job_id) this.#unsettled.delete(subject);
   }
 
-  /** A doubt of which only this record is known. */
-  #unsettledBy({ job_id, audit_id, action, story_id, plan_id, uptime_ms }: StoredRecord): Unsettled {
-    const about = { job_id: job_id!, audit_id: audit_id!, action: action as Action, story_id, plan_id };
-    return { job: { ...about, status: "unknown" }, since: uptime_ms ?? this.#clock.monotonic() };
+  #unsettledBy(record: StoredRecord): Unsettled {
+    return { job: doubtIn(record), since: record.uptime_ms ?? this.#clock.monotonic() };
   }
 
   #count({ job_id, timestamp }: StoredRecord): void {
@@ -291,22 +296,35 @@ export class JobStore {
     } else if (id.day === this.#day) this.#number = Math.max(this.#number, id.number);
   }
 
-  #forgetOverflow(): void {
-    for (let id = this.#order.overflow(); id !== undefined; id = this.#order.overflow()) {
-      const job = this.#jobs.get(id);
-      if (job) this.#forget(job);
+  /** One job in memory is now another, or none. */
+  #hold(before: Job | undefined, after: Job | undefined): void {
+    this.#text.change(before, after);
+    for (let cut = this.#text.overflow(); cut; cut = this.#text.overflow()) {
+      this.#text.change(this.#jobs.get(cut.job_id), cut);
+      this.#jobs.set(cut.job_id, cut);
+      this.#lacks(cut);
     }
   }
 
-  #forget(job: Job): void {
-    this.#order.forget(job);
+  #forgetOldest(): void {
+    const share = Math.ceil(this.#bounds.jobsMax * unlimitedShare);
+    const isCrowded = this.#unlimited.length > share || this.#limited.length === 0;
+    const jobId = (isCrowded ? this.#unlimited : this.#limited).shift();
+    const job = jobId === undefined ? undefined : this.#jobs.get(jobId);
+    if (!job) return;
     const { job_id, story_id, action, receipt } = job;
     if (isLimited(action)) this.#forgottenUntil = receipt.seq;
     this.#jobs.delete(job_id);
     this.#storyBefore.delete(job_id);
+    this.#hold(job, undefined);
+    this.#lacks(job);
+    if (story_id !== undefined && this.#byStory.get(story_id) === job_id) this.#byStory.delete(story_id);
+  }
+
+  /** Memory does not hold the whole day of this job any more. */
+  #lacks({ job_id }: Job): void {
     const { day } = parseJobId(job_id)!;
     if (day >= (this.#completeFrom ?? "")) this.#completeFrom = dayAfter(day);
-    if (story_id !== undefined && this.#byStory.get(story_id) === job_id) this.#byStory.delete(story_id);
   }
 }
 

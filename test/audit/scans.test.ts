@@ -51,6 +51,13 @@ test("whoever has gone gives the place in the line back at once, and is not sear
   await Promise.all(busy);
   expect(await next).toBe(1);
   expect(await rejection(search(gone.signal))).toMatchObject({ code: "cancelled_by_client" });
+  // Whoever had gone before takes no place either.
+  const again = Promise.withResolvers<void>();
+  const busyAgain = [scans.run(() => again.promise), scans.run(() => again.promise)];
+  const late = await Promise.all(Array.from({ length: 40 }, () => rejection(search(gone.signal))));
+  expect(late.every((error) => (error as { code?: string }).code === "cancelled_by_client")).toBe(true);
+  again.resolve();
+  await Promise.all(busyAgain);
   expect(await Promise.all([search(), search(), search()])).toEqual([2, 3, 4]);
 });
 

@@ -168,7 +168,13 @@ const profiles: Readonly<Record<string, Profile>> = {
     passing: [1, 1_000, 4_999, 5_000, 30_000, 60_000, keyLifeMs - 300_000, keyLifeMs],
     stepping: [0, 0, 0, 600_000, -600_000, 3 * 86_400_000],
     steps: { answer: 8, time: 4, hangUp: 1, podium: 2, restart: 1, kill: 1 },
-    bounds: [{}, { jobs: { jobsMax: 2, charsMax: 1_000_000, doubtsMax: 1 } }, { keysMax: 3 }, { undoingsMax: 1 }],
+    bounds: [
+      {},
+      { jobs: { jobsMax: 2, charsMax: 1_000_000, doubtsMax: 1 } },
+      { jobs: { jobsMax: 1000, charsMax: 50, doubtsMax: 100 } },
+      { keysMax: 3 },
+      { undoingsMax: 1 },
+    ],
   },
   /** A story that many want, cancels and halts between, and a Podium that says a lot of it. */
   crowd: {

@@ -88,14 +88,22 @@ test.each([
 });
 
 test.each<[string, Record<string, string>, number]>([
-  ["an image or a script of another site's page", { "sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors" }, 403],
-  ["a link on another site", { "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate" }, 200],
-  ["an allowed page", { "sec-fetch-site": "cross-site", "sec-fetch-mode": "cors", origin: "http://panel.lan" }, 200],
+  ["an image or a script on another site's page", { "sec-fetch-mode": "no-cors", "sec-fetch-dest": "image" }, 403],
+  [
+    "another site's page by fetch",
+    { "sec-fetch-mode": "cors", "sec-fetch-dest": "empty", origin: "http://evil.lan" },
+    403,
+  ],
+  ["another site's page by event stream", { "sec-fetch-mode": "cors", origin: "null" }, 403],
+  ["a frame on another site's page", { "sec-fetch-mode": "navigate", "sec-fetch-dest": "iframe" }, 403],
+  ["a link on another site", { "sec-fetch-mode": "navigate", "sec-fetch-dest": "document" }, 200],
+  ["an allowed page", { "sec-fetch-mode": "cors", "sec-fetch-dest": "empty", origin: "http://panel.lan" }, 200],
   ["our own page", { "sec-fetch-site": "same-origin", "sec-fetch-mode": "no-cors" }, 200],
-  ["no browser", {}, 200],
-])("what %s asks for", async (_name, headers, status) => {
+  ["no browser", { "sec-fetch-site": "" }, 200],
+])("what %s asks for", async (_name, metadata, status) => {
   counter = await openCounter({ guard: ours });
-  const response = await counter.ask("/api/orchestrator/jobs", { headers: { host: "localhost:8000", ...headers } });
+  const headers = { host: "localhost:8000", "sec-fetch-site": "cross-site", ...metadata };
+  const response = await counter.ask("/api/orchestrator/jobs", { headers });
   expect(response.status).toBe(status);
 });
 

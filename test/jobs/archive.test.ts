@@ -17,10 +17,10 @@ let desk: Desk;
 afterEach(() => desk.close());
 
 /** What the files alone tell. */
-function archive(): JobArchive {
+function archive(jobs = new JobStore(new FakeClock())): JobArchive {
   const { files, sha256 } = runtime;
   const log = (): ReadDeps => ({ files, sha256, dir: path.join(desk.dir, "logs") });
-  return new JobArchive(new JobStore(new FakeClock()), log, new Scans(log).run);
+  return new JobArchive(jobs, log, new Scans(log).run);
 }
 
 async function jobId(story: string): Promise<string> {
@@ -61,6 +61,18 @@ test("a job whose outcome was found out days later is told as found out, alone a
     request.method === "GET" ? said(200, '{"stories":[{"storyId":"STORY-0","status":"queued"}]}') : said(409, "{}");
   await ask(desk, incoming(enqueue("STORY-0")));
   expect(await told()).toEqual(["queued", "queued"]);
+});
+
+test("an answer whose words had to go from memory is told whole, alone and in the list of its day", async () => {
+  desk = await openDesk({ bounds: { jobs: { jobsMax: 100, charsMax: 1000, doubtsMax: 10 } } });
+  const long = { ...yes, json: JSON.stringify({ success: true, text: "x".repeat(600) }) } as typeof yes;
+  desk.podium.rule = () => long;
+  const ids = [await jobId("STORY-0"), await jobId("STORY-1")];
+  expect(ids.map((id) => desk.jobs.isWhole(id))).toEqual([false, true]);
+  const { json } = long as { json: string };
+  const { jobs } = await archive(desk.jobs).list({ limit: 9 });
+  expect(jobs.map(({ podium_response }) => podium_response)).toEqual([json, json]);
+  for (const id of ids) expect((await archive(desk.jobs).find(id))?.podium_response).toBe(json);
 });
 
 test("the log's beginning is held until its first file is pruned", async () => {

@@ -44,12 +44,16 @@ function scene(...answers: readonly (object | undefined)[]) {
   });
   const follow = followTelemetry({ watch, append, redact: String, terminalStatuses });
   let number = 0;
-  const taken = (plan: string): string => {
+  const sent = (plan: string) => {
     const intent = intentAt(morning, ++number, { ...enqueuePlan, plan_id: plan });
     apply(intent);
     watch.sent(intent.job_id!, intent.timestamp);
-    apply(outcomeAt(morning, intent, "queued"));
-    return intent.job_id!;
+    return { id: intent.job_id!, answer: (result: string) => apply(outcomeAt(morning, intent, result)) };
+  };
+  const taken = (plan: string): string => {
+    const { id, answer } = sent(plan);
+    answer("queued");
+    return id;
   };
   const hear = (storyId: string | undefined, status: string, planId = "PLAN"): void => {
     const event = { seq: 1, at: "", type: "STORY_STATUS", text: "{}", planId, status, ...(storyId && { storyId }) };
@@ -58,7 +62,7 @@ function scene(...answers: readonly (object | undefined)[]) {
   };
   const ends = (): unknown[] =>
     written.filter(({ reason }) => reason === "asked").map(({ job_id, podium_status }) => [job_id, podium_status]);
-  return { planEnds, desk, taken, hear, ends, asked: () => asked };
+  return { planEnds, desk, sent, taken, hear, ends, asked: () => asked };
 }
 
 /** Until the n-th question and its answer. */
@@ -134,6 +138,21 @@ test.each<[string, (scene_: ReturnType<typeof scene>) => void]>([
   await wait(2);
   expect([one.ends(), jest.getTimerCount()]).toEqual([[], 0]);
 });
+
+test.each([undefined, "unknown"])(
+  "of a dispatch that Podium has not taken, or may not have, its words may be about an earlier run: answered %p",
+  async (result) => {
+    const { sent, taken, hear, ends } = scene(plan("done"));
+    taken("PLAN");
+    hear("A", "done");
+    hear(undefined, "done");
+    const { answer } = sent("PLAN");
+    if (result !== undefined) answer(result);
+    hear("A", "done");
+    await wait(2);
+    expect(ends()).toEqual([]);
+  },
+);
 
 test("of many plans that end at once, as many are asked about as have their stories remembered", async () => {
   const { taken, hear, asked } = scene({ plans: [] });
