@@ -45,6 +45,9 @@ browserSuite("how the panel looks", (screen) => {
       });
     for (const story of [1, 2, 4, 6, 5]) await dispatch("enqueue_story", { story_id: `STORY-00${story}` });
     await dispatch("enqueue_story", { story_id: "LUNO-026-STORY-033" });
+    const prepared = await dispatch("prepare_apply", { plan_id: "SKOREQ-NIGHTLY" });
+    const { podium_result: staged } = (await prepared.json()) as { podium_result: { nonce: string } };
+    await dispatch("apply_plan", { plan_id: "SKOREQ-NIGHTLY", nonce: staged.nonce });
     await dispatch("prepare_apply", { plan_id: "SKOREQ-XXX" });
   });
   afterAll(async () => {
@@ -64,6 +67,7 @@ browserSuite("how the panel looks", (screen) => {
         .getByRole("button", { name: /^Prepare/ })
         .click();
       await page.getByRole("group", { name: "Staged: SKOREQ-XXX" }).waitFor();
+      await page.getByRole("button", { name: "Enqueue" }).waitFor();
       for (const name of pages) {
         await page.evaluate((to) => (location.hash = `#/${to}`), name);
         await page.locator("h1", { hasText: /^(Orchestrator|Audit|Services)$/ }).waitFor({ state: "attached" });
