@@ -47,6 +47,26 @@ browserSuite("halting in a browser", (screen) => {
     await page.locator(".state.warn b", { hasText: "Halted" }).waitFor();
   });
 
+  test("halted it says so above a health check that is not well because of it, with when and by whom, over a reload too", async () => {
+    podium.otherwise = (socket, seen) => {
+      const orchestrator = { state: "halted", haltedSince: new Date().toISOString(), haltedBy: "anonymous" };
+      const told = JSON.stringify({ orchestrator, stories: [] });
+      podium.status = (at, asked) => reply.text(told, asked.path.includes("health") ? 503 : 200)(at, asked);
+      return reply.text('{"success":true}')(socket, seen);
+    };
+    const page = await open();
+    await page.locator("#halt").click({ delay: 1_200 });
+    for (const again of [false, true]) {
+      const unwell = page.waitForResponse(
+        async (answer) => answer.url().endsWith("/services") && (await answer.text()).includes("degraded"),
+      );
+      if (again) await page.reload();
+      await unwell;
+      await page.locator(".state.warn", { hasText: /Halted.*since \d\d:\d\d:\d\d by web-panel/ }).waitFor();
+      expect(await page.locator(".state").textContent()).not.toContain("not well");
+    }
+  });
+
   test("with the keyboard it asks once more; Escape and leaving take it back; a key held down is one press", async () => {
     const page = await open();
     const halt = page.locator("#halt");

@@ -78,6 +78,7 @@ describe("the connection's word", () => {
     [{ podiumHealth: "down" }, "Podium degraded"],
     [{ podium: "failed" }, "Podium degraded"],
     [{ podiumHealth: "degraded" }, "Podium degraded"],
+    [{ podiumHealth: "degraded", podium: "failed" }, "Podium degraded"],
     [{ stream: "closed" }, "No stream"],
     [{ catchingUp: true }, "Catching up"],
     [{ behind: true }, "Behind"],

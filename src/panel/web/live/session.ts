@@ -278,7 +278,9 @@ export class Session {
     this.#unrecorded = unrecordedAfter(this.#unrecorded, frames, Date.now());
     this.#news += frames.length;
     const wasAway = state.facts.upstream !== "connected" && told.facts.upstream === "connected";
-    if (wasAway || frames.some(({ type }) => type === "STORY_STATUS")) this.#soon();
+    // Since when it is halted stands in Podium's status only.
+    const isAnother = told.work.state !== state.work.state;
+    if (wasAway || isAnother || frames.some(({ type }) => type === "STORY_STATUS")) this.#soon();
   }
 
   /** What is shown is from now, unless it never was read whole. */
