@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
+import type { Reply } from "../e2e/podium-stub.ts";
 import { PodiumStub, reply } from "../e2e/podium-stub.ts";
 import { eventually } from "../e2e/watch.ts";
 import { browserSuite } from "./browser.ts";
@@ -88,13 +89,31 @@ browserSuite("halting in a browser", (screen) => {
     expect(halts()).toBe(1);
   });
 
-  test("a halt that did not come through says so, and whether it ran", async () => {
-    const page = await open();
-    podium.otherwise = reply.text('{"success":false,"error":"no brakes"}');
-    await page.locator("#halt").click({ delay: 1_200 });
-    expect(await page.locator(".top").getByRole("alert").textContent()).toMatch(
-      /no brakes.*Nothing was executed.*Halt again: a second halt does no harm/s,
+  test("a halt that did not come through says that first, or that nobody knows, each thing once, and what to do", async () => {
+    const hasty = await gatewayServer(podium.url, { "podium.timeout_ms": "1000" }).start();
+    const page = await screen.page(hasty.url);
+    await page.locator(".state.good").waitFor();
+    const note = page.locator(".top").getByRole("alert");
+    const halted = async (told: Reply, title: string): Promise<string | null> => {
+      podium.otherwise = told;
+      await page.locator("#halt").click({ delay: 1_200 });
+      await note.filter({ hasText: title }).waitFor();
+      return note.textContent();
+    };
+    const again =
+      "Halt again: a second halt does no harm. Where none comes through, stop the orchestrator's own process.";
+    const refused = await halted(reply.text('{"success":false,"error":"no brakes"}'), "NOT HALTED");
+    expect(refused).toStartWith(`NOT HALTED. Podium refused the command: no brakes. ${again}`);
+    const unanswered = await halted(reply.hang(), "Not known whether it halted");
+    expect(unanswered).toMatch(
+      /^Not known whether it halted\. Podium did not answer in time: [^.]*1000 ms\. Halt again/,
     );
+    expect(unanswered).not.toContain("Idempotency-Key");
+    await podium.down();
+    const unreachable = await halted(reply.hang(), "NOT HALTED");
+    await podium.up();
+    expect(unreachable).toMatch(/^NOT HALTED\. Podium can't be reached: (?!Podium)[^.]*\. Halt again/);
+    await hasty.kill();
   });
 
   test("a Podium that answers and is not well is called degraded, with its words, until it is well", async () => {

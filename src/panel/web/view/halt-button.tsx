@@ -101,18 +101,11 @@ function sendingWords(state: PanelState): string {
   return seconds < 1 ? "Halting…" : `Halting · ${seconds} s`;
 }
 
-/** Whatever went wrong: a halt has a key of its own each time, and halting what is halted changes nothing. */
-const haltRemedy =
-  "Halt again: a second halt does no harm. Where none comes through, stop the orchestrator's own process.";
-
 /** What became of the last halt, under the bar until it is put away. */
 export function HaltNote({ session, state }: { session: Session; state: PanelState }) {
   const attempt = state.attempts.get(subject);
   const dismiss = (): void => session.commander.dismiss(subject);
-  if (attempt?.problem) {
-    const remedy = attempt.problem.code === "unauthorized" ? {} : { remedy: haltRemedy };
-    return <ProblemNote problem={attempt.problem} isCommand {...remedy} onDismiss={dismiss} />;
-  }
+  if (attempt?.problem) return <ProblemNote problem={attempt.problem} isCommand isHalt onDismiss={dismiss} />;
   if (!attempt?.answer) return null;
   const { result, jobId, auditId } = attempt.answer;
   const said = typeof result["message"] === "string" ? result["message"] : "Podium took the halt";

@@ -8,6 +8,7 @@ interface ProblemNoteProps {
   readonly problem: PlainProblem;
   /** A command that failed, and not a read: says whether it ran. */
   readonly isCommand?: boolean;
+  readonly isHalt?: boolean;
   readonly earlierInDoubt?: boolean | undefined;
   /** What to do, where the code alone does not tell. */
   readonly remedy?: string;
@@ -16,8 +17,8 @@ interface ProblemNoteProps {
 
 /** An error where it happened, until its reader puts it away: what happened, whether it ran, what to do. */
 export function ProblemNote(props: ProblemNoteProps) {
-  const { problem, isCommand = false, earlierInDoubt = false, remedy: known, onDismiss } = props;
-  const { what, detail, ran, remedy } = problemWords(problem, { isCommand, earlierInDoubt });
+  const { problem, isCommand = false, isHalt = false, earlierInDoubt = false, remedy: known, onDismiss } = props;
+  const { what, detail, ran, remedy } = problemWords(problem, { isCommand, isHalt, earlierInDoubt });
   const doubt = isCommand && (earlierInDoubt || problem.retry === "same-key");
   return (
     <div class={doubt ? "note note-doubt" : "note note-bad"} role="alert">
