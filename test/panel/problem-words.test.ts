@@ -73,7 +73,10 @@ describe("an error in plain words", () => {
   });
 
   test("names the wait that was asked for, and the field that is wrong", () => {
-    expect(problemWords(problem({ retryAfterS: 5 }), { isCommand: true }).remedy).toBe("Press again in 5 seconds.");
+    const wait = problem({ code: "story_cooldown", retryAfterS: 5 });
+    expect(problemWords(wait, { isCommand: true })).toMatchObject({ waitS: 5, remedy: "" });
+    expect(problemWords(wait, { isCommand: true, earlierInDoubt: true }).remedy).toStartWith("When you press again");
+    expect(problemWords(problem({}), { isCommand: true }).waitS).toBeUndefined();
     const faults = [{ pointer: "/payload/story_id", detail: "Expected letters" }];
     expect(problemWords(problem({ faults }), { isCommand: true }).detail).toBe("story_id: Expected letters");
   });

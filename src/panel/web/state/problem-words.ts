@@ -7,6 +7,8 @@ export interface ProblemWords {
   readonly detail: string;
   readonly ran: string;
   readonly remedy: string;
+  /** Whole seconds from the answer until it can be pressed again: to be counted, before the remedy. */
+  readonly waitS?: number;
 }
 
 /** What helps, by code; the rest follows from `retry`. */
@@ -41,7 +43,7 @@ export function problemWords(problem: PlainProblem, asked: Asked): ProblemWords 
     what: titleOf(problem, asked.isCommand),
     detail: faults.length > 0 ? faults.join("; ") : besideTitle(problem),
     ran: ranWords(problem, asked),
-    remedy: remedyFor(problem, asked),
+    ...remedyFor(problem, asked),
   };
   return asked.isHalt ? haltWords(problem, words) : words;
 }
@@ -93,18 +95,18 @@ function ranWords({ retry, code }: PlainProblem, { isCommand, earlierInDoubt }: 
 
 const keyKept = "the same key is kept, so it can't run twice.";
 
-function remedyFor(problem: PlainProblem, { isCommand, earlierInDoubt }: Asked): string {
+function remedyFor(
+  problem: PlainProblem,
+  { isCommand, earlierInDoubt }: Asked,
+): Pick<ProblemWords, "remedy" | "waitS"> {
   const { code, retry, retryAfterS } = problem;
-  if (!isCommand) return remedies[code] ?? "It is tried again by itself.";
-  if (retry === "same-key") return `Press again: ${keyKept}`;
-  const kept = earlierInDoubt && code !== "idempotency_mismatch" ? ` When you press again, ${keyKept}` : "";
-  if (retryAfterS !== undefined && retryAfterS > 0) return `Press again in ${seconds(retryAfterS)}.${kept}`;
+  if (!isCommand) return { remedy: remedies[code] ?? "It is tried again by itself." };
+  if (retry === "same-key") return { remedy: `Press again: ${keyKept}` };
+  const kept = earlierInDoubt && code !== "idempotency_mismatch" ? `When you press again, ${keyKept}` : "";
+  if (retryAfterS !== undefined && retryAfterS > 0) return { waitS: retryAfterS, remedy: kept };
   const known = remedies[code];
-  if (known !== undefined) return `${known}${kept}`;
-  if (retry === "safe") return earlierInDoubt ? `Press again: ${keyKept}` : "Press again when you like.";
-  return `Change it before you press again.${kept}`;
-}
-
-function seconds(count: number): string {
-  return count === 1 ? "1 second" : `${count} seconds`;
+  if (known === undefined && retry === "safe") {
+    return { remedy: earlierInDoubt ? `Press again: ${keyKept}` : "Press again when you like." };
+  }
+  return { remedy: `${known ?? "Change it before you press again."} ${kept}`.trim() };
 }

@@ -69,9 +69,10 @@ export function AttemptProblem({ session, state, command }: AttemptNoteProps) {
   const dismiss = (): void => session.commander.dismiss(subject);
   if (attempt?.answer?.replayed) return <ReplayNote answer={attempt.answer} onDismiss={dismiss} />;
   if (attempt?.phase !== "failed" || !attempt.problem) return null;
-  const { problem, earlierInDoubt } = attempt;
+  const { problem, earlierInDoubt, endedMs = 0 } = attempt;
   const remedy = command.action === "cancel_story" && problem.retry === "same-key" && { remedy: cancelAgain };
-  return <ProblemNote problem={problem} isCommand earlierInDoubt={earlierInDoubt} onDismiss={dismiss} {...remedy} />;
+  const facts = { problem, earlierInDoubt, endedMs, onDismiss: dismiss, ...remedy };
+  return <ProblemNote isCommand {...facts} />;
 }
 
 const cancelAgain = "Press again if it still waits or runs.";

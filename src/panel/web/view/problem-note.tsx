@@ -2,6 +2,7 @@
 import type { PlainProblem } from "../api/requests.ts";
 import { problemWords } from "../state/problem-words.ts";
 import { Icon } from "./icon.tsx";
+import { PressAgain } from "./press-again.tsx";
 import { Text } from "./text.tsx";
 
 interface ProblemNoteProps {
@@ -12,20 +13,31 @@ interface ProblemNoteProps {
   readonly earlierInDoubt?: boolean | undefined;
   /** What to do, where the code alone does not tell. */
   readonly remedy?: string;
+  /** When the answer came. */
+  readonly endedMs?: number;
   readonly onDismiss?: () => void;
 }
 
 /** An error where it happened, until its reader puts it away: what happened, whether it ran, what to do. */
 export function ProblemNote(props: ProblemNoteProps) {
-  const { problem, isCommand = false, isHalt = false, earlierInDoubt = false, remedy: known, onDismiss } = props;
-  const { what, detail, ran, remedy } = problemWords(problem, { isCommand, isHalt, earlierInDoubt });
+  const {
+    problem,
+    isCommand = false,
+    isHalt = false,
+    earlierInDoubt = false,
+    remedy: known,
+    endedMs = 0,
+    onDismiss,
+  } = props;
+  const { what, detail, ran, remedy, waitS } = problemWords(problem, { isCommand, isHalt, earlierInDoubt });
   const doubt = isCommand && (earlierInDoubt || problem.retry === "same-key");
   return (
     <div class={doubt ? "note note-doubt" : "note note-bad"} role="alert">
       <div class="note-words">
         <strong>{what}.</strong> <Text text={detail} />
         <p>
-          {ran !== "" && <b>{ran}</b>} {known ?? remedy}
+          {ran !== "" && <b>{ran}</b>} {waitS !== undefined && <PressAgain atMs={endedMs + waitS * 1000} />}{" "}
+          {known ?? remedy}
         </p>
         <p class="fine">
           {problem.code}
