@@ -19,6 +19,8 @@ export interface ConnectionFacts {
   readonly audit: string;
   /** Why roxy-core would take no dispatch right now, in its words; empty when it would. */
   readonly refuses: string;
+  /** When it was asked for these two, in milliseconds; 0 before. */
+  readonly readyAskedMs: number;
   /** Connected again, but what is shown has not been read anew yet. */
   readonly catchingUp: boolean;
   /** Time over which telemetry may have been missed, until somebody has seen it. */
@@ -41,6 +43,7 @@ export const noFacts: ConnectionFacts = {
   podiumHealth: "unknown",
   audit: "open",
   refuses: "",
+  readyAskedMs: 0,
   catchingUp: true,
   gap: undefined,
   behind: false,
@@ -112,7 +115,7 @@ function gatewayWord({ gateway, gatewaySince, tokenNeeded, audit, refuses }: Con
 /** Podium is not there, as far as can be told. */
 function podiumAwayWord(facts: ConnectionFacts, time: Time): ConnectionWord | undefined {
   const { upstream, podium, podiumDetail, podiumHealth } = facts;
-  const since = upstreamSince(facts, time);
+  const since = sinceWords(facts, time);
   const offline = isOffline(upstream);
   if (offline && podium === "failed") {
     return said("bad", "Podium lost", `roxy-core can't reach the orchestrator${since}. A dispatch now would not run.`);
@@ -131,7 +134,7 @@ function podiumAwayWord(facts: ConnectionFacts, time: Time): ConnectionWord | un
 function podiumWeakWord(facts: ConnectionFacts, time: Time): ConnectionWord | undefined {
   const { upstream, podium, podiumDetail, podiumHealth } = facts;
   if (isOffline(upstream)) {
-    const since = upstreamSince(facts, time);
+    const since = sinceWords(facts, time);
     return said(
       "warn",
       "Telemetry lost",
@@ -176,7 +179,7 @@ export function factsAfterHealth(
   return { ...facts, podiumHealth, podium: isNews && facts.podium === "answered" ? "unknown" : facts.podium };
 }
 
-function upstreamSince({ upstreamSince: at }: ConnectionFacts, time: Time): string {
+function sinceWords({ upstreamSince: at }: ConnectionFacts, time: Time): string {
   return at === "" ? "" : ` since ${time(at)}`;
 }
 

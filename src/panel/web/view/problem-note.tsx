@@ -1,6 +1,7 @@
 /** @jsxImportSource hono/jsx/dom */
 import type { PlainProblem } from "../api/requests.ts";
 import { problemWords } from "../state/problem-words.ts";
+import { clock } from "../state/words.ts";
 import { Icon } from "./icon.tsx";
 import { PressAgain } from "./press-again.tsx";
 import { Text } from "./text.tsx";
@@ -15,6 +16,8 @@ interface ProblemNoteProps {
   readonly remedy?: string;
   /** When the answer came. */
   readonly endedMs?: number;
+  /** What holds by now, when its cause has gone. */
+  readonly past?: string | undefined;
   readonly onDismiss?: () => void;
 }
 
@@ -27,17 +30,24 @@ export function ProblemNote(props: ProblemNoteProps) {
     earlierInDoubt = false,
     remedy: known,
     endedMs = 0,
+    past,
     onDismiss,
   } = props;
   const { what, detail, ran, remedy, waitS } = problemWords(problem, { isCommand, isHalt, earlierInDoubt });
   const doubt = isCommand && (earlierInDoubt || problem.retry === "same-key");
+  const tone = doubt ? "note-doubt" : past === undefined ? "note-bad" : "";
   return (
-    <div class={doubt ? "note note-doubt" : "note note-bad"} role="alert">
+    <div class={`note ${tone}`} role={past === undefined ? "alert" : "note"}>
       <div class="note-words">
-        <strong>{what}.</strong> <Text text={detail} />
+        <strong>
+          {what}
+          {past !== undefined && ` at ${clock.format(endedMs)}`}.
+        </strong>{" "}
+        <Text text={detail} />
         <p>
-          {ran !== "" && <b>{ran}</b>} {waitS !== undefined && <PressAgain atMs={endedMs + waitS * 1000} />}{" "}
-          {known ?? remedy}
+          {ran !== "" && <b>{ran}</b>}{" "}
+          {waitS !== undefined && past === undefined && <PressAgain atMs={endedMs + waitS * 1000} />}{" "}
+          {past === undefined ? (known ?? remedy) : `${past}: press again when you like.`}
         </p>
         <p class="fine">
           {problem.code}

@@ -100,6 +100,7 @@ function StoryRow({ session, state, story }: { session: Session; state: PanelSta
             state={state}
             key="cancel"
             command={cancel}
+            place="stories"
             label={`Cancel ${wordOf(id)}`}
             icon="stop"
             compact
@@ -110,13 +111,14 @@ function StoryRow({ session, state, story }: { session: Session; state: PanelSta
           state={state}
           key="run"
           command={run}
+          place="stories"
           label={`Run ${wordOf(id)}`}
           icon="play"
           compact
         />
       </div>
-      <AttemptProblem key="run" session={session} state={state} command={run} />
-      <AttemptProblem key="cancel" session={session} state={state} command={cancel} />
+      <AttemptProblem key="run" session={session} state={state} command={run} place="stories" />
+      <AttemptProblem key="cancel" session={session} state={state} command={cancel} place="stories" />
     </li>
   );
 }
