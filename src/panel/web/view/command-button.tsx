@@ -8,6 +8,7 @@ import { isAimedAt } from "./aim.ts";
 import { placeOf } from "./attempt-place.ts";
 import type { IconName } from "./icon.tsx";
 import { Icon } from "./icon.tsx";
+import { useInView } from "./into-view.ts";
 import { pastWords } from "./past.ts";
 import { ProblemNote } from "./problem-note.tsx";
 
@@ -75,26 +76,28 @@ export function AttemptProblem({ session, state, command, place }: AttemptNotePr
   const attempt = state.attempts.get(subject);
   if (attempt && place !== undefined && placeOf(attempt, command.story_id ?? "", state) !== place) return null;
   const dismiss = (): void => session.commander.dismiss(subject);
-  if (attempt?.answer?.replayed) return <ReplayNote answer={attempt.answer} onDismiss={dismiss} />;
+  if (attempt?.answer?.replayed) return <ReplayNote attempt={attempt} answer={attempt.answer} onDismiss={dismiss} />;
   if (attempt?.phase !== "failed" || !attempt.problem) return null;
-  const { problem, earlierInDoubt, endedMs = 0 } = attempt;
+  const { problem, earlierInDoubt } = attempt;
   const remedy = command.action === "cancel_story" && problem.retry === "same-key" && { remedy: cancelAgain };
   const past = pastWords(attempt, state);
-  const facts = { problem, earlierInDoubt, endedMs, past, onDismiss: dismiss, ...remedy };
+  const facts = { problem, attempt, earlierInDoubt, past, onDismiss: dismiss, ...remedy };
   return <ProblemNote isCommand {...facts} />;
 }
 
 const cancelAgain = "Press again if it still waits or runs.";
 
 interface ReplayNoteProps {
+  readonly attempt: Attempt;
   readonly answer: NonNullable<Attempt["answer"]>;
   readonly onDismiss: () => void;
 }
 
 /** The answer to an earlier press: a tick alone would say that something has been started now. */
-function ReplayNote({ answer: { jobId, auditId }, onDismiss }: ReplayNoteProps) {
+function ReplayNote({ attempt, answer: { jobId, auditId }, onDismiss }: ReplayNoteProps) {
+  const element = useInView(attempt);
   return (
-    <div class="note" role="status">
+    <div class="note" role="status" ref={element}>
       <p class="note-words">
         {replayedWords} <a href={`#/audit/${auditId}`}>{jobId}</a>. Press again to send it anew.
       </p>

@@ -1,8 +1,10 @@
 /** @jsxImportSource hono/jsx/dom */
 import type { PlainProblem } from "../api/requests.ts";
+import type { Attempt } from "../live/store.ts";
 import { problemWords } from "../state/problem-words.ts";
 import { clock } from "../state/words.ts";
 import { Icon } from "./icon.tsx";
+import { useInView } from "./into-view.ts";
 import { PressAgain } from "./press-again.tsx";
 import { Text } from "./text.tsx";
 
@@ -14,8 +16,8 @@ interface ProblemNoteProps {
   readonly earlierInDoubt?: boolean | undefined;
   /** What to do, where the code alone does not tell. */
   readonly remedy?: string;
-  /** When the answer came. */
-  readonly endedMs?: number;
+  /** What it came of, where that was a press in this page. */
+  readonly attempt?: Attempt;
   /** What holds by now, when its cause has gone. */
   readonly past?: string | undefined;
   readonly onDismiss?: () => void;
@@ -29,15 +31,17 @@ export function ProblemNote(props: ProblemNoteProps) {
     isHalt = false,
     earlierInDoubt = false,
     remedy: known,
-    endedMs = 0,
+    attempt,
     past,
     onDismiss,
   } = props;
+  const { endedMs = 0 } = attempt ?? {};
+  const element = useInView(attempt);
   const { what, detail, ran, remedy, waitS } = problemWords(problem, { isCommand, isHalt, earlierInDoubt });
   const doubt = isCommand && (earlierInDoubt || problem.retry === "same-key");
   const tone = doubt ? "note-doubt" : past === undefined ? "note-bad" : "";
   return (
-    <div class={`note ${tone}`} role={past === undefined ? "alert" : "note"}>
+    <div class={`note ${tone}`} role={past === undefined ? "alert" : "note"} ref={element}>
       <div class="note-words">
         <strong>
           {what}
