@@ -95,6 +95,26 @@ browserSuite("how the panel looks", (screen) => {
     });
   }
 
+  test("plans are in sight without scrolling, keep their words' room beside two buttons, and move nothing when one more comes", async () => {
+    const page = await screen.page(gateway.url);
+    await page.locator(".state.good").waitFor();
+    const titles = ["stories", "now", "queue", "jobs"].map((name) => page.locator(`#${name}-title`));
+    const tops = () =>
+      Promise.all(titles.map((title) => title.evaluate((at) => at.getBoundingClientRect().top + scrollY)));
+    const before = await tops();
+    const form = await page.locator("#plan-id").boundingBox();
+    expect(form!.y + form!.height).toBeLessThan(760);
+    const plan = page.locator(".plan", { hasText: "SKOREQ-NIGHTLY" });
+    await plan.getByRole("button", { name: /^Enqueue/ }).waitFor();
+    await page.setViewportSize({ width: 360, height: 800 });
+    expect(await plan.locator(".row-words").evaluate((words) => words.clientWidth)).toBeGreaterThan(120);
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await page.fill("#plan-id", "SKOREQ-NONE");
+    await page.keyboard.press("Enter");
+    await page.locator(".plan", { hasText: "SKOREQ-NONE" }).getByRole("alert").waitFor();
+    expect((await tops()).map(Math.round)).toEqual(before.map(Math.round));
+  });
+
   test("README's picture is small, and made again with ROXY_README_PICTURE=1", async () => {
     const page = await screen.page(gateway.url, { colorScheme: "dark", viewport: { width: 1200, height: 720 } });
     await page.locator(".state.good").waitFor();

@@ -28,7 +28,7 @@ export function NowCard({ session, state }: Props) {
         <Freshness state={state} />
         <Newcomers held={held} noun="here" />
       </header>
-      <div class="room now-room">
+      <div class={agents.length > 2 ? "room now-room for-many" : "room now-room"}>
         <ul class="rows" aria-label="Agents">
           {held.rows.map(({ item, gone }) => (
             <AgentRow
