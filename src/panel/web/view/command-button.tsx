@@ -19,6 +19,8 @@ interface CommandButtonProps {
   /** Of a story's buttons: which of them this is. */
   readonly place?: Place;
   readonly label: string;
+  /** What it is about, for who hears its name without what stands around it. */
+  readonly about?: string;
   readonly icon: IconName;
   /** Only the icon is shown; the label is its name. */
   readonly compact?: boolean;
@@ -30,11 +32,13 @@ interface CommandButtonProps {
  * read gets none; the page says why in the place of the first.
  */
 export function CommandButton(props: CommandButtonProps) {
-  const { session, state, command, place, label, icon, compact, class: extra } = props;
+  const { session, state, command, place, label, about, icon, compact, class: extra } = props;
   if (!state.client.mayDispatch) return null;
   const attempt = state.attempts.get(subjectOf(command));
   const phase = attempt && attempt.phase !== "failed" && isSettling(attempt) ? attempt.phase : "idle";
   const words = attempt && phase !== "idle" ? phaseWords(attempt, state.nowMs) : label;
+  const named = about === undefined ? label : `${label} ${about}`;
+  const name = compact || about !== undefined ? (phase === "idle" ? named : `${named}: ${words}`) : null;
   const isTaken = phase === "accepted" && !attempt?.answer?.replayed;
   // The second click of a double click may meet another button than the first: a row has gone, the next one is there.
   const press = (event: MouseEvent): void => {
@@ -44,7 +48,7 @@ export function CommandButton(props: CommandButtonProps) {
     <button
       type="button"
       class={`command ${compact ? "icon-only" : ""} ${phase} ${extra ?? ""}`}
-      aria-label={compact ? (phase === "idle" ? label : `${label}: ${words}`) : null}
+      aria-label={name}
       aria-disabled={attempt && isSettling(attempt) ? "true" : null}
       {...(compact && { title: words })}
       onClick={press}

@@ -6,6 +6,7 @@ import type { Session } from "../live/session.ts";
 import type { Attempt, PanelState } from "../live/store.ts";
 import type { PlanProgress, PlanStage, PlanStep, Staging } from "../state/staging.ts";
 import { planProgress, planStage, stagingOf } from "../state/staging.ts";
+import { wordOf } from "../state/words.ts";
 import type { Plan } from "../state/work.ts";
 import { AttemptProblem, CommandButton } from "./command-button.tsx";
 import { useInView } from "./into-view.ts";
@@ -44,6 +45,7 @@ export function PlanSteps({ session, state, plan }: Props) {
             state={state}
             command={enqueue}
             label="Enqueue"
+            about={wordOf(plan.id)}
             icon="play"
             class="primary"
           />
@@ -54,6 +56,7 @@ export function PlanSteps({ session, state, plan }: Props) {
           state={state}
           command={prepare}
           label={stage === "new" ? "Prepare" : "Prepare again"}
+          about={wordOf(plan.id)}
           icon="play"
         />
       </div>
@@ -160,6 +163,7 @@ function Staged({ session, state, plan, staging, inDoubt, prepared }: StagedProp
           state={state}
           command={apply}
           label={count > 0 ? `Apply ${storiesWord(count)}` : "Apply"}
+          about={count > 0 ? `of ${wordOf(plan.id)}` : wordOf(plan.id)}
           icon="check"
           class="primary"
         />
