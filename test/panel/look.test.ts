@@ -124,12 +124,53 @@ browserSuite("how the panel looks", (screen) => {
     expect(statSync(picture).size).toBeLessThan(150_000);
   });
 
-  test("a chosen theme is remembered, and there from the first paint", async () => {
+  test("a chosen theme is remembered, and there from the first paint; the system's can be chosen again", async () => {
     const page = await screen.page(gateway.url, { colorScheme: "light" });
     await page.getByRole("button", { name: "Theme: system" }).click();
     await page.getByRole("button", { name: "Theme: dark" }).waitFor();
     await page.reload();
-    expect(await page.evaluate(() => document.documentElement.dataset["theme"])).toBe("dark");
+    const dataset = () => page.evaluate(() => document.documentElement.dataset["theme"]);
+    expect(await dataset()).toBe("dark");
+    await page.getByRole("button", { name: "Theme: dark" }).click();
+    await page.getByRole("button", { name: "Theme: light" }).click();
+    await page.getByRole("button", { name: "Theme: system" }).waitFor();
+    expect(await dataset()).toBeUndefined();
+    await page.reload();
+    expect(await dataset()).toBeUndefined();
+    await page.keyboard.press("t");
+    await page.getByRole("button", { name: "Theme: dark" }).waitFor();
+  });
+
+  test("Escape empties a search, and what it filtered is there again", async () => {
+    const page = await screen.page(gateway.url);
+    await page.locator(".story").nth(1).waitFor();
+    await page.keyboard.press("/");
+    await page.keyboard.type("no such story");
+    await page.getByText("No story fits the search.").waitFor();
+    await page.keyboard.press("Escape");
+    await page.locator(".story").nth(1).waitFor();
+    expect(await page.inputValue("#search")).toBe("");
+    await page.keyboard.press("2");
+    await page.locator("tbody tr").nth(1).waitFor();
+    await page.keyboard.press("/");
+    await page.keyboard.type("STORY-NONE");
+    await page.keyboard.press("Enter");
+    await page.getByText("No record fits.").waitFor();
+    await page.keyboard.press("Escape");
+    await page.locator("tbody tr").nth(1).waitFor();
+    expect(await page.inputValue("#search")).toBe("");
+  });
+
+  test("a heading beside a long id breaks between its words only", async () => {
+    const page = await screen.page(`${gateway.url}/#/audit`, { viewport: { width: 320, height: 800 } });
+    await page.locator("tbody a").first().click();
+    const lines = await page.locator("#dispatch-records-title").evaluate((title) => {
+      const [range, text] = [document.createRange(), title.firstChild!];
+      range.setStart(text, text.textContent!.indexOf("dispatch"));
+      range.setEnd(text, text.textContent!.length);
+      return range.getClientRects().length;
+    });
+    expect(lines).toBe(1);
   });
 
   test("single keys can be turned off", async () => {

@@ -33,6 +33,7 @@ export function StoryList({ session, state }: { session: Session; state: PanelSt
         placeholder="Search stories  /"
         value={state.search}
         onInput={(event: Event) => session.store.set({ search: (event.target as HTMLInputElement).value })}
+        onKeyDown={(event: KeyboardEvent) => event.key === "Escape" && session.store.set({ search: "" })}
         autocomplete="off"
       />
       <div class="room stories-room" {...held.hold}>
