@@ -142,16 +142,17 @@ browserSuite("halting in a browser", (screen) => {
     const again =
       "Halt again: a second halt does no harm. Where none comes through, stop the orchestrator's own process.";
     const refused = await halted(reply.text('{"success":false,"error":"no brakes"}'), "NOT HALTED");
-    expect(refused).toStartWith(`NOT HALTED. Podium refused the command: no brakes. ${again}`);
+    expect(refused).toMatch(/^NOT HALTED at [\d:]{8}\. Podium refused the command: no brakes\.Halt again/);
+    expect(refused).toContain(again);
     const unanswered = await halted(reply.hang(), "Not known whether it halted");
     expect(unanswered).toMatch(
-      /^Not known whether it halted\. Podium did not answer in time: [^.]*1000 ms\. Halt again/,
+      /^Not known whether it halted at [\d:]{8}\. Podium did not answer in time: [^.]*1000 ms\.Halt again/,
     );
     expect(unanswered).not.toContain("Idempotency-Key");
     await podium.down();
     const unreachable = await halted(reply.hang(), "NOT HALTED");
     await podium.up();
-    expect(unreachable).toMatch(/^NOT HALTED\. Podium can't be reached: (?!Podium)[^.]*\. Halt again/);
+    expect(unreachable).toMatch(/^NOT HALTED at [\d:]{8}\. Podium can't be reached: (?!Podium)[^.]*\.Halt again/);
     await hasty.kill();
   });
 

@@ -123,7 +123,9 @@ function sendingWords(state: PanelState): string {
 export function HaltNote({ session, state }: { session: Session; state: PanelState }) {
   const attempt = state.attempts.get(subject);
   const dismiss = (): void => session.commander.dismiss(subject);
-  if (attempt?.problem) return <ProblemNote problem={attempt.problem} isCommand isHalt onDismiss={dismiss} />;
+  if (attempt?.problem) {
+    return <ProblemNote problem={attempt.problem} isCommand isHalt attempt={attempt} onDismiss={dismiss} />;
+  }
   if (!attempt?.answer) return null;
   const { result, jobId, auditId } = attempt.answer;
   const said = typeof result["message"] === "string" ? result["message"] : "Podium took the halt";

@@ -49,7 +49,7 @@ export function Header({ session, state }: { session: Session; state: PanelState
         <b>{word}</b>
         {/* Another word is another line: a new one comes, none moves. */}
         <span class="state-detail" key={word}>
-          <Text text={detail} chars={200} />
+          <Text text={detail} chars={240} />
         </span>
         {state.facts.gap && level !== "bad" && (
           <button type="button" class="quiet small" onClick={() => session.store.facts({ gap: undefined })}>

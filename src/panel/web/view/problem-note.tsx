@@ -45,12 +45,20 @@ export function ProblemNote(props: ProblemNoteProps) {
       <div class="note-words">
         <strong>
           {what}
-          {past !== undefined && ` at ${clock.format(endedMs)}`}.
+          {(isHalt || past !== undefined) && ` at ${clock.format(endedMs)}`}.
         </strong>{" "}
         <Text text={detail} />
         <p>
-          {ran !== "" && <b>{ran}</b>}{" "}
-          {waitS !== undefined && past === undefined && <PressAgain atMs={endedMs + waitS * 1000} />}{" "}
+          {ran !== "" && (
+            <>
+              <b>{ran}</b>{" "}
+            </>
+          )}
+          {waitS !== undefined && past === undefined && (
+            <>
+              <PressAgain atMs={endedMs + waitS * 1000} />{" "}
+            </>
+          )}
           {past === undefined ? (known ?? remedy) : `${past}: press again when you like.`}
         </p>
         <p class="fine">
