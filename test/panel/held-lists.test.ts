@@ -188,7 +188,7 @@ browserSuite("lists that hold still, in a browser", (screen) => {
     expect(await rows.count()).toBe(2);
   });
 
-  test("plans that Podium puts into another order stay under the pointer, as one of them goes a step", async () => {
+  test("plans that Podium puts into another order stay as they are for whoever has just pressed one of their steps", async () => {
     const plans = (...all: [id: string, status: string][]) => ({
       plans: all.map(([planId, status]) => ({ planId, status })),
     });
@@ -196,6 +196,8 @@ browserSuite("lists that hold still, in a browser", (screen) => {
     const here = card(page, "#plans-title");
     const ids = () => here.locator(".plan .id").allTextContents();
     await here.locator(".plan").nth(1).hover();
+    // The box of a step that was taken is gone from under the pointer, which is over the next card then.
+    await page.mouse.move(1, 1);
     say(plans(["P-2", "applied"], ["P-1", "new"], ["P-4", "new"], ["P-3", "new"]));
     await here.locator(".status", { hasText: "applied" }).waitFor();
     expect(await ids()).toEqual(["P-1", "P-2", "P-3"]);

@@ -17,6 +17,8 @@ export function PlanList({ session, state }: { session: Session; state: PanelSta
   const strangers = opened.filter((id) => !known.some((plan) => plan.id === id));
   const plans: readonly Plan[] = [...strangers.map((id) => ({ id, stories: [] })), ...known];
   const held = useHeld(plans, ({ id }) => id, { wish: opened.join(" ") });
+  // With its step the box of a plan goes, and the pointer that pressed there stands outside: it has not left by itself.
+  const { onPointerLeave: _, ...hold } = held.hold;
   const open = (event: Event): void => {
     event.preventDefault();
     const id = typed.trim();
@@ -26,7 +28,7 @@ export function PlanList({ session, state }: { session: Session; state: PanelSta
     void session.commander.run({ action: "prepare_apply", plan_id: id });
   };
   return (
-    <section class="card" aria-labelledby="plans-title" {...held.hold}>
+    <section class="card" aria-labelledby="plans-title" {...hold}>
       <header>
         <h2 id="plans-title">Plans</h2>
         <Newcomers held={held} noun={held.waiting === 1 ? "plan" : "plans"} />
