@@ -43,12 +43,12 @@ browserSuite("how the panel looks", (screen) => {
         headers: { "content-type": "application/json" },
         body: JSON.stringify({ action, payload, source: "command-center", auth: { user_id: "mark" } }),
       });
-    for (const story of [1, 2, 4, 6, 5]) await dispatch("enqueue_story", { story_id: `STORY-00${story}` });
-    await dispatch("enqueue_story", { story_id: "LUNO-026-STORY-033" });
     const prepared = await dispatch("prepare_apply", { plan_id: "SKOREQ-NIGHTLY" });
     const { podium_result: staged } = (await prepared.json()) as { podium_result: { nonce: string } };
     await dispatch("apply_plan", { plan_id: "SKOREQ-NIGHTLY", nonce: staged.nonce });
     await dispatch("prepare_apply", { plan_id: "SKOREQ-XXX" });
+    for (const story of [1, 2, 4, 6, 5]) await dispatch("enqueue_story", { story_id: `STORY-00${story}` });
+    await dispatch("enqueue_story", { story_id: "LUNO-026-STORY-033" });
   });
   afterAll(async () => {
     await screen.closeContexts();
