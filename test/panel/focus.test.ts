@@ -65,7 +65,7 @@ browserSuite("the keyboard's place, in a browser", (screen) => {
     podium.otherwise = reply.text('{"success":true}');
     await page.keyboard.press("h");
     await page.keyboard.press("Enter");
-    await page.locator("#halt", { hasText: "Again" }).waitFor();
+    await page.locator("#halt", { hasText: "press again" }).waitFor();
     await page.keyboard.press("Enter");
     await press(away(page.locator(".top")), ".top > .state");
   });

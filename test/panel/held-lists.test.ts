@@ -188,6 +188,25 @@ browserSuite("lists that hold still, in a browser", (screen) => {
     expect(await rows.count()).toBe(2);
   });
 
+  test("plans that Podium puts into another order stay as they are for whoever has just pressed one of their steps", async () => {
+    const plans = (...all: [id: string, status: string][]) => ({
+      plans: all.map(([planId, status]) => ({ planId, status })),
+    });
+    const page = await timed(plans(["P-1", "new"], ["P-2", "staged"], ["P-3", "new"]));
+    const here = card(page, "#plans-title");
+    const ids = () => here.locator(".plan .id").allTextContents();
+    await here.locator(".plan").nth(1).hover();
+    // The box of a step that was taken is gone from under the pointer, which is over the next card then.
+    await page.mouse.move(1, 1);
+    say(plans(["P-2", "applied"], ["P-1", "new"], ["P-4", "new"], ["P-3", "new"]));
+    await here.locator(".status", { hasText: "applied" }).waitFor();
+    expect(await ids()).toEqual(["P-1", "P-2", "P-3"]);
+    await here.getByRole("button", { name: "1 new plan: show" }).waitFor();
+    await page.clock.fastForward(4_500);
+    await here.locator(".plan", { hasText: "P-4" }).waitFor();
+    expect(await ids()).toEqual(["P-2", "P-1", "P-4", "P-3"]);
+  });
+
   test("a story that fits the search no longer says how it is now, with what can be done about it", async () => {
     const page = await timed({ stories: ["S-1", "S-2"].map((storyId) => ({ storyId, status: "todo" })) });
     await page.fill("#search", "todo");

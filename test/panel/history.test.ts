@@ -22,6 +22,14 @@ describe("the last hour", () => {
     expect([done.at(-2), failed.at(-2), done.at(-1)]).toEqual([1, 1, 0]);
   });
 
+  test("a run or a halt that was not sent has not failed: it is counted apart, and told where there is one", () => {
+    const unsent = { ...job, status: "failed", answeredAt: "2026-01-09T10:29:30.000Z" };
+    const series = hourSeries([unsent, { ...unsent, action: "halt" }], [], nowMs);
+    expect([series.failed.at(-2), series.unsent.at(-2)]).toEqual([0, 2]);
+    expect(hourWords(series, String)).toStartWith("0 done, 0 failed, 0 refused, 2 not sent;");
+    expect(hourWords(hourSeries([], [], nowMs), String)).not.toContain("not sent");
+  });
+
   test("depth is the minute's deepest, and unknown where nobody looked", () => {
     const samples = [5, 2].reduce<ReturnType<typeof samplesAfter>>(
       (list, depth, i) => samplesAfter(list, { atMs: nowMs - 600_000 + i, depth }),

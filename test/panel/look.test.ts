@@ -43,9 +43,12 @@ browserSuite("how the panel looks", (screen) => {
         headers: { "content-type": "application/json" },
         body: JSON.stringify({ action, payload, source: "command-center", auth: { user_id: "mark" } }),
       });
+    const prepared = await dispatch("prepare_apply", { plan_id: "SKOREQ-NIGHTLY" });
+    const { podium_result: staged } = (await prepared.json()) as { podium_result: { nonce: string } };
+    await dispatch("apply_plan", { plan_id: "SKOREQ-NIGHTLY", nonce: staged.nonce });
+    await dispatch("prepare_apply", { plan_id: "SKOREQ-XXX" });
     for (const story of [1, 2, 4, 6, 5]) await dispatch("enqueue_story", { story_id: `STORY-00${story}` });
     await dispatch("enqueue_story", { story_id: "LUNO-026-STORY-033" });
-    await dispatch("prepare_apply", { plan_id: "SKOREQ-XXX" });
   });
   afterAll(async () => {
     await screen.closeContexts();
@@ -64,6 +67,7 @@ browserSuite("how the panel looks", (screen) => {
         .getByRole("button", { name: /^Prepare/ })
         .click();
       await page.getByRole("group", { name: "Staged: SKOREQ-XXX" }).waitFor();
+      await page.getByRole("button", { name: "Enqueue" }).waitFor();
       for (const name of pages) {
         await page.evaluate((to) => (location.hash = `#/${to}`), name);
         await page.locator("h1", { hasText: /^(Orchestrator|Audit|Services)$/ }).waitFor({ state: "attached" });
@@ -91,6 +95,26 @@ browserSuite("how the panel looks", (screen) => {
     });
   }
 
+  test("plans are in sight without scrolling, keep their words' room beside two buttons, and move nothing when one more comes", async () => {
+    const page = await screen.page(gateway.url);
+    await page.locator(".state.good").waitFor();
+    const titles = ["stories", "now", "queue", "jobs"].map((name) => page.locator(`#${name}-title`));
+    const tops = () =>
+      Promise.all(titles.map((title) => title.evaluate((at) => at.getBoundingClientRect().top + scrollY)));
+    const before = await tops();
+    const form = await page.locator("#plan-id").boundingBox();
+    expect(form!.y + form!.height).toBeLessThan(760);
+    const plan = page.locator(".plan", { hasText: "SKOREQ-NIGHTLY" });
+    await plan.getByRole("button", { name: /^Enqueue/ }).waitFor();
+    await page.setViewportSize({ width: 360, height: 800 });
+    expect(await plan.locator(".row-words").evaluate((words) => words.clientWidth)).toBeGreaterThan(120);
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await page.fill("#plan-id", "SKOREQ-NONE");
+    await page.keyboard.press("Enter");
+    await page.locator(".plan", { hasText: "SKOREQ-NONE" }).getByRole("alert").waitFor();
+    expect((await tops()).map(Math.round)).toEqual(before.map(Math.round));
+  });
+
   test("README's picture is small, and made again with ROXY_README_PICTURE=1", async () => {
     const page = await screen.page(gateway.url, { colorScheme: "dark", viewport: { width: 1200, height: 720 } });
     await page.locator(".state.good").waitFor();
@@ -100,12 +124,53 @@ browserSuite("how the panel looks", (screen) => {
     expect(statSync(picture).size).toBeLessThan(150_000);
   });
 
-  test("a chosen theme is remembered, and there from the first paint", async () => {
+  test("a chosen theme is remembered, and there from the first paint; the system's can be chosen again", async () => {
     const page = await screen.page(gateway.url, { colorScheme: "light" });
     await page.getByRole("button", { name: "Theme: system" }).click();
     await page.getByRole("button", { name: "Theme: dark" }).waitFor();
     await page.reload();
-    expect(await page.evaluate(() => document.documentElement.dataset["theme"])).toBe("dark");
+    const dataset = () => page.evaluate(() => document.documentElement.dataset["theme"]);
+    expect(await dataset()).toBe("dark");
+    await page.getByRole("button", { name: "Theme: dark" }).click();
+    await page.getByRole("button", { name: "Theme: light" }).click();
+    await page.getByRole("button", { name: "Theme: system" }).waitFor();
+    expect(await dataset()).toBeUndefined();
+    await page.reload();
+    expect(await dataset()).toBeUndefined();
+    await page.keyboard.press("t");
+    await page.getByRole("button", { name: "Theme: dark" }).waitFor();
+  });
+
+  test("Escape empties a search, and what it filtered is there again", async () => {
+    const page = await screen.page(gateway.url);
+    await page.locator(".story").nth(1).waitFor();
+    await page.keyboard.press("/");
+    await page.keyboard.type("no such story");
+    await page.getByText("No story fits the search.").waitFor();
+    await page.keyboard.press("Escape");
+    await page.locator(".story").nth(1).waitFor();
+    expect(await page.inputValue("#search")).toBe("");
+    await page.keyboard.press("2");
+    await page.locator("tbody tr").nth(1).waitFor();
+    await page.keyboard.press("/");
+    await page.keyboard.type("STORY-NONE");
+    await page.keyboard.press("Enter");
+    await page.getByText("No record fits.").waitFor();
+    await page.keyboard.press("Escape");
+    await page.locator("tbody tr").nth(1).waitFor();
+    expect(await page.inputValue("#search")).toBe("");
+  });
+
+  test("a heading beside a long id breaks between its words only", async () => {
+    const page = await screen.page(`${gateway.url}/#/audit`, { viewport: { width: 320, height: 800 } });
+    await page.locator("tbody a").first().click();
+    const lines = await page.locator("#dispatch-records-title").evaluate((title) => {
+      const [range, text] = [document.createRange(), title.firstChild!];
+      range.setStart(text, text.textContent!.indexOf("dispatch"));
+      range.setEnd(text, text.textContent!.length);
+      return range.getClientRects().length;
+    });
+    expect(lines).toBe(1);
   });
 
   test("single keys can be turned off", async () => {

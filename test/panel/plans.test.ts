@@ -33,7 +33,8 @@ browserSuite("plans in a browser", (screen) => {
 
   test("a plan goes its two steps, in whatever tab each is taken, and every tab says how far it is", async () => {
     const plan = planOf(page, "SKOREQ-XXX");
-    await plan.getByRole("button", { name: "Prepare" }).click();
+    // By its own name: there are as many of these buttons as there are plans.
+    await page.getByRole("button", { name: "Prepare SKOREQ-XXX", exact: true }).click();
     const staged = stagedAt(page, "SKOREQ-XXX");
     await staged.getByText("Nothing has changed yet. 4 stories would be added:").waitFor();
     const nonce = await staged.getByLabel("Nonce").inputValue();
@@ -43,13 +44,13 @@ browserSuite("plans in a browser", (screen) => {
     expect(await staged.getByLabel("Nonce").inputValue()).toBe(nonce);
     expect(await staged.locator(".staged-stories li").count()).toBe(4);
     const other = await live();
-    await stagedAt(other, "SKOREQ-XXX").getByRole("button", { name: "Apply 4 stories" }).dblclick();
+    await stagedAt(other, "SKOREQ-XXX").getByRole("button", { name: "Apply 4 stories of SKOREQ-XXX" }).dblclick();
     await planOf(other, "SKOREQ-XXX").getByText("in the catalogue, to be enqueued").waitFor();
     // The tab that was not asked offers what comes next, and no longer what was done elsewhere.
     await plan.getByRole("button", { name: "Enqueue" }).waitFor();
     expect(await staged.count()).toBe(0);
     await plan.getByText("in the catalogue, to be enqueued").waitFor();
-    await plan.getByRole("button", { name: "Enqueue" }).click();
+    await page.getByRole("button", { name: "Enqueue SKOREQ-XXX", exact: true }).click();
     for (const at of [page, other]) {
       const there = planOf(at, "SKOREQ-XXX");
       await there.locator(".status", { hasText: "done" }).waitFor();

@@ -4,13 +4,11 @@ import type { ConnectionFacts } from "../../src/panel/web/state/connection.ts";
 import { connectionWord, factsAfterHealth, factsAfterUpstream, noFacts } from "../../src/panel/web/state/connection.ts";
 import { afterFrame } from "../../src/panel/web/state/frames.ts";
 import type { Job } from "../../src/panel/web/state/jobs.ts";
-import { problemWords } from "../../src/panel/web/state/problem-words.ts";
 import { jobsWith, nothingUnrecorded, unrecordedAfter, unrecordedIn } from "../../src/panel/web/state/unrecorded.ts";
 import { timelineOf } from "../../src/panel/web/state/timeline.ts";
 import { beginning, visibleText } from "../../src/panel/web/state/words.ts";
 import { nothingKnown } from "../../src/panel/web/state/work.ts";
 import type { StreamFrame } from "../../src/panel/web/api/stream.ts";
-import type { PlainProblem } from "../../src/panel/web/api/requests.ts";
 
 const at = "2026-01-09T10:00:00.000Z";
 const job: Job = {
@@ -78,6 +76,7 @@ describe("the connection's word", () => {
     [{ podiumHealth: "down" }, "Podium degraded"],
     [{ podium: "failed" }, "Podium degraded"],
     [{ podiumHealth: "degraded" }, "Podium degraded"],
+    [{ podiumHealth: "degraded", podium: "failed" }, "Podium degraded"],
     [{ stream: "closed" }, "No stream"],
     [{ catchingUp: true }, "Catching up"],
     [{ behind: true }, "Behind"],
@@ -132,54 +131,6 @@ describe("the connection's word, when all is well,", () => {
       { type: "GATEWAY_STATUS", at, fields: { podium: "connected", ignored: { binary: 2, garbage: 1 } } },
     );
     expect(connectionWord(facts, (time) => time).detail).toContain("3 of its frames could not be passed on");
-  });
-});
-
-describe("an error in plain words", () => {
-  const problem = (changes: Partial<PlainProblem>): PlainProblem => ({
-    code: "podium_rejected",
-    title: "Podium refused the command",
-    detail: "Podium refused: it is done. Nothing was executed",
-    retry: "safe",
-    httpStatus: 502,
-    faults: [],
-    ...changes,
-  });
-
-  test("says each thing once: what happened, whether it ran, what to do", () => {
-    expect(problemWords(problem({}), { isCommand: true })).toEqual({
-      what: "Podium refused the command",
-      detail: "it is done",
-      ran: "Nothing was executed.",
-      remedy: "Read Podium's reason; press again when it no longer holds.",
-    });
-  });
-
-  test("leaves out what is meant for programs", () => {
-    const detail = "Podium refused: it is done. Nothing was executed; to try again use a new Idempotency-Key, or none";
-    expect(problemWords(problem({ detail }), { isCommand: true }).detail).toBe("it is done");
-  });
-
-  test("never says that nothing ran when that is not known", () => {
-    const { ran, remedy } = problemWords(problem({ code: "podium_timeout", retry: "same-key" }), { isCommand: true });
-    expect(ran).toBe("It is not known whether it ran.");
-    expect(remedy).toContain("same key");
-  });
-
-  test("never says that nothing ran when a press before this one may have, and promises a key only where it helps", () => {
-    const words = (code: string) =>
-      problemWords(problem({ code, retry: "never" }), { isCommand: true, earlierInDoubt: true });
-    expect(words("unauthorized").ran).toBe("The press before it may have run: that is not known yet.");
-    expect(words("unauthorized").remedy).toMatch(/^Enter the token.*the same key is kept/);
-    expect(words("idempotency_mismatch").remedy).toBe(
-      "It was pressed under another name before: sign in as then, or press in a new tab.",
-    );
-  });
-
-  test("names the wait that was asked for, and the field that is wrong", () => {
-    expect(problemWords(problem({ retryAfterS: 5 }), { isCommand: true }).remedy).toBe("Press again in 5 seconds.");
-    const faults = [{ pointer: "/payload/story_id", detail: "Expected letters" }];
-    expect(problemWords(problem({ faults }), { isCommand: true }).detail).toBe("story_id: Expected letters");
   });
 });
 

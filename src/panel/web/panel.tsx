@@ -7,6 +7,7 @@ import { watchAim } from "./view/aim.ts";
 import { App, titles } from "./view/app.tsx";
 import { keepFocus } from "./view/focus.ts";
 import { openHelp } from "./view/help.tsx";
+import { watchFields } from "./view/into-view.ts";
 import { listenToKeys } from "./view/keys.ts";
 
 const store = new Store();
@@ -45,6 +46,7 @@ function begin(): void {
   listenToKeys(openHelp);
   keepFocus();
   watchAim();
+  watchFields();
   turnTo(pageOf(location.hash));
 }
 

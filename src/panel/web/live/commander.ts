@@ -7,7 +7,7 @@ import type { Doubt } from "./doubts.ts";
 import { Doubts } from "./doubts.ts";
 import type { PressKey } from "./press-keys.ts";
 import { forget, keep, keyFor, newKey, pressesInDoubt, slotOf } from "./press-keys.ts";
-import type { Attempt, Store } from "./store.ts";
+import type { Attempt, Place, Store } from "./store.ts";
 import { Turns } from "./turns.ts";
 
 export interface Command {
@@ -54,7 +54,7 @@ export class Commander {
   }
 
   /** One press. A press while the one before is on its way, or has just come through, is the same press. */
-  async run(command: Command): Promise<void> {
+  async run(command: Command, place?: Place): Promise<void> {
     const subject = subjectOf(command);
     const earlier = this.#store.state.attempts.get(subject);
     if (earlier && isSettling(earlier)) return;
@@ -63,11 +63,12 @@ export class Commander {
     const slot = action === "cancel_story" ? undefined : slotOf(command);
     const pressKey = slot === undefined ? { key: newKey(), inDoubt: false } : keyFor(slot);
     const startedMs = Date.now();
-    this.#note(subject, { phase: "sending", startedMs });
+    const pressed = { startedMs, ...(place !== undefined && { place }) };
+    this.#note(subject, { phase: "sending", ...pressed });
     // Which ids an action takes is the server's to judge: whatever it is, a button has its reasons.
     const body = { action, payload: ids, source: "web-panel" } as DispatchRequest;
     const request = apiRequest("post", path, { body, idempotencyKey: pressKey.key });
-    const answered = attemptOf(await this.#sendInTurn(request, slot, pressKey), startedMs);
+    const answered = attemptOf(await this.#sendInTurn(request, slot, pressKey), pressed);
     const attempt = { ...answered, ...(leavesDoubt(answered, pressKey) && { earlierInDoubt: true }) };
     if (slot !== undefined) settleKey(slot, pressKey, attempt);
     this.#noteEnd(command, pressKey.key, attempt);
@@ -101,7 +102,7 @@ export class Commander {
     const key = newKey();
     const request = apiRequest("post", path, { body, idempotencyKey: key });
     const reply = await this.#requests.send(request, { timeoutMs: haltMs });
-    this.#noteEnd({ action: "halt" }, key, attemptOf(reply, startedMs));
+    this.#noteEnd({ action: "halt" }, key, attemptOf(reply, { startedMs }));
     this.#onAnswer();
   }
 
@@ -138,19 +139,19 @@ export function isSettling({ phase, endedMs, fromLog }: Attempt): boolean {
   return !fromLog && Date.now() - (endedMs ?? 0) < settleMs[phase];
 }
 
-function attemptOf(reply: Reply, startedMs: number): Attempt {
+function attemptOf(reply: Reply, pressed: Pick<Attempt, "startedMs" | "place">): Attempt {
   const endedMs = Date.now();
-  if (!reply.ok) return { phase: "failed", startedMs, endedMs, problem: reply.problem };
+  if (!reply.ok) return { phase: "failed", ...pressed, endedMs, problem: reply.problem };
   const { body, replayed } = reply;
   const jobId = firstText(body, "job_id");
-  if (body["success"] !== true || jobId === undefined) return { phase: "failed", startedMs, endedMs, problem: odd };
+  if (body["success"] !== true || jobId === undefined) return { phase: "failed", ...pressed, endedMs, problem: odd };
   const answer = {
     jobId,
     auditId: firstText(body, "audit_id") ?? "",
     replayed,
     result: fieldsOf(body["podium_result"]),
   };
-  return { phase: "accepted", startedMs, endedMs, answer };
+  return { phase: "accepted", ...pressed, endedMs, answer };
 }
 
 /** Codes whose `job_id` is another dispatch's. */

@@ -85,12 +85,13 @@ function isAbout(job: Job, { action, story_id, plan_id }: Command): boolean {
 }
 
 /** What a job says of the press that made it; undefined while it says nothing either. */
-function attemptOfJob({ startedMs }: Attempt, job: Job): Attempt | undefined {
+function attemptOfJob({ startedMs, place }: Attempt, job: Job): Attempt | undefined {
   const { jobId, auditId, status, answeredAt = "", prepared = {}, detail = "", code } = job;
   const endedMs = Date.parse(answeredAt) || Date.now();
+  const pressed = { startedMs, endedMs, fromLog: true, ...(place !== undefined && { place }) };
   if (status === "queued") {
     const answer = { jobId, auditId, replayed: false, result: prepared };
-    return { phase: "accepted", startedMs, endedMs, fromLog: true, answer };
+    return { phase: "accepted", ...pressed, answer };
   }
   const isRefused = status === "rejected";
   if (!isRefused && status !== "failed") return undefined;
@@ -104,5 +105,5 @@ function attemptOfJob({ startedMs }: Attempt, job: Job): Attempt | undefined {
     jobId,
     auditId,
   };
-  return { phase: "failed", startedMs, endedMs, fromLog: true, problem };
+  return { phase: "failed", ...pressed, problem };
 }

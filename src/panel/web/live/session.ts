@@ -14,7 +14,7 @@ import { jobsListed, readJobs } from "../state/jobs.ts";
 import { readPodium } from "../state/read-podium.ts";
 import { podiumIn, readServices } from "../state/services.ts";
 import { jobsWith, nothingUnrecorded, unrecordedAfter, unrecordedIn } from "../state/unrecorded.ts";
-import { wordOf } from "../state/words.ts";
+import { spokenOf } from "../state/spoken.ts";
 import { workOf } from "../state/work.ts";
 import { AuditDesk } from "./audit-desk.ts";
 import { Commander } from "./commander.ts";
@@ -161,10 +161,12 @@ export class Session {
 
   /** Whether a dispatch would be taken: an answer that says no comes with status 503, and is no problem document. */
   async #readReady(): Promise<void> {
+    const readyAskedMs = Date.now();
     const { body } = await this.requests.send(apiRequest("get", "/ready"), { timeoutMs: readMs });
-    const state = firstText(fieldsOf(fieldsOf(body["gateway"])["audit"]), "state");
-    if (state === undefined) return;
-    this.store.facts({ audit: state, refuses: body["success"] === true ? "" : (firstText(body, "reason") ?? "") });
+    const audit = firstText(fieldsOf(fieldsOf(body["gateway"])["audit"]), "state");
+    if (audit === undefined) return;
+    const refuses = body["success"] === true ? "" : (firstText(body, "reason") ?? "");
+    this.store.facts({ audit, refuses, readyAskedMs });
   }
 
   async #readStatus(): Promise<void> {
@@ -278,7 +280,9 @@ export class Session {
     this.#unrecorded = unrecordedAfter(this.#unrecorded, frames, Date.now());
     this.#news += frames.length;
     const wasAway = state.facts.upstream !== "connected" && told.facts.upstream === "connected";
-    if (wasAway || frames.some(({ type }) => type === "STORY_STATUS")) this.#soon();
+    // Since when it is halted stands in Podium's status only.
+    const isAnother = told.work.state !== state.work.state;
+    if (wasAway || isAnother || frames.some(({ type }) => type === "STORY_STATUS")) this.#soon();
   }
 
   /** What is shown is from now, unless it never was read whole. */
@@ -333,15 +337,4 @@ export class Session {
 function newestPlanStep(jobs: readonly Job[]): string {
   const job = jobs.find(({ planId }) => planId !== undefined);
   return job ? `${job.jobId} ${job.status}` : "";
-}
-
-/** What a person who can't see the page should hear: how a story ended. */
-function spokenOf(frames: readonly StreamFrame[]): { spoken: string } | undefined {
-  for (const { type, fields } of frames.toReversed()) {
-    const [storyId, status] = [firstText(fields, "storyId"), firstText(fields, "status")];
-    if (type !== "STORY_STATUS" || storyId === undefined || status === undefined) continue;
-    if (status === "done" || status === "failed" || status === "cancelled")
-      return { spoken: `${wordOf(storyId)}: ${status}` };
-  }
-  return undefined;
 }

@@ -12,9 +12,14 @@ import { nothingKnown } from "../state/work.ts";
 
 export type Page = { readonly name: "orchestrator" | "audit" | "services"; readonly auditId?: string };
 
+/** Where a story's button was pressed. */
+export type Place = "form" | "now" | "queue" | "stories";
+
 /** One press of a button, until the next press of the same one. */
 export interface Attempt {
   readonly phase: "sending" | "accepted" | "failed";
+  /** Absent for a press from before the page was loaded. */
+  readonly place?: Place;
   readonly startedMs: number;
   readonly endedMs?: number;
   readonly problem?: PlainProblem;
@@ -51,6 +56,8 @@ export interface PanelState extends Told {
   readonly services: readonly Service[] | undefined;
   readonly servicesProblem?: PlainProblem | undefined;
   readonly search: string;
+  /** As typed into the form that dispatches a story. */
+  readonly storyId: string;
   /** Version and the like, from the status answer. */
   readonly gateway: Fields;
   /** The newest thing worth saying aloud to who can't see it. */
@@ -75,6 +82,7 @@ export const initialState: PanelState = {
   audit: noAudit,
   services: undefined,
   search: "",
+  storyId: "",
   gateway: {},
   spoken: "",
   nowMs: Date.now(),

@@ -1,3 +1,5 @@
+import type { Halted } from "./halted.ts";
+
 /** What the page knows of its connections, each fact from the place where it shows first. */
 export interface ConnectionFacts {
   /** roxy-core: `lost` when requests fail, `silent` when they hang. */
@@ -17,6 +19,8 @@ export interface ConnectionFacts {
   readonly audit: string;
   /** Why roxy-core would take no dispatch right now, in its words; empty when it would. */
   readonly refuses: string;
+  /** When it was asked for these two, in milliseconds; 0 before. */
+  readonly readyAskedMs: number;
   /** Connected again, but what is shown has not been read anew yet. */
   readonly catchingUp: boolean;
   /** Time over which telemetry may have been missed, until somebody has seen it. */
@@ -39,6 +43,7 @@ export const noFacts: ConnectionFacts = {
   podiumHealth: "unknown",
   audit: "open",
   refuses: "",
+  readyAskedMs: 0,
   catchingUp: true,
   gap: undefined,
   behind: false,
@@ -54,14 +59,26 @@ export interface ConnectionWord {
 /**
  * One word for it, the worst first: what makes everything below it meaningless is said before it.
  * @param time how to write an RFC 3339 time
- * @param orchestrator its own word for itself, when that says that nothing is started
+ * @param halted what the orchestrator says of itself, when that is that nothing is started
  */
 export function connectionWord(
   facts: ConnectionFacts,
   time: (at: string) => string,
-  orchestrator: { readonly haltedAs?: string } = {},
+  halted: Halted = {},
 ): ConnectionWord {
-  return gatewayWord(facts, time) ?? podiumWord(facts, time) ?? streamWord(facts, time, orchestrator.haltedAs);
+  const away = gatewayWord(facts, time) ?? podiumAwayWord(facts, time);
+  if (away) return away;
+  const isHalted = halted.haltedAs !== undefined;
+  // Its health check is not well because of the halt: that is said once.
+  const podiumHealth = isHalted && facts.podiumHealth === "degraded" ? "up" : facts.podiumHealth;
+  const rest = podiumWeakWord({ ...facts, podiumHealth }, time) ?? streamWord(facts, time);
+  return isHalted ? haltedWord(halted, rest) : rest;
+}
+
+/** Nothing runs, whatever else is to be said: that comes after it. */
+function haltedWord({ haltedAs, since = "" }: Halted, { level, detail }: ConnectionWord): ConnectionWord {
+  const words = `The orchestrator says that it is ${haltedAs}${since}: what waits stays there until it is started again there.`;
+  return said("warn", "Halted", level === "good" ? `Live. ${words}` : `${words} ${detail}`);
 }
 
 type Time = (at: string) => string;
@@ -95,9 +112,10 @@ function gatewayWord({ gateway, gatewaySince, tokenNeeded, audit, refuses }: Con
   return undefined;
 }
 
-function podiumWord(facts: ConnectionFacts, time: Time): ConnectionWord | undefined {
-  const { upstream, upstreamSince, podium, podiumDetail, podiumHealth } = facts;
-  const since = upstreamSince === "" ? "" : ` since ${time(upstreamSince)}`;
+/** Podium is not there, as far as can be told. */
+function podiumAwayWord(facts: ConnectionFacts, time: Time): ConnectionWord | undefined {
+  const { upstream, podium, podiumDetail, podiumHealth } = facts;
+  const since = sinceWords(facts, time);
   const offline = isOffline(upstream);
   if (offline && podium === "failed") {
     return said("bad", "Podium lost", `roxy-core can't reach the orchestrator${since}. A dispatch now would not run.`);
@@ -109,7 +127,14 @@ function podiumWord(facts: ConnectionFacts, time: Time): ConnectionWord | undefi
   if (podiumHealth === "down" && podium !== "answered") {
     return said("bad", "Podium silent", "Podium does not answer its health check; asking for its status.");
   }
-  if (offline) {
+  return undefined;
+}
+
+/** Podium is there, and something about it is not as it should be. */
+function podiumWeakWord(facts: ConnectionFacts, time: Time): ConnectionWord | undefined {
+  const { upstream, podium, podiumDetail, podiumHealth } = facts;
+  if (isOffline(upstream)) {
+    const since = sinceWords(facts, time);
     return said(
       "warn",
       "Telemetry lost",
@@ -154,20 +179,20 @@ export function factsAfterHealth(
   return { ...facts, podiumHealth, podium: isNews && facts.podium === "answered" ? "unknown" : facts.podium };
 }
 
+function sinceWords({ upstreamSince: at }: ConnectionFacts, time: Time): string {
+  return at === "" ? "" : ` since ${time(at)}`;
+}
+
 function isOffline(upstream: ConnectionFacts["upstream"]): boolean {
   return upstream === "disconnected" || upstream === "connecting";
 }
 
-function streamWord(facts: ConnectionFacts, time: Time, haltedAs: string | undefined): ConnectionWord {
+function streamWord(facts: ConnectionFacts, time: Time): ConnectionWord {
   const { stream, catchingUp, ignored } = facts;
   if (stream === "open" && catchingUp) {
     return said("busy", "Catching up", "Connected; reading what has happened meanwhile.");
   }
   const shortfall = shortfallWord(facts, time);
-  if (haltedAs !== undefined) {
-    const halted = `The orchestrator says that it is ${haltedAs}: what waits stays there until it is started again there.`;
-    return said("warn", "Halted", shortfall ? `${halted} ${shortfall.detail}` : `Live. ${halted}`);
-  }
   if (shortfall) return shortfall;
   if (ignored > 0) {
     return said("good", "Live", `Podium's telemetry as it comes; ${ignored} of its frames could not be passed on.`);

@@ -68,6 +68,8 @@ export interface HourSeries {
   readonly done: number[];
   readonly failed: number[];
   readonly refused: number[];
+  /** Dispatches that never reached Podium. */
+  readonly unsent: number[];
   /** Outcomes are counted from here on only, in seconds since 1970; absent when the hour is whole. */
   readonly countedFromS?: number;
 }
@@ -102,6 +104,7 @@ export function hourSeries(
     done: count("done"),
     failed: count("failed"),
     refused: count("refused"),
+    unsent: count("unsent"),
     ...(oldest > first * bucketMs && { countedFromS: oldest / 1000 }),
   };
 }
@@ -128,10 +131,11 @@ function depthByMinute(samples: readonly Sample[], first: number, length: number
  * @param time how to write a time in seconds since 1970
  */
 export function hourWords(series: HourSeries, time: (seconds: number) => string): string {
-  const { done, failed, refused, depth, times, countedFromS } = series;
+  const { done, failed, refused, unsent, depth, times, countedFromS } = series;
   const sum = (counts: number[]): number => counts.reduce((a, b) => a + b, 0);
   const counted = countedFromS === undefined ? "" : ` (newest ones, from ${time(countedFromS)} on)`;
-  const outcomes = `${sum(done)} done, ${sum(failed)} failed, ${sum(refused)} refused${counted}`;
+  const notSent = sum(unsent) === 0 ? "" : `, ${sum(unsent)} not sent`;
+  const outcomes = `${sum(done)} done, ${sum(failed)} failed, ${sum(refused)} refused${notSent}${counted}`;
   const heard = depth.filter((value) => value !== null);
   if (heard.length === 0) return `${outcomes}; nothing is known of the queue's depth.`;
   const first = depth.findIndex((value) => value !== null);

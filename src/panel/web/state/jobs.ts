@@ -100,12 +100,14 @@ export function jobsAfterWord(jobs: readonly Job[], told: StoryWord): readonly J
 
 export const endings = new Set(["done", "failed", "cancelled", "completed"]);
 
-export type Outcome = "done" | "failed" | "refused" | "open";
+export type Outcome = "done" | "failed" | "refused" | "unsent" | "open";
 
 /** What became of it, for counting. */
 export function outcomeOf({ status, podiumStatus }: Job): Outcome {
   if (status === "rejected") return "refused";
-  if (status === "failed" || podiumStatus === "failed") return "failed";
+  // roxy-core's own "failed" says that nothing was sent: no story has failed.
+  if (status === "failed") return "unsent";
+  if (podiumStatus === "failed") return "failed";
   if (podiumStatus === "done" || podiumStatus === "completed") return "done";
   return "open";
 }

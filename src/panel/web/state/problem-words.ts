@@ -7,6 +7,8 @@ export interface ProblemWords {
   readonly detail: string;
   readonly ran: string;
   readonly remedy: string;
+  /** Whole seconds from the answer until it can be pressed again: to be counted, before the remedy. */
+  readonly waitS?: number;
 }
 
 /** What helps, by code; the rest follows from `retry`. */
@@ -29,17 +31,33 @@ const remedies: Readonly<Record<string, string>> = {
 export interface Asked {
   /** A command, and not a read: its key is kept here for the repeat. */
   readonly isCommand: boolean;
+  /** The stop: each has a key of its own, and halting what is halted changes nothing. */
+  readonly isHalt?: boolean;
   /** What became of a press before this one is not known, and this problem does not tell. */
   readonly earlierInDoubt?: boolean;
 }
 
 export function problemWords(problem: PlainProblem, asked: Asked): ProblemWords {
   const faults = problem.faults.map(({ pointer, detail }) => `${pointer.replace(/^\/(payload\/)?/, "")}: ${detail}`);
-  return {
+  const words = {
     what: titleOf(problem, asked.isCommand),
-    detail: faults.length > 0 ? faults.join("; ") : withoutRepeats(problem.detail),
+    detail: faults.length > 0 ? faults.join("; ") : besideTitle(problem),
     ran: ranWords(problem, asked),
-    remedy: remedyFor(problem, asked),
+    ...remedyFor(problem, asked),
+  };
+  return asked.isHalt ? haltWords(problem, words) : words;
+}
+
+const haltAgain =
+  "Halt again: a second halt does no harm. Where none comes through, stop the orchestrator's own process.";
+
+/** Of a stop, that it did not come through is the news; "nothing was executed" would sound like a good one. */
+function haltWords({ code, retry }: PlainProblem, { what, detail }: ProblemWords): ProblemWords {
+  return {
+    what: retry === "same-key" ? "Not known whether it halted" : "NOT HALTED",
+    detail: `${what}: ${detail}`.replace(/[.]?$/, "."),
+    ran: "",
+    remedy: code === "unauthorized" || code === "forbidden_role" ? remedies[code]! : haltAgain,
   };
 }
 
@@ -48,10 +66,24 @@ function titleOf({ code, title }: PlainProblem, isCommand: boolean): string {
   return code === "audit_unavailable" && !isCommand ? "The audit log can't be read" : title;
 }
 
+/** Which key to repeat with: advice for programs. The page keeps the keys of its buttons itself. */
+const keyAdvice = /[;,.] (?:or )?(?:repeat|try again)\b[^;.]*\bIdempotency-Key\b.*$/is;
+
 /** What the page says around it already, and what is meant for programs: that nothing ran, and which key to use next. */
 export function withoutRepeats(detail: string): string {
-  const rest = detail.replace(/^Podium refused: /, "").replace(/[;,.]? nothing was executed\b[^.]*\.?$/i, "");
+  const rest = detail
+    .replace(/^Podium refused: /, "")
+    .replace(/[;,.]? nothing was executed\b[^.]*\.?$/i, "")
+    .replace(keyAdvice, "");
   return rest === "" ? detail : rest;
+}
+
+/** Under its title, and beside the words for whether it ran, a detail says only what those don't. */
+function besideTitle({ title, detail }: PlainProblem): string {
+  const rest = withoutRepeats(detail)
+    .replace(/^The command was sent and Podium's answer does not settle what it did: /, "")
+    .replace(/\. It may have been executed$/, "");
+  return rest.startsWith(title) ? rest.slice(title.length).replace(/^[:;] /, "") || detail : rest;
 }
 
 function ranWords({ retry, code }: PlainProblem, { isCommand, earlierInDoubt }: Asked): string {
@@ -63,18 +95,18 @@ function ranWords({ retry, code }: PlainProblem, { isCommand, earlierInDoubt }: 
 
 const keyKept = "the same key is kept, so it can't run twice.";
 
-function remedyFor(problem: PlainProblem, { isCommand, earlierInDoubt }: Asked): string {
+function remedyFor(
+  problem: PlainProblem,
+  { isCommand, earlierInDoubt }: Asked,
+): Pick<ProblemWords, "remedy" | "waitS"> {
   const { code, retry, retryAfterS } = problem;
-  if (!isCommand) return remedies[code] ?? "It is tried again by itself.";
-  if (retry === "same-key") return `Press again: ${keyKept}`;
-  const kept = earlierInDoubt && code !== "idempotency_mismatch" ? ` When you press again, ${keyKept}` : "";
-  if (retryAfterS !== undefined && retryAfterS > 0) return `Press again in ${seconds(retryAfterS)}.${kept}`;
+  if (!isCommand) return { remedy: remedies[code] ?? "It is tried again by itself." };
+  if (retry === "same-key") return { remedy: `Press again: ${keyKept}` };
+  const kept = earlierInDoubt && code !== "idempotency_mismatch" ? `When you press again, ${keyKept}` : "";
+  if (retryAfterS !== undefined && retryAfterS > 0) return { waitS: retryAfterS, remedy: kept };
   const known = remedies[code];
-  if (known !== undefined) return `${known}${kept}`;
-  if (retry === "safe") return earlierInDoubt ? `Press again: ${keyKept}` : "Press again when you like.";
-  return `Change it before you press again.${kept}`;
-}
-
-function seconds(count: number): string {
-  return count === 1 ? "1 second" : `${count} seconds`;
+  if (known === undefined && retry === "safe") {
+    return { remedy: earlierInDoubt ? `Press again: ${keyKept}` : "Press again when you like." };
+  }
+  return { remedy: `${known ?? "Change it before you press again."} ${kept}`.trim() };
 }

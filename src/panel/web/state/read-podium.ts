@@ -1,6 +1,6 @@
 import type { Fields } from "../api/json.ts";
 import { fieldsOf, firstText, listOf, numberOf, textOf } from "../api/json.ts";
-import type { Agent, Plan, QueueEntry, Story, Told } from "./work.ts";
+import type { Agent, HaltFacts, Plan, QueueEntry, Story, Told } from "./work.ts";
 
 /**
  * Podium's status and frames are JSON of unknown shape. What looks like stories, a queue, agents or plans is taken for
@@ -44,8 +44,13 @@ export function readPodium(value: unknown): Told {
     }
   }
   const state = stateIn(fieldsOf(value));
+  const halt = haltIn(fieldsOf(value));
   const told = Object.entries(found).filter(([, part]) => part !== undefined);
-  return { ...(Object.fromEntries(told) as Told), ...(state !== undefined && { state }) };
+  return {
+    ...(Object.fromEntries(told) as Told),
+    ...(state !== undefined && { state }),
+    ...(Object.keys(halt).length > 0 && { halt }),
+  };
 }
 
 /** `{"STORY-001": {"status": …}}` is a list too, with the ids as keys. */
@@ -58,10 +63,23 @@ function mapAsList(child: object, key: string): unknown[] | undefined {
 
 /** The orchestrator's word for itself: under `orchestrator`, or at the top. A story's `status` is not that. */
 function stateIn(fields: Fields): string | undefined {
-  const own = firstText(fieldsOf(fields["orchestrator"] ?? fields["conductor"]), "state", "status");
+  const own = firstText(itselfIn(fields), "state", "status");
   if (own !== undefined) return own;
   if (idOf(fields) !== undefined) return undefined;
   return firstText(fields, "state", "status");
+}
+
+function itselfIn(fields: Fields): Fields {
+  return fieldsOf(fields["orchestrator"] ?? fields["conductor"]);
+}
+
+/** Beside its word for itself. */
+function haltIn(fields: Fields): HaltFacts {
+  const beside = { ...fields, ...itselfIn(fields) };
+  return compact({
+    since: firstText(beside, "haltedSince", "halted_since", "haltedAt", "halted_at"),
+    by: firstText(beside, "haltedBy", "halted_by"),
+  });
 }
 
 function readCurrent(found: Found, fields: Fields): void {

@@ -1,6 +1,6 @@
 /** How times, ids and strangers' texts are written. Pure, so that tests can hold it to its word. */
 
-const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+export const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const dayAndClock = new Intl.DateTimeFormat("en-GB", {
   day: "numeric",
   month: "short",

@@ -38,9 +38,18 @@ export interface Plan {
   readonly stories: readonly string[];
 }
 
+/** What the orchestrator tells of the halt that it is in. */
+export interface HaltFacts {
+  /** RFC 3339. */
+  readonly since?: string;
+  /** Its own name for who did it. */
+  readonly by?: string;
+}
+
 export interface Work {
   /** The orchestrator's own word for itself, such as `running` or `halted`. */
   readonly state?: string;
+  readonly halt: HaltFacts;
   readonly running: readonly string[];
   readonly queue: readonly QueueEntry[];
   readonly stories: ReadonlyMap<string, Story>;
@@ -57,6 +66,7 @@ export type Told = { readonly [K in Exclude<keyof Work, "known" | "byStatus">]?:
 export type Part = keyof Told;
 
 export const nothingKnown: Work = {
+  halt: {},
   running: [],
   queue: [],
   stories: new Map(),
@@ -82,7 +92,9 @@ export function workOf(told: Told, before: Work = nothingKnown): Work {
 export function workAfter(work: Work, told: Told): Work {
   const stories = told.stories ? new Map([...work.stories, ...told.stories]) : work.stories;
   const known = new Set([...work.known, ...(Object.keys(told) as Part[])]);
-  return withStrangers({ ...work, ...told, stories, known });
+  // What was told of an earlier halt says nothing of this one.
+  const halt = told.state === undefined || told.state === work.state ? work.halt : {};
+  return withStrangers({ ...work, halt, ...told, stories, known });
 }
 
 /** As many as are read of one status answer; a page that is open for weeks hears of more. */

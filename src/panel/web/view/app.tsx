@@ -52,15 +52,14 @@ function OrchestratorPage({ session, state }: Props) {
         <DispatchForm session={session} state={state} />
         <StoryList session={session} state={state} />
       </div>
+      {/* With the stories in reach of them; what comes and goes in it moves the chart and nothing else. */}
+      <PlanList session={session} state={state} />
       <div class="column">
         <NowCard session={session} state={state} />
         <QueueCard session={session} state={state} />
         <JobList state={state} />
       </div>
-      <div class="column">
-        <HourChart state={state} />
-        <PlanList session={session} state={state} />
-      </div>
+      <HourChart state={state} />
     </div>
   );
 }

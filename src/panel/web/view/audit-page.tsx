@@ -64,6 +64,11 @@ function SearchForm({ session, state }: Props) {
     if (/^AUD-\S+$/i.test(typed)) location.hash = `#/audit/${typed.toUpperCase()}`;
     else void session.audit.search(typed);
   };
+  const empty = ({ key, target }: KeyboardEvent): void => {
+    if (key !== "Escape") return;
+    (target as HTMLInputElement).value = "";
+    if (search !== "") void session.audit.search("");
+  };
   return (
     <form class="dispatch audit-search" role="search" onSubmit={submit}>
       <label for="search">Search</label>
@@ -73,6 +78,7 @@ function SearchForm({ session, state }: Props) {
         type="search"
         defaultValue={search}
         placeholder="story, plan, JOB-…, AUD-…, 2026-01-09, user:mark  /"
+        onKeyDown={empty}
         {...plainField}
       />
       <label for="event" class="unseen">

@@ -1,10 +1,10 @@
 /** @jsxImportSource hono/jsx/dom */
-import { useState } from "hono/jsx/dom";
 import type { Command } from "../live/commander.ts";
 import { subjectOf } from "../live/commander.ts";
 import type { Session } from "../live/session.ts";
 import type { PanelState } from "../live/store.ts";
 import { AttemptProblem, CommandButton, replayedWords } from "./command-button.tsx";
+import { placeOf } from "./attempt-place.ts";
 import { plainField } from "./plain-field.ts";
 
 /** A story by its id. Enter is the button; spaces around the id are nobody's intention. */
@@ -27,12 +27,12 @@ function ViewerWords({ state }: { state: PanelState }) {
 }
 
 function StoryForm({ session, state }: { session: Session; state: PanelState }) {
-  const [typed, setTyped] = useState("");
-  const storyId = typed.trim();
-  const command: Command = { action: "enqueue_story", story_id: storyId };
+  const commandOf = (typed: string): Command => ({ action: "enqueue_story", story_id: typed.trim() });
+  const command = commandOf(state.storyId);
   const submit = (event: Event): void => {
     event.preventDefault();
-    void session.commander.run(command);
+    // The field as it is, and not as it was drawn last: Enter may follow the last letter within the same moment.
+    void session.commander.run(commandOf(session.store.state.storyId), "form");
   };
   return (
     <div class="story-form">
@@ -41,13 +41,21 @@ function StoryForm({ session, state }: { session: Session; state: PanelState }) 
         <input
           id="story-id"
           class="id"
-          value={typed}
-          onInput={(event: Event) => setTyped((event.target as HTMLInputElement).value)}
+          value={state.storyId}
+          onInput={(event: Event) => session.store.set({ storyId: (event.target as HTMLInputElement).value })}
           placeholder="STORY-001"
           {...plainField}
           list="story-ids"
         />
-        <CommandButton session={session} state={state} command={command} label="Run" icon="play" class="primary" />
+        <CommandButton
+          session={session}
+          state={state}
+          command={command}
+          place="form"
+          label="Run"
+          icon="play"
+          class="primary"
+        />
         <StoryIds state={state} />
       </form>
       <Answer session={session} state={state} command={command} />
@@ -72,9 +80,13 @@ function StoryIds({ state }: { state: PanelState }) {
 /** The place under the form is kept, so that an answer moves nothing. */
 function Answer({ session, state, command }: { session: Session; state: PanelState; command: Command }) {
   const attempt = state.attempts.get(subjectOf(command));
-  if (attempt?.phase === "failed") return <AttemptProblem session={session} state={state} command={command} />;
+  const isHere = attempt !== undefined && placeOf(attempt, command.story_id ?? "", state) === "form";
+  if (isHere && attempt.phase === "failed") {
+    return <AttemptProblem session={session} state={state} command={command} place="form" />;
+  }
   const { answer } = attempt ?? {};
-  if (!answer) return <p class="answer fine">Type a story's id, or press play beside a story below.</p>;
+  if (!answer || (answer.replayed && !isHere))
+    return <p class="answer fine">Type a story's id, or press play beside a story below.</p>;
   return (
     <p class="answer" role="status">
       {answer.replayed ? replayedWords : "Recorded and accepted:"}{" "}

@@ -9,6 +9,8 @@ import { Text } from "./text.tsx";
 
 /** Longer than any slip, shorter than fear; the ring's transition in the style sheet takes the same time. */
 const holdMs = 1_000;
+/** What was begun is meant for now: an Enter long after it is another one's first. */
+const gestureMs = 8_000;
 const subject = "halt ";
 
 type Gesture = "idle" | "holding" | "confirm" | "hint";
@@ -34,33 +36,46 @@ export function HaltControl({ session, state }: { session: Session; state: Panel
   );
 }
 
+/** How far the stop has been begun; what waits for a second press goes back by itself. */
+function useGesture(): [Gesture, (next: Gesture) => void] {
+  const [gesture, setGesture] = useState<Gesture>("idle");
+  const expiry = useRef<ReturnType<typeof setTimeout> | null>(null);
+  const turn = (next: Gesture): void => {
+    clearTimeout(expiry.current ?? undefined);
+    if (next === "confirm" || next === "hint") expiry.current = setTimeout(() => setGesture("idle"), gestureMs);
+    setGesture(next);
+  };
+  return [gesture, turn];
+}
+
 /** The stop: held with a pointer, or pressed and confirmed with the keyboard. Always there, whatever else hangs. */
 function HaltButton({ session, state }: { session: Session; state: PanelState }) {
-  const [gesture, setGesture] = useState<Gesture>("idle");
+  const [gesture, turn] = useGesture();
   const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
   const isSending = state.attempts.get(subject)?.phase === "sending";
   const rest = (next: Gesture) => (): void => {
-    if (timer.current !== null) clearTimeout(timer.current);
+    if (timer.current === null) return;
+    clearTimeout(timer.current);
     timer.current = null;
-    setGesture((now) => (now === "holding" ? next : now));
+    turn(next);
   };
   const hold = (event: PointerEvent): void => {
     if (event.button !== 0 || timer.current !== null) return;
-    setGesture("holding");
+    turn("holding");
     timer.current = setTimeout(() => {
       timer.current = null;
-      setGesture("idle");
+      turn("idle");
       session.halt();
     }, holdMs);
   };
   // A click without a pointer comes from the keyboard or from an aid: it asks once more.
   const click = (event: MouseEvent): void => {
     if (event.detail !== 0) return;
-    setGesture(gesture === "confirm" ? "idle" : "confirm");
+    turn(gesture === "confirm" ? "idle" : "confirm");
     if (gesture === "confirm") session.halt();
   };
   const key = (event: KeyboardEvent): void => {
-    if (event.key === "Escape") setGesture("idle");
+    if (event.key === "Escape") turn("idle");
     // A key that is held down repeats: that would be its own confirmation.
     if (event.repeat) event.preventDefault();
   };
@@ -77,23 +92,26 @@ function HaltButton({ session, state }: { session: Session; state: PanelState })
       onContextMenu={(event: Event) => event.preventDefault()}
       onClick={click}
       onKeyDown={key}
-      onBlur={() => setGesture("idle")}
+      onBlur={() => turn("idle")}
     >
       <svg class="ring" viewBox="0 0 24 24" aria-hidden="true">
         <circle cx="12" cy="12" r="10" />
         <circle class="ring-fill" cx="12" cy="12" r="10" pathLength="1" />
         <path d="M8.5 8.5h7v7h-7z" />
       </svg>
-      <span aria-live="assertive">{isSending ? sendingWords(state) : words[gesture]}</span>
+      <span class="halt-words" aria-live="assertive">
+        {isSending ? sendingWords(state) : "Halt"} {!isSending && hints[gesture] && <small>{hints[gesture]}</small>}
+      </span>
     </button>
   );
 }
 
-const words: Readonly<Record<Gesture, string>> = {
-  idle: "Halt",
-  holding: "Keep holding",
-  confirm: "Again to halt",
-  hint: "Hold 1 second",
+/** A second line under its word, inside its size: a button that grew would move from under the finger that holds it. */
+const hints: Readonly<Record<Gesture, string>> = {
+  idle: "",
+  holding: "keep holding",
+  confirm: "press again",
+  hint: "hold 1 second",
 };
 
 function sendingWords(state: PanelState): string {
@@ -101,17 +119,12 @@ function sendingWords(state: PanelState): string {
   return seconds < 1 ? "Halting…" : `Halting · ${seconds} s`;
 }
 
-/** Whatever went wrong: a halt has a key of its own each time, and halting what is halted changes nothing. */
-const haltRemedy =
-  "Halt again: a second halt does no harm. Where none comes through, stop the orchestrator's own process.";
-
 /** What became of the last halt, under the bar until it is put away. */
 export function HaltNote({ session, state }: { session: Session; state: PanelState }) {
   const attempt = state.attempts.get(subject);
   const dismiss = (): void => session.commander.dismiss(subject);
   if (attempt?.problem) {
-    const remedy = attempt.problem.code === "unauthorized" ? {} : { remedy: haltRemedy };
-    return <ProblemNote problem={attempt.problem} isCommand {...remedy} onDismiss={dismiss} />;
+    return <ProblemNote problem={attempt.problem} isCommand isHalt attempt={attempt} onDismiss={dismiss} />;
   }
   if (!attempt?.answer) return null;
   const { result, jobId, auditId } = attempt.answer;

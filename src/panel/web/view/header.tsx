@@ -2,8 +2,8 @@
 import type { Session } from "../live/session.ts";
 import type { PanelState } from "../live/store.ts";
 import { connectionWord } from "../state/connection.ts";
-import { timeWords, wordOf } from "../state/words.ts";
-import { isHalted } from "../state/work.ts";
+import { haltedOf } from "../state/halted.ts";
+import { timeWords } from "../state/words.ts";
 import { HaltControl, HaltNote } from "./halt-button.tsx";
 import { Icon } from "./icon.tsx";
 import { openHelp } from "./help.tsx";
@@ -19,11 +19,9 @@ const pages = [
 
 /** What is always there: where we are, how things stand, and the stop. */
 export function Header({ session, state }: { session: Session; state: PanelState }) {
-  const { level, word, detail } = connectionWord(
-    state.facts,
-    (at) => timeWords(at, state.nowMs),
-    isHalted(state.work) ? { haltedAs: wordOf(state.work.state ?? "", 24) } : {},
-  );
+  const time = (at: string): string => timeWords(at, state.nowMs);
+  const halted = haltedOf(state.work, state.jobs, time);
+  const { level, word, detail } = connectionWord(state.facts, time, halted);
   return (
     <header class="top">
       <div class="bar">
@@ -51,7 +49,7 @@ export function Header({ session, state }: { session: Session; state: PanelState
         <b>{word}</b>
         {/* Another word is another line: a new one comes, none moves. */}
         <span class="state-detail" key={word}>
-          <Text text={detail} chars={200} />
+          <Text text={detail} chars={240} />
         </span>
         {state.facts.gap && level !== "bad" && (
           <button type="button" class="quiet small" onClick={() => session.store.facts({ gap: undefined })}>

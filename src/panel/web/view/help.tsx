@@ -11,9 +11,9 @@ const rows = [
   ["/", "Search stories, or the audit log"],
   ["1 2 3", "Orchestrator, Audit, Services"],
   ["h", "Go to Halt; then Enter, and Enter again"],
-  ["t", "Light or dark"],
+  ["t", "Light, dark, or as the system has it"],
   ["?", "This help"],
-  ["Esc", "Leave a field or this help"],
+  ["Esc", "Leave a field or this help; a search is emptied"],
 ] as const;
 
 const id = "help";

@@ -18,7 +18,7 @@ export function HourChart({ state }: { state: PanelState }) {
           <span class="legend depth">queue depth</span>
           <span class="legend good">done</span>
           <span class="legend bad">failed</span>
-          <span class="legend refused">refused</span>
+          <span class="legend refused">refused or not sent</span>
           <span class="hour-words">{hourWords(series, clockWords)}</span>
         </figcaption>
       </figure>

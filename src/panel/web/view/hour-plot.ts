@@ -42,8 +42,8 @@ export function mountHour(element: HTMLElement | null): (() => void) | undefined
 }
 
 /** Outcomes stand on each other: each series is drawn from the ground, the tallest first. */
-function dataOf({ times, depth, done, failed, refused }: HourSeries): uPlot.AlignedData {
-  const top = done.map((count, i) => count + failed[i]! + refused[i]!);
+function dataOf({ times, depth, done, failed, refused, unsent }: HourSeries): uPlot.AlignedData {
+  const top = done.map((count, i) => count + failed[i]! + refused[i]! + unsent[i]!);
   const middle = done.map((count, i) => count + failed[i]!);
   return [times, top, middle, done, depth];
 }

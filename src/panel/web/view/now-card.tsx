@@ -3,7 +3,7 @@ import type { Session } from "../live/session.ts";
 import type { PanelState } from "../live/store.ts";
 import type { Agent, QueueEntry } from "../state/work.ts";
 import { wordOf } from "../state/words.ts";
-import { CommandButton } from "./command-button.tsx";
+import { AttemptProblem, CommandButton } from "./command-button.tsx";
 import { Freshness, unread } from "./freshness.tsx";
 import { Newcomers, useHeld } from "./held-list.tsx";
 import { Status } from "./status.tsx";
@@ -28,7 +28,7 @@ export function NowCard({ session, state }: Props) {
         <Freshness state={state} />
         <Newcomers held={held} noun="here" />
       </header>
-      <div class="room now-room">
+      <div class={agents.length > 2 ? "room now-room for-many" : "room now-room"}>
         <ul class="rows" aria-label="Agents">
           {held.rows.map(({ item, gone }) => (
             <AgentRow
@@ -81,12 +81,14 @@ function AgentRow({ session, state, agent, gone }: Props & { agent: Agent; gone:
             session={session}
             state={state}
             command={cancel}
+            place="now"
             label={`Cancel ${wordOf(storyId ?? "")}`}
             icon="stop"
             compact
           />
         )}
       </div>
+      {cancel && !gone && <AttemptProblem session={session} state={state} command={cancel} place="now" />}
     </li>
   );
 }
@@ -168,6 +170,7 @@ function EntryRow({ session, state, entry, gone }: Props & { entry: QueueEntry; 
           state={state}
           key="cancel"
           command={cancel}
+          place="queue"
           label={`Cancel ${wordOf(id)}`}
           icon="stop"
           compact
@@ -177,11 +180,14 @@ function EntryRow({ session, state, entry, gone }: Props & { entry: QueueEntry; 
           state={state}
           key="run"
           command={run}
+          place="queue"
           label={`Run ${wordOf(id)}`}
           icon="play"
           compact
         />
       </div>
+      {!gone && <AttemptProblem key="run" session={session} state={state} command={run} place="queue" />}
+      {!gone && <AttemptProblem key="cancel" session={session} state={state} command={cancel} place="queue" />}
     </li>
   );
 }

@@ -3,6 +3,7 @@ import { useState } from "hono/jsx/dom";
 import type { Session } from "../live/session.ts";
 import type { PanelState } from "../live/store.ts";
 import type { Plan } from "../state/work.ts";
+import { Newcomers, useHeld } from "./held-list.tsx";
 import { PlanSteps } from "./plan-steps.tsx";
 import { Status } from "./status.tsx";
 import { Id, Text } from "./text.tsx";
@@ -15,6 +16,9 @@ export function PlanList({ session, state }: { session: Session; state: PanelSta
   const known = state.work.plans;
   const strangers = opened.filter((id) => !known.some((plan) => plan.id === id));
   const plans: readonly Plan[] = [...strangers.map((id) => ({ id, stories: [] })), ...known];
+  const held = useHeld(plans, ({ id }) => id, { wish: opened.join(" ") });
+  // With its step the box of a plan goes, and the pointer that pressed there stands outside: it has not left by itself.
+  const { onPointerLeave: _, ...hold } = held.hold;
   const open = (event: Event): void => {
     event.preventDefault();
     const id = typed.trim();
@@ -24,8 +28,11 @@ export function PlanList({ session, state }: { session: Session; state: PanelSta
     void session.commander.run({ action: "prepare_apply", plan_id: id });
   };
   return (
-    <section class="card" aria-labelledby="plans-title">
-      <h2 id="plans-title">Plans</h2>
+    <section class="card" aria-labelledby="plans-title" {...hold}>
+      <header>
+        <h2 id="plans-title">Plans</h2>
+        <Newcomers held={held} noun={held.waiting === 1 ? "plan" : "plans"} />
+      </header>
       {state.client.mayDispatch && (
         <form class="dispatch" onSubmit={open}>
           <label for="plan-id">Plan</label>
@@ -41,7 +48,7 @@ export function PlanList({ session, state }: { session: Session; state: PanelSta
         </form>
       )}
       <ul class="rows" aria-label="Plans">
-        {plans.map((plan) => (
+        {held.rows.map(({ item: plan }) => (
           <li class="row plan" key={plan.id}>
             <Status word={plan.status} />
             <div class="row-words">

@@ -3,11 +3,13 @@ import { useState } from "hono/jsx/dom";
 import type { Command } from "../live/commander.ts";
 import { subjectOf } from "../live/commander.ts";
 import type { Session } from "../live/session.ts";
-import type { PanelState } from "../live/store.ts";
+import type { Attempt, PanelState } from "../live/store.ts";
 import type { PlanProgress, PlanStage, PlanStep, Staging } from "../state/staging.ts";
 import { planProgress, planStage, stagingOf } from "../state/staging.ts";
+import { wordOf } from "../state/words.ts";
 import type { Plan } from "../state/work.ts";
 import { AttemptProblem, CommandButton } from "./command-button.tsx";
+import { useInView } from "./into-view.ts";
 import { Id, Text, Time } from "./text.tsx";
 import { plainField } from "./plain-field.ts";
 
@@ -32,9 +34,10 @@ export function PlanSteps({ session, state, plan }: Props) {
   const { step } = progress;
   const staging = stage === "staged" && step?.result ? stagingOf(step.result) : undefined;
   const words = stageWords(stage, plan.status, state.jobsAt !== "");
+  const next = useInView(acceptedOf(state, apply));
   return (
     <>
-      <div class="row-actions">
+      <div class="row-actions" ref={next}>
         {stage === "applied" && (
           <CommandButton
             key="enqueue"
@@ -42,6 +45,7 @@ export function PlanSteps({ session, state, plan }: Props) {
             state={state}
             command={enqueue}
             label="Enqueue"
+            about={wordOf(plan.id)}
             icon="play"
             class="primary"
           />
@@ -52,6 +56,7 @@ export function PlanSteps({ session, state, plan }: Props) {
           state={state}
           command={prepare}
           label={stage === "new" ? "Prepare" : "Prepare again"}
+          about={wordOf(plan.id)}
           icon="play"
         />
       </div>
@@ -65,6 +70,7 @@ export function PlanSteps({ session, state, plan }: Props) {
             plan={plan}
             staging={staging}
             inDoubt={isInDoubt(state, apply, progress)}
+            prepared={acceptedOf(state, prepare)}
           />
         )}
         {!staging && words !== "" && <p class="fine">{words}</p>}
@@ -79,6 +85,11 @@ export function PlanSteps({ session, state, plan }: Props) {
 function stepTaken(state: PanelState, command: Command): PlanStep | undefined {
   const { answer, endedMs = 0 } = state.attempts.get(subjectOf(command)) ?? {};
   return answer && { jobId: answer.jobId, action: command.action, endedMs, result: answer.result };
+}
+
+function acceptedOf(state: PanelState, command: Command): Attempt | undefined {
+  const attempt = state.attempts.get(subjectOf(command));
+  return attempt?.phase === "accepted" ? attempt : undefined;
 }
 
 function isInDoubt(state: PanelState, command: Command, { inDoubt }: PlanProgress): boolean {
@@ -100,22 +111,30 @@ function storiesWord(count: number): string {
   return count === 1 ? "1 story" : `${count} stories`;
 }
 
+interface StagedProps extends Props {
+  readonly staging: Staging;
+  readonly inDoubt: boolean;
+  /** By a press in this page. */
+  readonly prepared: Attempt | undefined;
+}
+
 /** What Podium says it would do. */
-function Staged({ session, state, plan, staging, inDoubt }: Props & { staging: Staging; inDoubt: boolean }) {
+function Staged({ session, state, plan, staging, inDoubt, prepared }: StagedProps) {
+  const element = useInView(prepared);
   const [typed, setTyped] = useState<string | undefined>(undefined);
   const nonce = (typed ?? staging.nonce ?? "").trim();
   const apply: Command = { action: "apply_plan", plan_id: plan.id, nonce };
   const count = staging.stories.length;
   const inputId = `nonce-${plan.id}`;
   return (
-    <div class="staged" role="group" aria-label={`Staged: ${plan.id}`}>
+    <div class="staged" role="group" aria-label={`Staged: ${plan.id}`} ref={element}>
       <p>
         <strong>Staged.</strong>{" "}
         {inDoubt ? "Whether it was applied meanwhile is not known." : "Nothing has changed yet."}{" "}
         {count > 0 && `${storiesWord(count)} would be added:`}
       </p>
       {count > 0 && (
-        <ul class="staged-stories">
+        <ul class="staged-stories" tabIndex={0} aria-label="Stories that would be added">
           {staging.stories.map((story) => (
             <li key={story.id}>
               <Id id={story.id} /> {story.title !== undefined && <Text text={story.title} chars={96} />}
@@ -144,6 +163,7 @@ function Staged({ session, state, plan, staging, inDoubt }: Props & { staging: S
           state={state}
           command={apply}
           label={count > 0 ? `Apply ${storiesWord(count)}` : "Apply"}
+          about={count > 0 ? `of ${wordOf(plan.id)}` : wordOf(plan.id)}
           icon="check"
           class="primary"
         />

@@ -33,6 +33,7 @@ export function StoryList({ session, state }: { session: Session; state: PanelSt
         placeholder="Search stories  /"
         value={state.search}
         onInput={(event: Event) => session.store.set({ search: (event.target as HTMLInputElement).value })}
+        onKeyDown={(event: KeyboardEvent) => event.key === "Escape" && session.store.set({ search: "" })}
         autocomplete="off"
       />
       <div class="room stories-room" {...held.hold}>
@@ -100,6 +101,7 @@ function StoryRow({ session, state, story }: { session: Session; state: PanelSta
             state={state}
             key="cancel"
             command={cancel}
+            place="stories"
             label={`Cancel ${wordOf(id)}`}
             icon="stop"
             compact
@@ -110,13 +112,14 @@ function StoryRow({ session, state, story }: { session: Session; state: PanelSta
           state={state}
           key="run"
           command={run}
+          place="stories"
           label={`Run ${wordOf(id)}`}
           icon="play"
           compact
         />
       </div>
-      <AttemptProblem key="run" session={session} state={state} command={run} />
-      <AttemptProblem key="cancel" session={session} state={state} command={cancel} />
+      <AttemptProblem key="run" session={session} state={state} command={run} place="stories" />
+      <AttemptProblem key="cancel" session={session} state={state} command={cancel} place="stories" />
     </li>
   );
 }

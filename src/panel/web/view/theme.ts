@@ -11,15 +11,21 @@ export function theme(): Theme {
   return chosen === "light" || chosen === "dark" ? chosen : "system";
 }
 
+/** All three in turn, and from the system's own to the other one first: each press shows. */
 export function nextTheme(from: Theme): Theme {
-  if (from === "system") return matchMedia("(prefers-color-scheme: dark)").matches ? "light" : "dark";
-  return from === "light" ? "dark" : "light";
+  const [same, other] = matchMedia("(prefers-color-scheme: dark)").matches
+    ? (["dark", "light"] as const)
+    : (["light", "dark"] as const);
+  if (from === "system") return other;
+  return from === other ? same : "system";
 }
 
 export function chooseTheme(chosen: Theme): Theme {
-  document.documentElement.dataset["theme"] = chosen;
+  const isOwn = chosen !== "system";
+  if (isOwn) document.documentElement.dataset["theme"] = chosen;
+  else delete document.documentElement.dataset["theme"];
   // A browser may refuse its cookies: the choice then lasts until the reload.
-  document.cookie = `${cookie}=${chosen}; Path=/; Max-Age=${keptS}; SameSite=Strict`;
+  document.cookie = `${cookie}=${chosen}; Path=/; Max-Age=${isOwn ? keptS : 0}; SameSite=Strict`;
   dispatchEvent(new Event("themechange"));
   return chosen;
 }
