@@ -67,12 +67,12 @@ async function snapshotOf(hub: Hub, podiumStatus: () => Promise<Verdict>): Promi
   return { ...asked, text: jsonWith(fields, { podium: isKnown ? verdict.json : "null", timestamp: `"${at}"` }) };
 }
 
-/** Streams that are held open leave half of the descriptors to those who say something, such as a halt. */
+/** Streams that are held open leave a third of the descriptors to those who say something, such as a halt. */
 function clientsOf({ runtime, config: { stream }, log }: GatewayOptions): Clients {
   const descriptors = runtime.process.descriptorsMax();
-  const clientsMax = Math.min(stream.clients_max, Math.floor(descriptors / 2));
+  const clientsMax = Math.min(stream.clients_max, Math.floor((descriptors * 2) / 3));
   if (clientsMax < stream.clients_max) {
-    const message = `${clientsMax} stream clients at most, and not stream.clients_max: half of the descriptors that this process may have (LimitNOFILE)`;
+    const message = `${clientsMax} stream clients at most, and not stream.clients_max: two thirds of the descriptors that this process may have (LimitNOFILE)`;
     log.warn("stream_clients", { message, descriptors });
   }
   return new Clients({ clientsMax, perAddressMax: stream.clients_per_address_max });

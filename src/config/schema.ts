@@ -131,7 +131,7 @@ const stream = z
     clients_max: whole(1, 1_000_000, "clients")
       .default(16_384)
       .describe(
-        "Stream clients at a time; each costs some 6 KiB more than a bare WebSocket. Never more than half of the descriptors that the process may have.",
+        "Stream clients at a time; each costs some 6 KiB more than a bare WebSocket. Never more than two thirds of the descriptors that the process may have.",
       ),
     clients_per_address_max: whole(1, 1_000_000, "clients")
       .default(1024)

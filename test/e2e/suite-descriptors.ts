@@ -46,7 +46,7 @@ export function descriptorsSuite(launcher: Launcher): void {
       await Promise.all(flood.map(({ tried }) => tried));
       expect((await call(gateway.baseUrl, dispatchCall({ action: "halt" }))).status).toBe(200);
       const { text } = await call(gateway.baseUrl, { path: "/metrics" });
-      expect(Number(/^roxy_stream_clients (\d+)$/m.exec(text)?.[1])).toBe(descriptors / 2);
+      expect(Number(/^roxy_stream_clients (\d+)$/m.exec(text)?.[1])).toBe((descriptors * 2) / 3);
       for (const { socket } of flood) socket.destroy();
     });
 
