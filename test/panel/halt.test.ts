@@ -49,26 +49,6 @@ browserSuite("halting in a browser", (screen) => {
     await page.locator(".state.warn b", { hasText: "Halted" }).waitFor();
   });
 
-  test("halted it says so above a health check that is not well because of it, with when and by whom, over a reload too", async () => {
-    podium.otherwise = (socket, seen) => {
-      const orchestrator = { state: "halted", haltedSince: new Date().toISOString(), haltedBy: "anonymous" };
-      const told = JSON.stringify({ orchestrator, stories: [] });
-      podium.status = (at, asked) => reply.text(told, asked.path.includes("health") ? 503 : 200)(at, asked);
-      return reply.text('{"success":true}')(socket, seen);
-    };
-    const page = await open();
-    await page.locator("#halt").click({ delay: 1_200 });
-    for (const again of [false, true]) {
-      const unwell = page.waitForResponse(
-        async (answer) => answer.url().endsWith("/services") && (await answer.text()).includes("degraded"),
-      );
-      if (again) await page.reload();
-      await unwell;
-      await page.locator(".state.warn", { hasText: /Halted.*since \d\d:\d\d:\d\d by web-panel/ }).waitFor();
-      expect(await page.locator(".state").textContent()).not.toContain("not well");
-    }
-  });
-
   test("with the keyboard it asks once more; Escape and leaving take it back; a key held down is one press", async () => {
     const page = await open();
     const halt = page.locator("#halt");
@@ -155,17 +135,6 @@ browserSuite("halting in a browser", (screen) => {
     const unreachable = await halted(reply.hang(), "NOT HALTED");
     expect(unreachable).toMatch(/^NOT HALTED at [\d:]{8}\. Podium can't be reached: (?!Podium)[^.]*\.Halt again/);
     await hasty.kill();
-  });
-
-  test("a Podium that answers and is not well is called degraded, with its words, until it is well", async () => {
-    podium.status = reply.text('{"success":false,"status":"degraded","error":"no database"}', 503);
-    const page = await screen.page(gateway.url);
-    await page.locator(".state.warn", { hasText: /Podium degraded.*no database/ }).waitFor();
-    await page.getByText("Podium can't be asked, so this is not known.").first().waitFor();
-    podium.status = reply.text(catalogue);
-    await page.reload();
-    // Its health is remembered for ten seconds and read every ten: at worst the second read is the first to be new.
-    await page.locator(".state.good b", { hasText: "Live" }).waitFor({ timeout: 40_000 });
   });
 
   test("a gateway that takes nothing because its disk is full says so, and still takes a halt", async () => {

@@ -5,7 +5,7 @@ import { crowd, crowdSize, framesPerRound, openStage, p99Ratios, rssMb } from ".
 import { isSteady, soak } from "./soak.ts";
 
 const clients = crowdSize();
-const pairs = 3;
+const pairs = 2;
 
 let stage: Stage;
 beforeAll(async () => {
