@@ -73,7 +73,7 @@ function clientsOf({ runtime, config: { stream }, log }: GatewayOptions): Client
   const clientsMax = Math.min(stream.clients_max, Math.floor((descriptors * 2) / 3));
   if (clientsMax < stream.clients_max) {
     const message = `${clientsMax} stream clients at most, and not stream.clients_max: two thirds of the descriptors that this process may have (LimitNOFILE)`;
-    log.warn("stream_clients", { message, descriptors });
+    log.info("stream_clients", { message, descriptors });
   }
   return new Clients({ clientsMax, perAddressMax: stream.clients_per_address_max });
 }
