@@ -1,4 +1,3 @@
-import type { Context } from "hono";
 import { Hono } from "hono";
 import type { Evidence } from "../audit/evidence.ts";
 import type { Span } from "../audit/read.ts";
@@ -9,6 +8,7 @@ import { momentOf } from "../wire/moment.ts";
 import { auditQuerySchema } from "../wire/audit.ts";
 import { jsonWith } from "../wire/raw-json.ts";
 import type { HttpEnv } from "./app.ts";
+import { callerOf } from "./caller.ts";
 import { jsonResponse } from "./json-response.ts";
 import { notFound } from "./problem.ts";
 import { invalid, parseQuery } from "../wire/query.ts";
@@ -73,11 +73,6 @@ export function auditRoutes({ evidence, head, checkpointSize }: AuditRouteDeps):
         "content-disposition": `attachment; filename="${auditId}.proof.json"`,
       });
     });
-}
-
-/** Aborted when nobody waits any more. */
-function callerOf(c: Context<HttpEnv>): AbortSignal | undefined {
-  return c.env?.connection?.signal;
 }
 
 function requireAuditId(auditId: string): string {

@@ -5,6 +5,7 @@ import type { Job } from "../jobs/job.ts";
 import type { JobsQuery } from "../wire/jobs.ts";
 import { jobsQuerySchema } from "../wire/jobs.ts";
 import type { HttpEnv } from "./app.ts";
+import { callerOf } from "./caller.ts";
 import { streamUrl } from "./dispatch.ts";
 import { notFound } from "./problem.ts";
 import { invalid, parseQuery } from "../wire/query.ts";
@@ -19,12 +20,12 @@ export interface JobRouteDeps {
 export function jobRoutes({ archive }: JobRouteDeps): Hono<HttpEnv> {
   return new Hono<HttpEnv>()
     .get("/api/orchestrator/status/:job_id", async (c) => {
-      const job = await requireJob(archive, c.req.param("job_id"), c.env?.connection?.signal);
+      const job = await requireJob(archive, c.req.param("job_id"), callerOf(c));
       return jsonResponse(jobJson(job, c.req.raw, { success: true }));
     })
     .get("/api/orchestrator/jobs", async (c) => {
       const query = parseQuery(jobsQuerySchema, c.req.queries());
-      const { jobs, nextBefore } = await archive.list(query, positionOf(query), c.env?.connection?.signal);
+      const { jobs, nextBefore } = await archive.list(query, positionOf(query), callerOf(c));
       const list = `[${jobs.map((job) => jobJson(job, c.req.raw)).join(",")}]`;
       const next = nextBefore === undefined ? null : cursorOf(query, nextBefore);
       return jsonResponse(jsonWith({ success: true, next }, { jobs: list }));

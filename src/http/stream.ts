@@ -13,6 +13,7 @@ import { serverSentResponse } from "../stream/server-sent.ts";
 import { parseQuery } from "../wire/query.ts";
 import { streamQuerySchema } from "../wire/stream.ts";
 import type { HttpEnv } from "./app.ts";
+import { callerOf } from "./caller.ts";
 import { viewOf } from "./job-view.ts";
 import type { JobRouteDeps } from "./jobs.ts";
 import { requireJob } from "./jobs.ts";
@@ -32,7 +33,7 @@ interface Asked extends Wish {
 export function streamRoutes({ stream, archive, jobs, jobWatch }: StreamRouteDeps): Hono<HttpEnv> {
   const viewed = async (c: Context<HttpEnv>, jobId: string): Promise<Asked> => {
     const wish = wishOf(c);
-    const job = await requireJob(archive, jobId, c.env?.connection?.signal);
+    const job = await requireJob(archive, jobId, callerOf(c));
     const now = (): Job => jobs.get(jobId) ?? job;
     return { ...wish, job: viewOf(now, jobWatch, stream.terminalStatuses) };
   };

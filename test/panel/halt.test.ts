@@ -1,37 +1,24 @@
-import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import type { Reply } from "../e2e/podium-stub.ts";
 import { PodiumStub, reply } from "../e2e/podium-stub.ts";
 import { eventually } from "../e2e/watch.ts";
 import { browserSuite } from "./browser.ts";
-import type { Server } from "./servers.ts";
 import { gatewayServer } from "./servers.ts";
+import { useStage } from "./stage.ts";
 
 const catalogue = JSON.stringify({
   stories: Array.from({ length: 8 }, (_, i) => ({ storyId: `STORY-${i + 1}`, status: "todo" })),
 });
 
 browserSuite("halting in a browser", (screen) => {
-  let podium: PodiumStub;
-  let gateway: Server;
-  beforeAll(async () => {
-    podium = await PodiumStub.start();
-    gateway = await gatewayServer(podium.url).start();
-  });
-  afterEach(async () => {
-    await screen.closeContexts();
-    podium.reset();
-  });
-  afterAll(async () => {
-    await gateway?.kill();
-    await podium?.down();
-  });
+  const stage = useStage(screen);
 
-  const halts = (): number => podium.requests.filter(({ body }) => body.includes('"HALT"')).length;
+  const halts = (): number => stage.podium.requests.filter(({ body }) => body.includes('"HALT"')).length;
   const idle = (page: Page) => page.locator("#halt", { hasText: /^Halt $/ });
   const open = async (): Promise<Page> => {
-    podium.status = reply.text(catalogue);
-    const page = await screen.page(gateway.url);
+    stage.podium.status = reply.text(catalogue);
+    const page = await screen.page(stage.gateway.url);
     await page.locator(".story").first().waitFor();
     return page;
   };
@@ -44,7 +31,7 @@ browserSuite("halting in a browser", (screen) => {
     await halt.click({ delay: 1_200 });
     await page.getByText(/^Halted at/).waitFor();
     expect(halts()).toBe(1);
-    podium.status = reply.text('{"orchestrator":{"state":"halted"},"stories":[],"queue":[]}');
+    stage.podium.status = reply.text('{"orchestrator":{"state":"halted"},"stories":[],"queue":[]}');
     await page.reload();
     await page.locator(".state.warn b", { hasText: "Halted" }).waitFor();
   });
@@ -71,10 +58,10 @@ browserSuite("halting in a browser", (screen) => {
   });
 
   test("what was begun and left expires: a stray Enter minutes later asks once more, and the word Halt never goes", async () => {
-    podium.status = reply.text(catalogue);
+    stage.podium.status = reply.text(catalogue);
     const page = await (await screen.context()).newPage();
     await page.clock.install();
-    await page.goto(gateway.url);
+    await page.goto(stage.gateway.url);
     await page.locator(".story").first().waitFor();
     const halt = page.locator("#halt");
     const begin = async (gesture: () => Promise<void>, words: string): Promise<void> => {
@@ -90,8 +77,8 @@ browserSuite("halting in a browser", (screen) => {
   });
 
   test("its button keeps its size and place whatever it says, so that a finger on a telephone can hold it", async () => {
-    podium.status = reply.text(catalogue);
-    const page = await screen.page(gateway.url, { viewport: { width: 360, height: 800 } });
+    stage.podium.status = reply.text(catalogue);
+    const page = await screen.page(stage.gateway.url, { viewport: { width: 360, height: 800 } });
     await page.locator(".story").first().waitFor();
     const halt = page.locator("#halt");
     // Not its height in the page: what is pressed goes down by a pixel, as every button does.
@@ -138,7 +125,7 @@ browserSuite("halting in a browser", (screen) => {
   });
 
   test("a gateway that takes nothing because its disk is full says so, and still takes a halt", async () => {
-    const full = await gatewayServer(podium.url, { "audit.disk_reserve_mb": "1048576" }).start();
+    const full = await gatewayServer(stage.podium.url, { "audit.disk_reserve_mb": "1048576" }).start();
     const page = await screen.page(full.url);
     await page
       .locator(".state.bad", { hasText: /Takes nothing.*audit\.disk_reserve_mb.*A halt is still taken/ })
@@ -151,15 +138,15 @@ browserSuite("halting in a browser", (screen) => {
   test("telemetry by the dozen is no question to Podium by the dozen: one a second at most, and one at the end", async () => {
     const page = await open();
     await page.locator(".state.good b", { hasText: "Live" }).waitFor();
-    const asked = (): number => podium.requests.filter(({ path }) => path === "/api/status").length;
+    const asked = (): number => stage.podium.requests.filter(({ path }) => path === "/api/status").length;
     const [before, startedAt] = [asked(), performance.now()];
     for (let i = 0; i < 60; i++) {
       const storyId = `STORY-${(i % 8) + 1}`;
-      podium.emit(JSON.stringify({ type: "STORY_STATUS", storyId, status: i % 2 ? "in_progress" : "queued" }));
+      stage.podium.emit(JSON.stringify({ type: "STORY_STATUS", storyId, status: i % 2 ? "in_progress" : "queued" }));
       // Not one burst: frames that keep coming are what it is about.
       await new Promise((resolve) => setTimeout(resolve, 40));
     }
-    podium.status = reply.text('{"stories":[{"storyId":"STORY-LAST","status":"todo"}]}');
+    stage.podium.status = reply.text('{"stories":[{"storyId":"STORY-LAST","status":"todo"}]}');
     const seconds = (performance.now() - startedAt) / 1_000;
     expect(asked() - before).toBeGreaterThan(0);
     expect(asked() - before).toBeLessThanOrEqual(Math.ceil(seconds) + 1);
@@ -167,13 +154,13 @@ browserSuite("halting in a browser", (screen) => {
   });
 
   test("a queue that fills and empties moves nothing below it", async () => {
-    podium.status = reply.text('{"stories":[],"queue":[]}');
-    const page = await screen.page(gateway.url);
+    stage.podium.status = reply.text('{"stories":[],"queue":[]}');
+    const page = await screen.page(stage.gateway.url);
     await page.locator(".state.good b", { hasText: "Live" }).waitFor();
     const top = () => page.locator("#jobs-title").evaluate((title) => title.getBoundingClientRect().top + scrollY);
     const empty = await top();
     const queue = Array.from({ length: 6 }, (_, i) => ({ storyId: `STORY-${i}`, status: "queued" }));
-    podium.emit(JSON.stringify({ type: "QUEUE_UPDATE", queue }));
+    stage.podium.emit(JSON.stringify({ type: "QUEUE_UPDATE", queue }));
     await page.locator(".queue-entry").nth(5).waitFor();
     expect(await top()).toBe(empty);
   });
@@ -185,14 +172,14 @@ browserSuite("halting in a browser", (screen) => {
         stories: [],
         queue: ids.map((storyId) => ({ storyId, status: "queued" })),
       });
-    podium.status = reply.text(queue("STORY-1", "STORY-2"));
-    const page = await screen.page(gateway.url);
+    stage.podium.status = reply.text(queue("STORY-1", "STORY-2"));
+    const page = await screen.page(stage.gateway.url);
     const button = page.getByRole("button", { name: "Cancel STORY-1" }).last();
     const { x, y, width, height } = (await button.boundingBox())!;
     const [left, top] = [x + width / 2, y + height / 2];
     await page.mouse.click(left, top);
-    podium.status = reply.text(queue("STORY-2"));
-    podium.emit(queue("STORY-2"));
+    stage.podium.status = reply.text(queue("STORY-2"));
+    stage.podium.emit(queue("STORY-2"));
     await page.locator("#queue-title .count", { hasText: "1" }).waitFor();
     const under = await page.evaluate(
       ([a, b]) => document.elementFromPoint(a!, b!)?.closest("button")?.ariaLabel,
@@ -203,7 +190,7 @@ browserSuite("halting in a browser", (screen) => {
     await page.mouse.up({ clickCount: 2 });
     // Commands arrive in the order of their presses: had that one counted, it would be there before this one.
     await page.getByRole("button", { name: "Run STORY-2" }).last().click();
-    const sent = (): string[] => podium.commands.map(({ body }) => body);
+    const sent = (): string[] => stage.podium.commands.map(({ body }) => body);
     await eventually(() => sent().find((body) => body.includes("ENQUEUE_STORY")), "the story is enqueued");
     expect(sent().filter((body) => body.includes("CANCEL_STORY"))).toHaveLength(1);
   });
@@ -212,11 +199,11 @@ browserSuite("halting in a browser", (screen) => {
     const page = await open();
     const others = [await page.context().newPage(), await page.context().newPage()];
     for (const other of others) {
-      await other.goto(gateway.url);
+      await other.goto(stage.gateway.url);
       await other.locator(".story").first().waitFor();
     }
-    podium.status = reply.hang();
-    podium.otherwise = (socket, seen) =>
+    stage.podium.status = reply.hang();
+    stage.podium.otherwise = (socket, seen) =>
       seen.body.includes("HALT") ? reply.text('{"success":true}')(socket, seen) : undefined;
     for (const at of [...others, page]) {
       // Clicks of the page's own: six of them fill what the browser grants, with or without somebody who waits for each.

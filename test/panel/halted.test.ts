@@ -1,20 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import type { ConnectionFacts } from "../../src/panel/web/state/connection.ts";
-import { connectionWord, noFacts } from "../../src/panel/web/state/connection.ts";
+import { connectionWord } from "../../src/panel/web/state/connection.ts";
 import { haltedOf } from "../../src/panel/web/state/halted.ts";
 import type { Job } from "../../src/panel/web/state/jobs.ts";
 import { readPodium } from "../../src/panel/web/state/read-podium.ts";
 import { workAfter, workOf } from "../../src/panel/web/state/work.ts";
+import { well } from "./well.ts";
 
 const at = "2026-01-09T10:00:00.000Z";
-const well: ConnectionFacts = {
-  ...noFacts,
-  gateway: "up",
-  stream: "open",
-  upstream: "connected",
-  podium: "answered",
-  catchingUp: false,
-};
 const halt: Job = {
   jobId: "JOB-20260109-001",
   auditId: "AUD-1",

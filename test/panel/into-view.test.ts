@@ -1,32 +1,18 @@
-import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import type { Locator, Page } from "playwright-core";
-import { PodiumStub, reply, yes } from "../e2e/podium-stub.ts";
+import { reply, yes } from "../e2e/podium-stub.ts";
 import { browserSuite } from "./browser.ts";
-import type { Server } from "./servers.ts";
-import { gatewayServer } from "./servers.ts";
+import { useStage } from "./stage.ts";
 
 const stories = Array.from({ length: 30 }, (_, i) => ({ storyId: `S-${i + 1}`, status: "todo" }));
 const plans = ["SKOREQ-1", "SKOREQ-2"].map((planId) => ({ planId, status: "new" }));
 
 browserSuite("what a press came to, in a browser", (screen) => {
-  let podium: PodiumStub;
-  let gateway: Server;
-  beforeAll(async () => {
-    podium = await PodiumStub.start();
-    gateway = await gatewayServer(podium.url).start();
-  });
-  afterEach(async () => {
-    await screen.closeContexts();
-    podium.reset();
-  });
-  afterAll(async () => {
-    await gateway?.kill();
-    await podium?.down();
-  });
+  const stage = useStage(screen);
 
   const live = async (viewport = { width: 1280, height: 800 }): Promise<Page> => {
-    podium.status = reply.text(JSON.stringify({ stories, plans }));
-    const page = await screen.page(gateway.url, { viewport, reducedMotion: "reduce" });
+    stage.podium.status = reply.text(JSON.stringify({ stories, plans }));
+    const page = await screen.page(stage.gateway.url, { viewport, reducedMotion: "reduce" });
     await page.locator(".state.good").waitFor();
     return page;
   };
@@ -59,7 +45,7 @@ browserSuite("what a press came to, in a browser", (screen) => {
 
   test("is brought into view where it stands: a refusal in the last row that could be seen", async () => {
     const page = await live();
-    podium.otherwise = refusal;
+    stage.podium.otherwise = refusal;
     const row = await lastRow(page);
     await row.getByRole("button", { name: /^Run/ }).click();
     await shown(row.getByRole("alert"));
@@ -68,7 +54,7 @@ browserSuite("what a press came to, in a browser", (screen) => {
   test("moves nothing while somebody has gone on to type elsewhere", async () => {
     const page = await live();
     const gate = Promise.withResolvers<void>();
-    podium.otherwise = reply.after(gate.promise, refusal);
+    stage.podium.otherwise = reply.after(gate.promise, refusal);
     const row = await lastRow(page);
     await row.getByRole("button", { name: /^Run/ }).click();
     await page.fill("#story-id", "S-");
@@ -82,7 +68,7 @@ browserSuite("what a press came to, in a browser", (screen) => {
   test("is seen of a plan at each step: what is staged with its Apply, and then Enqueue", async () => {
     const page = await live();
     const staged = Array.from({ length: 40 }, (_, i) => ({ storyId: `NEW-${i}`, title: "To be added" }));
-    podium.next(reply.text(JSON.stringify({ success: true, nonce: "n-1", stories: staged })), reply.text(yes));
+    stage.podium.next(reply.text(JSON.stringify({ success: true, nonce: "n-1", stories: staged })), reply.text(yes));
     const plan = page.locator(".plan", { hasText: "SKOREQ-2" });
     await plan.getByRole("button", { name: /^Prepare/ }).press("Enter");
     const apply = plan.getByRole("button", { name: "Apply 40 stories" });
@@ -93,7 +79,7 @@ browserSuite("what a press came to, in a browser", (screen) => {
 
   test("that is no news moves nothing: a page that is turned to, and a row that a search brings back", async () => {
     const page = await live();
-    podium.otherwise = refusal;
+    stage.podium.otherwise = refusal;
     const row = page.locator(".story", { hasText: /^todoS-20\b/ });
     await row.getByRole("button", { name: /^Run/ }).press("Enter");
     await shown(row.getByRole("alert"));

@@ -1,33 +1,19 @@
-import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { PodiumStub, reply } from "../e2e/podium-stub.ts";
+import { reply } from "../e2e/podium-stub.ts";
 import { browserSuite } from "./browser.ts";
-import type { Server } from "./servers.ts";
-import { gatewayServer } from "./servers.ts";
+import { useStage } from "./stage.ts";
 
 const told = (queue: readonly string[]): string =>
   JSON.stringify({ stories: ["S-1", "S-2"].map((storyId) => ({ storyId, status: "todo" })), queue });
 
 browserSuite("messages in a browser", (screen) => {
-  let podium: PodiumStub;
-  let gateway: Server;
-  beforeAll(async () => {
-    podium = await PodiumStub.start();
-    gateway = await gatewayServer(podium.url).start();
-  });
-  afterEach(async () => {
-    await screen.closeContexts();
-    podium.reset();
-  });
-  afterAll(async () => {
-    await gateway?.kill();
-    await podium?.down();
-  });
+  const stage = useStage(screen);
 
   const live = async (queue: readonly string[] = []): Promise<Page> => {
-    podium.status = reply.text(told(queue));
-    podium.otherwise = reply.text('{"success":false,"error":"not now"}');
-    const page = await screen.page(gateway.url);
+    stage.podium.status = reply.text(told(queue));
+    stage.podium.otherwise = reply.text('{"success":false,"error":"not now"}');
+    const page = await screen.page(stage.gateway.url);
     await page.locator(".state", { hasText: "Live" }).waitFor();
     return page;
   };
@@ -53,20 +39,20 @@ browserSuite("messages in a browser", (screen) => {
     await page.locator(".queue-entry").getByRole("button", { name: "Cancel S-2" }).press("Enter");
     await alertsIn(page, ".queue-entry").waitFor();
     expect(await everywhere(page)).toBe(2);
-    podium.status = reply.text(told([]));
-    podium.emit(JSON.stringify({ type: "QUEUE_UPDATE", queue: [] }));
+    stage.podium.status = reply.text(told([]));
+    stage.podium.emit(JSON.stringify({ type: "QUEUE_UPDATE", queue: [] }));
     await alertsIn(page, ".story").nth(1).waitFor();
     expect(await everywhere(page)).toBe(2);
   });
 
   test("whose cause has gone stay, and say that they are of the past", async () => {
     const page = await live();
-    await podium.down();
+    await stage.podium.down();
     await page.locator(".state b", { hasText: "Podium lost" }).waitFor();
     const row = page.locator(".story", { hasText: "S-1" });
     await row.getByRole("button", { name: "Run S-1" }).click();
     await row.getByRole("alert").filter({ hasText: "Start Podium" }).waitFor();
-    await podium.up();
+    await stage.podium.up();
     const past = row.getByRole("note");
     await past.filter({ hasText: "Podium answers by now: press again when you like." }).waitFor();
     expect(await past.textContent()).toMatch(/^Podium can't be reached at \d\d:\d\d:\d\d\. .*Nothing was executed/s);

@@ -9,6 +9,7 @@ import { timelineOf } from "../../src/panel/web/state/timeline.ts";
 import { beginning, visibleText } from "../../src/panel/web/state/words.ts";
 import { nothingKnown } from "../../src/panel/web/state/work.ts";
 import type { StreamFrame } from "../../src/panel/web/api/stream.ts";
+import { well } from "./well.ts";
 
 const at = "2026-01-09T10:00:00.000Z";
 const job: Job = {
@@ -106,15 +107,6 @@ describe("an answer of Podium's", () => {
 });
 
 describe("the connection's word, when all is well,", () => {
-  const well: ConnectionFacts = {
-    ...noFacts,
-    gateway: "up",
-    stream: "open",
-    upstream: "connected",
-    podium: "answered",
-    catchingUp: false,
-  };
-
   test("still says that the orchestrator is halted, and that frames could not be passed on", () => {
     const halted = connectionWord(well, (time) => time, { haltedAs: "halted" });
     expect([halted.level, halted.word]).toEqual(["warn", "Halted"]);
