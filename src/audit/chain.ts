@@ -1,9 +1,12 @@
+import { beginsWithout } from "./first-record.ts";
 import type { Frame, Flaw } from "./frame.ts";
 import { frameLine, isFlaw, linkFlaw, recordOf } from "./frame.ts";
 import type { Line } from "./lines.ts";
 import type { Sha256, StoredRecord } from "./record.ts";
 import { zeroHash } from "./record.ts";
 import { isPublicKey } from "./note.ts";
+import type { SignedPruned } from "./pruned.ts";
+import { prunedBy } from "./pruned.ts";
 import { Tree, decodeRange } from "./tree.ts";
 
 /**
@@ -23,7 +26,7 @@ export interface KeyChange {
 }
 
 /** The events whose content matters for the walk; all others are only framed and linked. */
-const telling: ReadonlySet<string> = new Set(["genesis", "checkpoint", "key"]);
+const telling: ReadonlySet<string> = new Set(["genesis", "checkpoint", "key", "prune"]);
 
 export class Chain {
   readonly #sha256: Sha256;
@@ -35,6 +38,10 @@ export class Chain {
   seq: number;
   hash: string;
   readonly keyChanges: KeyChange[] = [];
+  /** The newest prune record that was taken; its signature is still to be checked, too. */
+  pruned: SignedPruned | undefined;
+  /** The first record that is not pruned; undefined until a log that an earlier version began says it. */
+  firstSeq: number | undefined;
 
   private constructor(sha256: Sha256, tree: Tree, head: StoredRecord) {
     this.#sha256 = sha256;
@@ -43,6 +50,7 @@ export class Chain {
     this.publicKey = head.public_key ?? "";
     this.seq = head.seq - 1;
     this.hash = head.prev_hash;
+    this.firstSeq = firstSeqIn(head);
   }
 
   /** Begins before the first record of a file, from what that record says; {@link take} it next. */
@@ -73,17 +81,32 @@ export class Chain {
     const record = recordOf(line.bytes, frame);
     if (isFlaw(record)) return record.flaw;
     if (record.event === "genesis") return headFlaw(record);
-    return record.event === "key" ? this.#changeKey(record) : this.#compareTree(record);
+    if (record.event === "prune") return this.#prune(record);
+    return record.event === "key" ? this.#changeKey(record) : this.#compareHead(record);
   }
 
   /** The first record of a later file repeats what the walk has found out by itself. */
-  #compareTree(record: StoredRecord): string | undefined {
+  #compareHead(record: StoredRecord): string | undefined {
     if (record.log_id !== this.logId) return `the record belongs to another log, ${record.log_id}`;
     if (record.public_key !== this.publicKey) return "the record names another key than the one in force";
     if (record.tree_size !== this.tree.size)
       return `the record says tree size ${record.tree_size}, it is ${this.tree.size}`;
     const root = this.tree.root();
-    return record.tree_root === root ? undefined : `the record says tree root ${record.tree_root}, it is ${root}`;
+    if (record.tree_root !== root) return `the record says tree root ${record.tree_root}, it is ${root}`;
+    this.firstSeq ??= record.first_seq;
+    if (record.first_seq === undefined || record.first_seq === this.firstSeq) return undefined;
+    return `the record says that the log begins with seq ${record.first_seq}, but it begins with ${this.firstSeq}`;
+  }
+
+  /** Nothing may be missing between what was pruned before and this. */
+  #prune(record: StoredRecord): string | undefined {
+    const pruned = prunedBy(record, this.logId);
+    if (!pruned) return "the prune record lacks what went, or its signature";
+    if (this.firstSeq !== undefined && pruned.firstSeq > this.firstSeq)
+      return `the prune record begins with seq ${pruned.firstSeq}, but the log with ${this.firstSeq}`;
+    this.pruned = pruned;
+    this.firstSeq = Math.max(this.firstSeq ?? 0, pruned.lastSeq + 1);
+    return undefined;
   }
 
   #changeKey(record: StoredRecord): string | undefined {
@@ -104,15 +127,20 @@ export class Chain {
   }
 }
 
+/** What the first record of a file says of where the log begins. */
+function firstSeqIn(head: StoredRecord): number | undefined {
+  return head.event === "genesis" ? 0 : head.first_seq;
+}
+
 /** What is wrong with the first record of a file; undefined when it can begin a walk. */
-function headFlaw(head: StoredRecord): string | undefined {
+export function headFlaw(head: StoredRecord): string | undefined {
   if (typeof head.log_id !== "string" || head.log_id === "") return "the first record of the file lacks its log_id";
   if (!isPublicKey(head.public_key)) return "the first record of the file names no Ed25519 public key";
   if (head.event === "genesis") {
     return head.seq === 0 && head.prev_hash === zeroHash ? undefined : "a genesis record in the middle of the log";
   }
   if (head.event === "checkpoint" && head.seq > 0 && head.tree_size === head.seq) return undefined;
-  return `the file begins with the event "${head.event}", not with genesis or checkpoint`;
+  return beginsWithout(head.event);
 }
 
 /** What both keys sign when one follows the other: bound to its one place in the log, so that it holds nowhere else. */

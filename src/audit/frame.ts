@@ -2,7 +2,7 @@ import { timestampOf } from "../lib/clock.ts";
 import type { AuditEvent } from "../wire/audit.ts";
 import { auditEvents } from "../wire/audit.ts";
 import type { Sha256, StoredRecord } from "./record.ts";
-import { hashSuffixBytes, lineBytesMax, recordVersion } from "./record.ts";
+import { hashSuffixBytes, lineBytesMax, recordVersion, unfit } from "./record.ts";
 
 /**
  * What a stored line is. The one framing function: recovery, verification and every reader go through it, so that they
@@ -200,5 +200,11 @@ export function recordOf(line: Uint8Array, frame: Frame): StoredRecord | Flaw {
   if (!isSame) return { flaw: "a name that the log itself writes stands in the line twice" };
   const epochMs = Date.parse(timestamp);
   const isMoment = !Number.isNaN(epochMs) && timestampOf(epochMs) === timestamp;
-  return isMoment ? record : { flaw: `${timestamp} is no time` };
+  if (!isMoment) return { flaw: `${timestamp} is no time` };
+  // Whoever reads on relies on what each field holds.
+  for (const name in record) {
+    const flaw = unfit(name, record[name as keyof StoredRecord]);
+    if (flaw !== undefined) return { flaw };
+  }
+  return record;
 }

@@ -22,6 +22,18 @@ export function readCheckpoint(files: Files, dir: string): SignedCheckpoint | un
 }
 
 /**
+ * Where no record is left: what says that there was one, and what to do then; undefined of a log that was never begun.
+ * The key's final name says that a log was kept (see key.ts).
+ */
+export function goneLog(files: Files, dir: string, keyFile: string): { flaw: string; remedy: string } | undefined {
+  const hasCheckpoint = files.stat(pathIn(dir, checkpointName)) !== undefined;
+  if (!hasCheckpoint && !files.stat(keyFile)) return undefined;
+  const witness = hasCheckpoint ? "its checkpoint is still there" : `its key ${keyFile} exists`;
+  const remedy = "Restore the log from a copy; to begin a new one, move the checkpoint and the key away";
+  return { flaw: `the log is gone, but ${witness}`, remedy };
+}
+
+/**
  * @param keyIsPending the key has not got its final name: the very first start was cut short, and a log of one record
  *   without a checkpoint is all that it left
  * @throws Fatal with exit code 4

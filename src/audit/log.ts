@@ -9,7 +9,6 @@ import { cannotWrite, unavailable } from "./advice.ts";
 import type { ActiveFile, FileStart } from "./active-file.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { DiskReserve } from "./disk-reserve.ts";
-import type { LogIdentity } from "./first-record.ts";
 import { fileHeadDraft, genesisDraft } from "./first-record.ts";
 import type { SigningKey } from "./key.ts";
 import { installKey, makeKey, pendingKeyPath } from "./key.ts";
@@ -66,6 +65,8 @@ export class AuditLog {
   /** Chained, durable or not: the record, the tree and the file that the next one follows. */
   #tip: Receipt;
   readonly #tree: Tree;
+  /** The first record that is not pruned. */
+  #firstSeq: number;
   #tipDayMs: number;
   #tipBytes: number;
   /** Durable. */
@@ -97,6 +98,7 @@ export class AuditLog {
     this.#publicKey = start.key.publicKey;
     this.#tip = this.#head = start.head;
     this.#tree = start.tree;
+    this.#firstSeq = start.firstSeq;
     this.#durable = start.tree.head;
     this.#tipDayMs = Date.parse(start.file.start.day);
     this.#tipBytes = start.fileBytes;
@@ -120,9 +122,7 @@ export class AuditLog {
   }
 
   async #begin(start: Start): Promise<void> {
-    const identity = this.#identity();
-    const first = start.unwritten === "genesis" ? genesisDraft(identity) : fileHeadDraft(identity, this.#tree);
-    if (start.unwritten) await this.#push(this.#chain(first, start.epochMs));
+    if (start.isUnwritten) await this.#push(this.#chain(this.#fileHead(), start.epochMs));
     if (start.keyIsPending) {
       // The key takes its final name last: it says that both the log and a checkpoint are there.
       if (this.#checkpoints.size === 0) await this.#maintain(() => this.#writeCheckpoint());
@@ -224,8 +224,7 @@ export class AuditLog {
   #openFileFor(epochMs: number): void {
     const opens = this.#fileStart(epochMs);
     if (!opens) return;
-    const head = fileHeadDraft(this.#identity(), this.#tree);
-    this.#push(this.#chain(head, epochMs), false, opens).catch(() => {});
+    this.#push(this.#chain(this.#fileHead(), epochMs), false, opens).catch(() => {});
   }
 
   #push(encoded: Encoded, alone = false, opens?: FileStart): Promise<StoredRecord> {
@@ -287,9 +286,12 @@ export class AuditLog {
   async #prune(): Promise<void> {
     await this.#writeCheckpoint();
     for (;;) {
-      const next = await pruneNext(this.#deps, this.#file.start.day);
+      const known = { today: this.#file.start.day, firstSeq: this.#firstSeq, key: this.#checkpoints.key };
+      const next = await pruneNext(this.#deps, known);
       if (!next) return;
-      await this.#enqueue(next.draft);
+      const pruned = this.#enqueue(next.draft);
+      this.#firstSeq = Math.max(this.#firstSeq, next.draft.last_seq! + 1);
+      await pruned;
       await this.#writeCheckpoint();
       next.remove();
     }
@@ -323,8 +325,9 @@ export class AuditLog {
     await written;
   }
 
-  #identity(): LogIdentity {
-    return { logId: this.#logId, version: this.#deps.version, publicKey: this.#publicKey };
+  #fileHead(): Draft {
+    const identity = { logId: this.#logId, version: this.#deps.version, publicKey: this.#publicKey };
+    return this.#tree.size === 0 ? genesisDraft(identity) : fileHeadDraft(identity, this.#tree, this.#firstSeq);
   }
 
   /**

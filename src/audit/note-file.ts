@@ -23,7 +23,16 @@ export function readNoteFile(files: Files, dir: string): NoteFile | Flaw | undef
   const facts = files.stat(path);
   if (!facts) return undefined;
   if (facts.bytes > noteBytesMax) return { flaw: `it is not a signed checkpoint: it has ${facts.bytes} bytes` };
-  const text = new TextDecoder().decode(files.readAll(path, noteBytesMax));
-  const note = parseNote(text);
-  return isFlaw(note) ? note : { path, text, note };
+  const text = decoded(files.readAll(path, noteBytesMax));
+  const note = text === undefined ? { flaw: "it is not a signed checkpoint: it is not UTF-8" } : parseNote(text);
+  return isFlaw(note) ? note : { path, text: text!, note };
+}
+
+/** To the byte: what other programs would not take for a checkpoint is none for us either. */
+function decoded(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
 }

@@ -58,10 +58,12 @@ export function parseNote(text: string): SignedCheckpoint | Flaw {
     /^([^\n]+)\n(0|[1-9]\d{0,15})\n([A-Za-z0-9+/]{43}=)\n\n((?:\u2014 [^\s+]+ [A-Za-z0-9+/]+={0,2}\n)+)$/.exec(text);
   if (!match) return { flaw: "it is not a signed checkpoint" };
   const [, origin, size, root, signatures] = match as unknown as [string, string, string, string, string];
+  const rootBytes = strictBase64(root);
+  if (!rootBytes) return { flaw: "it is not a signed checkpoint: its root is not base64" };
   return {
     origin,
     size: Number(size),
-    root: Uint8Array.fromBase64(root).toHex(),
+    root: rootBytes.toHex(),
     body: `${origin}\n${size}\n${root}\n`,
     signatures: signatures.trimEnd().split("\n").flatMap(signatureOf),
   };
@@ -69,11 +71,16 @@ export function parseNote(text: string): SignedCheckpoint | Flaw {
 
 function signatureOf(line: string): SignedCheckpoint["signatures"][number][] {
   const [, name = "", base64 = ""] = line.split(" ");
+  const blob = strictBase64(base64);
+  return blob ? [{ name, keyId: blob.subarray(0, 4).toHex(), signature: blob.subarray(4).toBase64() }] : [];
+}
+
+/** RFC 4648 section 3.5: of all spellings of the same bytes only one counts, here as with other programs. */
+function strictBase64(text: string): Uint8Array | undefined {
   try {
-    const blob = Uint8Array.fromBase64(base64);
-    return [{ name, keyId: blob.subarray(0, 4).toHex(), signature: blob.subarray(4).toBase64() }];
+    return Uint8Array.fromBase64(text, { lastChunkHandling: "strict" });
   } catch {
-    return [];
+    return undefined;
   }
 }
 

@@ -38,7 +38,7 @@ export async function makeProofFile(
   lines: readonly { readonly seq: number; readonly line: string }[],
 ): Promise<ProofFile> {
   const prove = async (): Promise<ProofFile> => {
-    const records = await proveLines(deps, lines);
+    const records = await proveLines(deps, publicKey, lines);
     return { format, audit_id: auditId, public_key: publicKey, records };
   };
   // A server that prunes meanwhile takes files away that the proof was begun with; those that are left tell the same.
@@ -53,6 +53,7 @@ interface LogFiles {
 
 async function proveLines(
   deps: LogFiles,
+  publicKey: string,
   lines: readonly { readonly seq: number; readonly line: string }[],
 ): Promise<ProofFile["records"]> {
   const path = pathIn(deps.dir, checkpointName);
@@ -60,6 +61,7 @@ async function proveLines(
   if (!found) throw new Problem("not_found", `Cannot prove anything: the checkpoint ${path} is missing`);
   if (isFlaw(found)) throw new Problem("not_found", `Cannot prove anything: ${path}: ${found.flaw}`);
   const { note, text } = found;
+  if (!(await isSignedBy(note, publicKey, deps.sha256))) throw notByKey(path);
   const prover = new Prover(deps.files, deps.dir, deps.sha256);
   const records = [];
   for (const { seq, line } of lines) {
@@ -69,6 +71,12 @@ async function proveLines(
     records.push({ line, proof: tlogProof(seq, hashes, text) });
   }
   return records;
+}
+
+function notByKey(path: string): Fatal {
+  const what = `Cannot prove anything: ${path} is not signed with the log's newest key`;
+  const remedy = "If a key change was cut short, the next start finishes it; else run `roxy-core audit verify`";
+  return new Fatal(`${what}. ${remedy}`, exitCodes.integrity);
 }
 
 /** What is handed out was checked as its taker will check it. */

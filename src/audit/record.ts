@@ -56,6 +56,7 @@ const fields = {
   public_key: "string",
   old_signature: "string",
   new_signature: "string",
+  signature: "string",
   file: "string",
   first_seq: "integer",
   last_seq: "integer",
@@ -132,10 +133,19 @@ export function encodeRecord(draft: Draft, place: Place, sha256: Sha256): Encode
 }
 
 function refuseUnfit(name: keyof Fields, value: unknown): void {
-  const kind = fields[name];
-  if (kind === "options") return refuseUnfitOptions(value);
+  const why = misfit(name, fields[name], value);
+  if (why !== undefined) throw refusal(why);
+}
+
+/** What is wrong with a field's value; undefined when nothing is. A field that is not ours may hold anything. */
+export function unfit(name: string, value: unknown): string | undefined {
+  return Object.hasOwn(fields, name) ? misfit(name, fields[name as keyof Fields], value) : undefined;
+}
+
+function misfit(name: string, kind: Fields[keyof Fields], value: unknown): string | undefined {
+  if (kind === "options") return unfitOptions(value);
   const fits = kind === "string" ? typeof value === "string" && value.isWellFormed() : isScalar(kind, value);
-  if (!fits) throw refusal(`${name} is not a well-formed ${kind}`);
+  return fits ? undefined : `${name} is not a well-formed ${kind}`;
 }
 
 function isScalar(kind: "integer" | "boolean", value: unknown): boolean {
@@ -143,14 +153,14 @@ function isScalar(kind: "integer" | "boolean", value: unknown): boolean {
 }
 
 /** The one nested object. Its keys are the caller's, but they are keys of `options`, never of the record. */
-function refuseUnfitOptions(value: unknown): void {
-  if (typeof value !== "object" || value === null) throw refusal("options is not an object");
+function unfitOptions(value: unknown): string | undefined {
+  if (typeof value !== "object" || value === null) return "options is not an object";
   for (const [key, option] of Object.entries(value)) {
     const fits =
       typeof option === "string" ? option.isWellFormed() : typeof option === "boolean" || isScalar("integer", option);
-    if (!fits || !key.isWellFormed())
-      throw refusal(`the option ${JSON.stringify(key)} is not a string, boolean or integer`);
+    if (!fits || !key.isWellFormed()) return `the option ${JSON.stringify(key)} is not a string, boolean or integer`;
   }
+  return undefined;
 }
 
 /** A field that is not in the list would be lost silently; so it is refused. */

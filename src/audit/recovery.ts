@@ -16,7 +16,7 @@ import {
   makeFolder,
   survey,
 } from "./folder.ts";
-import { checkCheckpoint, readCheckpoint } from "./head-check.ts";
+import { checkCheckpoint, goneLog, readCheckpoint } from "./head-check.ts";
 import type { SigningKey } from "./key.ts";
 import { currentKey, dropPendingKey, firstKey } from "./key.ts";
 import type { AuditDeps } from "./log.ts";
@@ -43,8 +43,10 @@ export interface Start {
   readonly checkpointSize: number;
   readonly tree: Tree;
   readonly head: Receipt;
+  /** The first record that is not pruned. */
+  readonly firstSeq: number;
   /** The file's first record is still missing. */
-  readonly unwritten?: "genesis" | "checkpoint";
+  readonly isUnwritten: boolean;
   /** The moment that the file's day was taken from. */
   readonly epochMs: number;
   /** Records to write before anybody else's. */
@@ -74,12 +76,12 @@ async function recoverOnly(deps: AuditDeps): Promise<Start> {
   const lock = lockLog(files, lockFile);
   let newest: Newest | undefined;
   try {
-    const { closed, active, checkpoint } = survey(files, dir);
+    const { closed, active } = survey(files, dir);
     for (const { path } of closed) checkFile(files, path);
     if (active) checkFile(files, pathIn(dir, activeName));
     newest = lockNewest(deps, closed.at(-1)?.path, active);
     const empty = closed.length === 0 && !hasLine(deps);
-    return { lock, ...(empty ? await begin(deps, checkpoint, newest) : await resume(deps, newest)) };
+    return { lock, ...(empty ? await begin(deps, newest) : await resume(deps, newest)) };
   } catch (error) {
     newest?.lock.release();
     lock.release();
@@ -136,20 +138,11 @@ function hasLine({ files, dir }: AuditDeps): boolean {
   }
 }
 
-/**
- * A new log. The key's final name says that a log was kept, so together with an empty folder it says that the log is
- * gone. Before that name is given (see key.ts), a crash leaves only what the next start takes up again.
- */
-async function begin(deps: AuditDeps, checkpoint: boolean, newest: Newest | undefined): Promise<Omit<Start, "lock">> {
+/** A new log. Before its key has its final name (see key.ts), a crash leaves only what the next start takes up again. */
+async function begin(deps: AuditDeps, newest: Newest | undefined): Promise<Omit<Start, "lock">> {
   const { files, dir, keyFile } = deps;
-  const witness = checkpoint ? "its checkpoint is still there" : `its key ${keyFile} exists`;
-  if (checkpoint || files.stat(keyFile)) {
-    throw new Fatal(
-      `Cannot open the audit log in ${dir}: the log is gone, but ${witness}. ` +
-        "Restore the log from a copy; to begin a new one, move the checkpoint and the key away",
-      exitCodes.integrity,
-    );
-  }
+  const gone = goneLog(files, dir, keyFile);
+  if (gone) throw new Fatal(`Cannot open the audit log in ${dir}: ${gone.flaw}. ${gone.remedy}`, exitCodes.integrity);
   removeTemporaries(deps);
   const key = await firstKey(files, keyFile);
   const path = pathIn(dir, activeName);
@@ -165,7 +158,8 @@ async function begin(deps: AuditDeps, checkpoint: boolean, newest: Newest | unde
     checkpointSize: 0,
     tree: new Tree(deps.sha256),
     head: { seq: -1, hash: zeroHash },
-    unwritten: "genesis",
+    firstSeq: 0,
+    isUnwritten: true,
     epochMs,
     drafts: [],
   };
@@ -198,7 +192,8 @@ async function resume(deps: AuditDeps, newest: Newest | undefined): Promise<Omit
     checkpointSize: note?.size ?? 0,
     tree: chain.tree,
     head: { seq: chain.seq, hash: chain.hash },
-    ...(active?.start === undefined && { unwritten: "checkpoint" as const }),
+    firstSeq: found.firstSeq,
+    isUnwritten: active?.start === undefined,
     epochMs,
     drafts,
   };

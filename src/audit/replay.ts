@@ -1,6 +1,7 @@
+import { counted } from "../lib/counted.ts";
 import { Fatal, exitCodes } from "../lib/errors.ts";
 import type { FileStart } from "./active-file.ts";
-import { Chain } from "./chain.ts";
+import { Chain, headFlaw } from "./chain.ts";
 import { activeName, pathIn, survey } from "./folder.ts";
 import type { Flaw } from "./frame.ts";
 import { isFlaw, recordOf } from "./frame.ts";
@@ -9,7 +10,9 @@ import { linesOf } from "./lines.ts";
 import type { AuditDeps } from "./log.ts";
 import type { StoredRecord } from "./record.ts";
 import { zeroHash } from "./record.ts";
-import { readHead, readLast } from "./segments.ts";
+import { isSignedPrune } from "./pruned.ts";
+import type { Segment } from "./segments.ts";
+import { misplacement, readHead, readLast } from "./segments.ts";
 
 /**
  * Reads the newest part of the log at start: enough for the projections (idempotency keys live a day) and for the
@@ -21,14 +24,15 @@ import { readHead, readLast } from "./segments.ts";
 const projectionMs = 86_400_000;
 
 interface Bounds {
-  readonly path: string;
-  readonly name: string;
+  readonly segment: Segment;
   readonly head: StoredRecord;
   readonly last: StoredRecord;
 }
 
 export interface Replayed {
   readonly chain: Chain;
+  /** The first record that is not pruned: what the log itself says of it, and where its oldest file begins. */
+  readonly firstSeq: number;
   /** Root of the tree at the size that was asked for; undefined when the log does not reach it. */
   readonly rootAtCheckpoint: string | undefined;
   /** Keys that were in force in what was read. */
@@ -50,23 +54,32 @@ export async function replay(deps: AuditDeps, checkpointSize: number | undefined
   const activeHead = deps.files.stat(activePath) ? readHead(deps.files, activePath, deps.sha256) : undefined;
   if (activeHead && isFlaw(activeHead))
     throw closed.length === 0 ? beginsWith(activePath, 0, activeHead) : damaged(activePath, 1, undefined, activeHead);
-  if (activeHead) compareNeighbours(deps, closed.at(-1), activePath, activeHead);
+  if (activeHead) compareNeighbours(closed.at(-1), activePath, activeHead);
+  if (activeHead) checkHead(activePath, activeHead);
   const from = firstToRead(closed, activeHead, checkpointSize);
   const first = closed[from]?.head ?? activeHead;
   if (!first) throw new Fatal(`Cannot open the audit log in ${deps.dir}: it holds no record`, exitCodes.integrity);
+  // What the first head says of all before it is believed because the signed root goes over it.
+  if (first.seq > 0 && first.seq >= (checkpointSize ?? 0)) {
+    const flaw = `the log begins behind its checkpoint, which covers ${counted(checkpointSize ?? 0, "record")}: they are missing`;
+    throw damaged(closed[from]?.segment.path ?? activePath, 1, first.seq, { flaw });
+  }
   const oldestSeq = (closed[0]?.head ?? first).seq;
-  const walk = new Walk(deps, first, closed[from]?.path ?? activePath, {
+  const walk = new Walk(deps, first, closed[from]?.segment.path ?? activePath, {
     oldestSeq,
     ...(checkpointSize !== undefined && { checkpointSize }),
   });
-  for (const { path } of closed.slice(from)) {
-    const rest = await walk.file(path);
+  for (const { segment } of closed.slice(from)) {
+    const rest = await walk.file(segment);
     if (rest.bytes > 0)
-      throw damaged(path, walk.line + 1, walk.chain.seq + 1, { flaw: "a closed file ends in the middle of a line" });
+      throw damaged(segment.path, walk.line + 1, walk.chain.seq + 1, {
+        flaw: "a closed file ends in the middle of a line",
+      });
   }
   if (!deps.files.stat(activePath)) return walk.result(undefined);
-  const rest = await walk.file(activePath);
   const start = activeHead && { day: activeHead.timestamp.slice(0, 10), firstSeq: activeHead.seq };
+  const known = start ?? { day: "", firstSeq: walk.chain.seq + 1 };
+  const rest = await walk.file({ ...known, name: activeName, path: activePath, closed: false });
   return walk.result({ path: activePath, start, rest });
 }
 
@@ -96,8 +109,9 @@ class Walk {
     this.#look();
   }
 
-  async file(path: string): Promise<Rest> {
+  async file(segment: Segment): Promise<Rest> {
     const { files, onRecord } = this.#deps;
+    const { path } = segment;
     const file = files.openRead(path);
     this.line = 0;
     try {
@@ -109,10 +123,12 @@ class Walk {
           const frame = this.chain.take(line);
           this.line++;
           if (isFlaw(frame)) throw damaged(path, this.line, this.chain.seq + 1, frame);
+          const misplaced = misplacement(frame, segment, this.line === 1);
+          if (misplaced !== undefined) throw damaged(path, this.line, frame.seq, { flaw: misplaced });
           const record = recordOf(line.bytes, frame);
           if (isFlaw(record)) throw damaged(path, this.line, this.chain.seq, record);
           if (record.event === "key") this.#keys.add(this.chain.publicKey);
-          if (record.event === "prune") this.#checkPrune(path, record);
+          if (record.event === "prune") await this.#checkPrune(path, record);
           this.#look();
           onRecord?.(record);
         }
@@ -122,14 +138,23 @@ class Walk {
     }
   }
 
-  /** We remove a file only after a checkpoint over its prune record: one without is somebody else's, to hide a loss. */
-  #checkPrune(path: string, { seq, file, first_seq }: StoredRecord): void {
-    if (seq < (this.#checkpointSize ?? 0) || first_seq === undefined || this.#oldestSeq <= first_seq) return;
+  /** One that we have not signed is somebody else's, to hide a loss; and we remove a file only after a checkpoint over it. */
+  async #checkPrune(path: string, { seq, file, first_seq }: StoredRecord): Promise<void> {
+    if (!(await isSignedPrune(this.chain.pruned!, this.chain.publicKey)))
+      throw damaged(path, this.line, seq, { flaw: "the prune record is not signed by the log's key" });
+    if (seq < (this.#checkpointSize ?? 0) || this.#oldestSeq <= first_seq!) return;
     throw damaged(path, this.line, seq, { flaw: `${file} is gone, and no checkpoint is signed over its prune record` });
   }
 
   result(active: ActiveState | undefined): Replayed {
-    return { chain: this.chain, rootAtCheckpoint: this.#root, keys: this.#keys, active };
+    const { chain } = this;
+    // A log that an earlier version began does not say where it begins; from its next file on it does.
+    const firstSeq = chain.firstSeq ?? this.#oldestSeq;
+    if (this.#oldestSeq > firstSeq) {
+      const flaw = `the records before seq ${this.#oldestSeq} are missing, and no prune record says why`;
+      throw damaged(this.#deps.dir, undefined, firstSeq, { flaw });
+    }
+    return { chain, firstSeq, rootAtCheckpoint: this.#root, keys: this.#keys, active };
   }
 
   #look(): void {
@@ -140,7 +165,8 @@ class Walk {
 /** First and last record of each closed file, each hanging on the one before: shows a missing file at once. */
 function closedBounds(deps: AuditDeps): Bounds[] {
   const bounds: Bounds[] = [];
-  for (const { path, name, firstSeq, day } of survey(deps.files, deps.dir).closed) {
+  for (const file of survey(deps.files, deps.dir).closed) {
+    const { path, firstSeq, day } = file;
     const head = readHead(deps.files, path, deps.sha256);
     if (!head || isFlaw(head)) {
       const flaw = head ?? { flaw: "the file holds no record" };
@@ -151,24 +177,30 @@ function closedBounds(deps: AuditDeps): Bounds[] {
         flaw: `the name does not fit the first record: seq ${head.seq}, ${head.timestamp}`,
       });
     }
-    compareNeighbours(deps, bounds.at(-1), path, head);
+    compareNeighbours(bounds.at(-1), path, head);
+    checkHead(path, head);
     const last = readLast(deps.files, path, deps.sha256);
     if (!last || isFlaw(last))
       throw damaged(path, undefined, undefined, { ...last, flaw: `the last line: ${last?.flaw ?? "missing"}` });
-    bounds.push({ path, name, head, last });
+    bounds.push({ segment: { ...file, closed: true }, head, last });
   }
   return bounds;
 }
 
-function compareNeighbours(deps: AuditDeps, before: Bounds | undefined, path: string, head: StoredRecord): void {
-  // What lies before the first file was pruned, or `audit verify` misses its prune record.
+function checkHead(path: string, head: StoredRecord): void {
+  const flaw = headFlaw(head);
+  if (flaw !== undefined) throw damaged(path, 1, head.seq, { flaw });
+}
+
+function compareNeighbours(before: Bounds | undefined, path: string, head: StoredRecord): void {
+  // What lies before the first file was pruned: the newest records say so, or it is missing.
   if (!before) {
     if (head.seq === 0 && head.prev_hash !== zeroHash) throw damaged(path, 1, 0, { flaw: "genesis has a predecessor" });
     return;
   }
   const { seq, hash } = before.last;
   if (head.seq === seq + 1 && head.prev_hash === hash) return;
-  const flaw = `it begins with seq ${head.seq}, but ${pathIn(deps.dir, before.name)} ends with seq ${seq}: records are missing or were changed`;
+  const flaw = `it begins with seq ${head.seq}, but ${before.segment.path} ends with seq ${seq}: records are missing or were changed`;
   throw damaged(path, 1, seq + 1, { flaw });
 }
 

@@ -3,7 +3,9 @@ import type { ClosedFile } from "./folder.ts";
 import { survey } from "./folder.ts";
 import { isFlaw } from "./frame.ts";
 import { linesOf } from "./lines.ts";
+import type { SigningKey } from "./key.ts";
 import type { AuditDeps } from "./log.ts";
+import { pruneStatement } from "./pruned.ts";
 import type { Draft } from "./record.ts";
 import { misplacement, readHead, readLast } from "./segments.ts";
 import { encodeRange } from "./tree.ts";
@@ -22,17 +24,28 @@ export interface Pruning {
   remove(): void;
 }
 
+/** What the writer knows. */
+export interface PruneContext {
+  /** Day of the active file. */
+  readonly today: string;
+  /** The first record that is not pruned. */
+  readonly firstSeq: number;
+  readonly key: SigningKey;
+}
+
 /**
- * @param today day of the active file
- * @returns undefined when nothing may go, or when the oldest file is damaged: evidence is not thrown away
+ * @returns undefined when nothing may go, or when the oldest file is damaged or hangs in the air: evidence is not thrown
+ *   away
  * @throws FileError
  */
-export async function pruneNext(deps: AuditDeps, today: string): Promise<Pruning | undefined> {
+export async function pruneNext(deps: AuditDeps, context: PruneContext): Promise<Pruning | undefined> {
   const { closed } = survey(deps.files, deps.dir);
   const [oldest, ...later] = closed;
-  if (!oldest || !mayGo(oldest.day, [...later.map((file) => file.day), today], deps)) return undefined;
+  if (!oldest || !mayGo(oldest.day, [...later.map((file) => file.day), context.today], deps)) return undefined;
   if (ranMsSince(deps, oldest) <= deps.retentionDays * dayMs) return undefined;
-  const draft = await describe(deps, oldest, later[0]);
+  // The one that follows it is closed, too, before it goes.
+  if (!later[0]) return undefined;
+  const draft = await describe(deps, oldest, later[0], context);
   if (!draft) return undefined;
   return {
     draft,
@@ -80,18 +93,27 @@ function daysBetween(from: string, to: string): number {
 }
 
 /** Verifies the whole file, and that the next one follows it, before it is called prunable. */
-async function describe(deps: AuditDeps, oldest: ClosedFile, next: ClosedFile | undefined): Promise<Draft | undefined> {
+async function describe(
+  deps: AuditDeps,
+  oldest: ClosedFile,
+  next: ClosedFile,
+  { firstSeq: expectedSeq, key }: PruneContext,
+): Promise<Draft | undefined> {
   const head = readHead(deps.files, oldest.path, deps.sha256);
-  const following = next && readHead(deps.files, next.path, deps.sha256);
+  const following = readHead(deps.files, next.path, deps.sha256);
   const chain = head && !isFlaw(head) ? Chain.from(head, deps.sha256) : undefined;
   if (!chain || isFlaw(chain)) return keep(deps, oldest, "its first record is damaged");
   const firstSeq = chain.seq + 1;
+  if (firstSeq > expectedSeq) return keep(deps, oldest, `the records from seq ${expectedSeq} up to it are missing`);
   const flaw = await walk(deps, oldest, chain);
   if (flaw !== undefined) return keep(deps, oldest, flaw);
   if (!following || isFlaw(following) || following.prev_hash !== chain.hash)
     return keep(deps, oldest, "the next file does not follow it");
   const bytes = deps.files.readAll(oldest.path, Number.MAX_SAFE_INTEGER);
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>)).toHex();
+  const root = chain.tree.root();
+  const pruned = { logId: chain.logId, firstSeq, lastSeq: chain.seq, lastHash: chain.hash, root };
+  const signature = await key.sign(pruneStatement(pruned));
   return {
     event: "prune",
     reason: `older than ${deps.retentionDays} days`,
@@ -102,8 +124,9 @@ async function describe(deps: AuditDeps, oldest: ClosedFile, next: ClosedFile | 
     bytes: bytes.length,
     digest,
     tree_size: chain.tree.size,
-    tree_root: chain.tree.root(),
+    tree_root: root,
     tree_range: encodeRange(chain.tree.range),
+    signature: signature.toBase64(),
   };
 }
 

@@ -7,6 +7,12 @@ const atOnceMax = 2;
 /** Searches that wait for their turn: a page of each panel and script that asks; more is a mistake or an attack. */
 const waitingMax = 32;
 
+/** As the limits on dispatches tell theirs; nobody knows when the next search ends, so that a second is a guess. */
+const limitHeaders = {
+  "RateLimit-Policy": `"search";q=${atOnceMax + waitingMax};qu="concurrent-requests"`,
+  RateLimit: `"search";r=0;t=1`,
+};
+
 /** The line in front of the log for searches that may read all of it. */
 export class Scans {
   readonly #log: () => ReadDeps;
@@ -44,6 +50,7 @@ export class Scans {
     if (this.#waiting.size >= waitingMax) {
       throw new Problem("rate_limited", `${waitingMax} searches of the audit log are waiting already`, {
         retryAfterS: 1,
+        headers: limitHeaders,
       });
     }
     return new Promise((resolve, reject) => {

@@ -1,6 +1,7 @@
 import { Fatal, exitCodes } from "../lib/errors.ts";
 import type { FileError, Files, ReadFile } from "../runtime/types.ts";
 import { activeName, pathIn, survey } from "./folder.ts";
+import { beginsFile, beginsWithout } from "./first-record.ts";
 import type { Flaw, Frame } from "./frame.ts";
 import { decodeLine, frameLine, isFlaw } from "./frame.ts";
 import type { Sha256, StoredRecord } from "./record.ts";
@@ -45,14 +46,28 @@ function list(files: Files, dir: string, sha256: Sha256): { found: Segment[]; fl
     const { closed, active } = survey(files, dir);
     const found: Segment[] = closed.map((file) => ({ ...file, closed: true }));
     const path = pathIn(dir, activeName);
-    const head = active && files.stat(path) ? readHead(files, path, sha256) : undefined;
+    const isLast = tries === triesMax;
+    const head = active && files.stat(path) ? headOr(isLast, () => readHead(files, path, sha256)) : undefined;
     // A rotation between the two looks would show the file after the one that is missing in the list.
-    const isSteady = survey(files, dir).closed.at(-1)?.name === closed.at(-1)?.name;
-    if (!isSteady && tries < triesMax) continue;
-    if (head === undefined) return { found };
+    const isSteady = head !== "moved" && survey(files, dir).closed.at(-1)?.name === closed.at(-1)?.name;
+    if (!isSteady && !isLast) continue;
+    if (head === undefined || head === "moved") return { found };
     if (isFlaw(head)) return { found, flaw: head.flaw };
     const segment = { name: activeName, path, closed: false, firstSeq: head.seq, day: head.timestamp.slice(0, 10) };
     return { found: [...found, segment] };
+  }
+}
+
+/** What opening says of a file that was renamed, and perhaps replaced, since it was looked at: gone, or not the same. */
+const movedCodes: ReadonlySet<unknown> = new Set(["ENOENT", "ELOOP"]);
+
+/** `moved`, when a rotation took the file away: it is looked for again, but for the last time. @throws FileError */
+function headOr<T>(isLast: boolean, read: () => T): T | "moved" {
+  try {
+    return read();
+  } catch (error) {
+    if (isLast || !movedCodes.has((error as Partial<FileError>).code)) throw error;
+    return "moved";
   }
 }
 
@@ -76,7 +91,9 @@ export function openSegment(files: Files, dir: string, sha256: Sha256, listed: S
       if (segment.closed || seqOf(firstLine(file), sha256) === firstSeq) return { segment, file };
       file.close();
     } catch (error) {
-      if ((error as Partial<FileError>).code !== "ENOENT") throw error;
+      const { code } = error as Partial<FileError>;
+      // A link that stays is no rotation.
+      if (!movedCodes.has(code) || (code === "ELOOP" && tries === triesMax)) throw error;
     }
     segment = segments(files, dir, sha256).find((each) => each.firstSeq === firstSeq);
   }
@@ -106,6 +123,7 @@ function seqOf(line: Uint8Array | undefined, sha256: Sha256): number | undefined
  */
 export function misplacement(frame: Frame, segment: Omit<Segment, "path">, isFirst: boolean): string | undefined {
   if (isFirst && frame.seq !== segment.firstSeq) return `the file's name says first seq ${segment.firstSeq}`;
+  if (isFirst && !beginsFile(frame.event)) return beginsWithout(frame.event);
   if (frame.isOfDay(segment.day)) return undefined;
   const claim = segment.closed ? "the file's name says" : "the file began on";
   return `${claim} ${segment.day}, but the record is of ${frame.timestamp}`;

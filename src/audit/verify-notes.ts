@@ -81,9 +81,11 @@ export class SignedNotes {
   async check(walked: Walked): Promise<string[]> {
     const warnings: string[] = [];
     for (const { note, from, root } of this.#entries) {
-      await checkNote(note, from, root, walked);
-      if (root === undefined)
-        warnings.push(`${from} covers only records before seq ${walked.firstSeq}, which were pruned`);
+      const isPruned = root === undefined && note.size <= walked.firstSeq;
+      const isSigned = await checkNote(note, from, root, walked);
+      if (!isSigned && !(isPruned && from !== this.#path))
+        throw new Stop({ file: from, what: "its signature is not by the log's key of that time" });
+      if (isPruned) warnings.push(pastWords(from, isSigned, walked.firstSeq));
     }
     return warnings;
   }
@@ -93,25 +95,33 @@ export class SignedNotes {
   }
 }
 
+/** The key of that time may have gone with the record that replaced it. */
+function pastWords(from: string, isSigned: boolean, firstSeq: number): string {
+  const words = `${from} covers only records before seq ${firstSeq}, which were pruned`;
+  return isSigned
+    ? words
+    : `${words}; so, it may be, was the change of the key that it is signed with: it proves nothing`;
+}
+
+/** @returns whether it is signed by the log's key of that time. @throws Stop */
 async function checkNote(
   note: SignedCheckpoint,
   file: string,
   root: string | undefined,
   { chain, keys, sha256 }: Walked,
-): Promise<void> {
+): Promise<boolean> {
   if (note.origin !== originOf(chain.logId))
     throw new Stop({ file, what: `it belongs to another log, ${note.origin}` });
-  if (!(await isSignedInForce(note, chain.keyChanges, keys, sha256))) {
-    throw new Stop({ file, what: "its signature is not by the log's key of that time" });
-  }
-  if (note.size > chain.seq + 1) {
+  const isSigned = await isSignedInForce(note, chain.keyChanges, keys, sha256);
+  if (isSigned && note.size > chain.seq + 1) {
     const what = `the checkpoint covers ${counted(note.size, "record")}, but the log ends with seq ${chain.seq}: the end was cut off`;
     throw new Stop({ file, seq: chain.seq + 1, what });
   }
-  if (root !== undefined && root !== note.root) {
+  if (isSigned && root !== undefined && root !== note.root) {
     throw new Stop({
       file,
       what: `its tree of ${counted(note.size, "record")} is not the tree of the log: records were changed`,
     });
   }
+  return isSigned;
 }

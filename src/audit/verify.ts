@@ -9,7 +9,8 @@ import { decodeLine, isFlaw, recordOf } from "./frame.ts";
 import { isSignedByBoth } from "./key-in-force.ts";
 import type { Line, Rest } from "./lines.ts";
 import { linesOf } from "./lines.ts";
-import type { Sha256, StoredRecord } from "./record.ts";
+import { isSignedPrune } from "./pruned.ts";
+import type { Sha256 } from "./record.ts";
 import type { OpenSegment, Segment } from "./segments.ts";
 import { misplacement, openSegment, readHead, segments } from "./segments.ts";
 import { SignedNotes } from "./verify-notes.ts";
@@ -75,6 +76,8 @@ class Verification {
   #firstSeq: number | undefined;
   /** First seqs of the files read so far. */
   readonly #read = new Set<number>();
+  /** Files found and not yet read, the oldest last. */
+  #waiting: Segment[] = [];
   #files = 0;
   #bytes = 0;
   #total = 0;
@@ -96,7 +99,8 @@ class Verification {
       if (what !== undefined) throw new Stop({ file: path, what });
     }
     this.#notes = SignedNotes.read(files, dir, this.#options.checkpoint);
-    this.#total = segments(files, dir, sha256).reduce((sum, { path }) => sum + (files.stat(path)?.bytes ?? 0), 0);
+    this.#waiting = segments(files, dir, sha256).toReversed();
+    this.#total = this.#waiting.reduce((sum, { path }) => sum + (files.stat(path)?.bytes ?? 0), 0);
     for (let segment = this.#next(); segment; segment = this.#next()) await this.#segment(segment);
     await this.#conclude();
   }
@@ -120,11 +124,12 @@ class Verification {
     };
   }
 
-  /** The oldest file not yet read. Looked up anew each time: the active one may have been closed meanwhile. */
+  /** The oldest file not yet read. At the end the folder is looked at anew: others may have been begun meanwhile. */
   #next(): Segment | undefined {
     const { files, dir, sha256 } = this.#options;
-    const list = segments(files, dir, sha256);
-    const next = list.find(({ firstSeq }) => !this.#read.has(firstSeq));
+    const known = this.#waiting.pop();
+    const list = known ? [] : segments(files, dir, sha256);
+    const next = known ?? list.find(({ firstSeq }) => !this.#read.has(firstSeq));
     if (next) {
       this.#read.add(next.firstSeq);
       return next;
@@ -133,8 +138,10 @@ class Verification {
       throw new Stop({ file: list.at(-1)?.path ?? dir, line: 1, what: "it begins with the same seq as another file" });
     }
     const path = pathIn(dir, activeName);
-    const head = list.at(-1)?.closed !== false && files.stat(path) ? readHead(files, path, sha256) : undefined;
+    const facts = list.at(-1)?.closed === false ? undefined : files.stat(path);
+    const head = facts && readHead(files, path, sha256);
     if (head && isFlaw(head)) throw this.#stopAt(path, 1, head);
+    if (facts && !head) this.#warnTorn(path, facts.bytes);
     return undefined;
   }
 
@@ -186,6 +193,7 @@ class Verification {
         if (isFlaw(frame)) throw this.#stopAt(segment.path, line, frame);
         const what = misplacement(frame, segment, line === 1) ?? this.#unfit(frame, each);
         if (what !== undefined) throw new Stop({ file: segment.path, line, seq: frame.seq, what });
+        if (frame.event === "prune") await this.#comparePrune(segment.path, line, frame.seq);
       }
       this.#bytes += value.reduce((sum, { bytes }) => sum + bytes.length + 1, 0);
       this.#options.onProgress?.(this.#bytes, this.#total);
@@ -198,7 +206,6 @@ class Verification {
     const frame = chain.take(line);
     if (isFlaw(frame)) return frame;
     if (frame.event === "key") this.#keys.add(chain.publicKey);
-    if (frame.event === "prune") this.#comparePrune(recordOf(line.bytes, frame));
     this.#notes.look(chain);
     return frame;
   }
@@ -222,23 +229,28 @@ class Verification {
     return chain;
   }
 
-  #comparePrune(record: StoredRecord | Flaw): void {
+  /** What is not signed is somebody else's, to excuse a loss. */
+  async #comparePrune(file: string, line: number, seq: number): Promise<void> {
+    const { pruned, publicKey } = this.#chain!;
+    if (!(await isSignedPrune(pruned!, publicKey)))
+      throw new Stop({ file, line, seq, what: "the prune record is not signed by the log's key" });
     const missing = this.#missingPrefix;
-    if (missing?.prunedAt !== undefined) return;
-    if (isFlaw(record) || !missing || record.last_seq !== missing.lastSeq) return;
-    if (record.last_hash !== missing.lastHash || record.tree_root !== missing.root) return;
-    this.#missingPrefix = { ...missing, prunedAt: record.seq };
+    if (!missing || missing.prunedAt !== undefined || pruned!.lastSeq !== missing.lastSeq) return;
+    if (pruned!.lastHash !== missing.lastHash || pruned!.root !== missing.root) return;
+    this.#missingPrefix = { ...missing, prunedAt: seq };
   }
 
   /** Bytes after the last LF. In the active file that is a write going on, or one that a crash tore. */
   #rest(segment: Segment, line: number, rest: Rest): void {
     if (line === 0 && segment.closed) throw new Stop({ file: segment.path, what: "the file holds no record" });
-    if (rest.bytes === 0) return;
-    const what = `the file ends in ${counted(rest.bytes, "byte")} without a line end`;
-    if (segment.closed) throw new Stop({ file: segment.path, line: line + 1, seq: this.#nextSeq(), what });
-    this.#warnings.push(
-      `${segment.path}: ${what}: a write going on, or torn by a crash (the next start sets it aside)`,
-    );
+    if (!segment.closed || rest.bytes === 0) return this.#warnTorn(segment.path, rest.bytes);
+    throw new Stop({ file: segment.path, line: line + 1, seq: this.#nextSeq(), what: tornEnd(rest.bytes) });
+  }
+
+  #warnTorn(path: string, bytes: number): void {
+    if (bytes === 0) return;
+    const why = "a write going on, or torn by a crash (the next start sets it aside)";
+    this.#warnings.push(`${path}: ${tornEnd(bytes)}: ${why}`);
   }
 
   async #conclude(): Promise<void> {
@@ -296,6 +308,10 @@ class Verification {
   #nextSeq(): number {
     return (this.#chain?.seq ?? -1) + 1;
   }
+}
+
+function tornEnd(bytes: number): string {
+  return `the file ends in ${counted(bytes, "byte")} without a line end`;
 }
 
 function changesSince({ keyChanges }: Chain, publicKey: string): number {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
+import { basename } from "node:path";
 import { checkProofFile, makeProofFile } from "../../src/audit/proof-file.ts";
 import { newestFirst, oldestFirst, readDispatch } from "../../src/audit/read.ts";
 import { verify } from "../../src/audit/verify.ts";
@@ -13,8 +14,18 @@ import type { Place } from "./log-folder.ts";
 
 type Folder = Map<string, Buffer>;
 
-/** Before and after a rotation, and after the next one, which prunes two files at once. */
-async function moments(): Promise<{ place: Place; id: string; before: Folder; rotated: Folder; pruned: Folder }> {
+interface Moments {
+  readonly place: Place;
+  readonly id: string;
+  readonly before: Folder;
+  /** The active file has its closed name, and no other is there yet. */
+  readonly half: Folder;
+  readonly rotated: Folder;
+  readonly pruned: Folder;
+}
+
+/** Before, in and after a rotation, and after the next one, which prunes two files at once. */
+async function moments(): Promise<Moments> {
   const place = newPlace();
   const clock = new HandClock("2026-01-01T12:00:00.000Z");
   const day = async (retentionDays: number, number: number): Promise<Folder> => {
@@ -35,7 +46,10 @@ async function moments(): Promise<{ place: Place; id: string; before: Folder; ro
   const pruned = await day(2, 70);
   const closed = (folder: Folder): number => [...folder.keys()].filter((name) => /-\d{4}-/.test(name)).length;
   expect([closed(before), closed(rotated), closed(pruned)]).toEqual([4, 5, 2]);
-  return { place, id, before, rotated, pruned };
+  const closedNow = [...rotated.keys()].find((name) => !before.has(name))!;
+  const half = new Map([...before, [closedNow, before.get(basename(place.active))!]]);
+  half.delete(basename(place.active));
+  return { place, id, before, half, rotated, pruned };
 }
 
 /** Files whose folder turns into another one right before the nth look at it. */
@@ -79,6 +93,8 @@ async function atEveryMoment(
 }
 
 describe.each([
+  ["the first half of a rotation", "before", "half"],
+  ["its second half", "half", "rotated"],
   ["a rotation", "before", "rotated"],
   ["a pruning of two files and more", "rotated", "pruned"],
   ["both", "before", "pruned"],
@@ -121,6 +137,26 @@ describe.each([
       expect({ moment, seqs }).toEqual({ moment, seqs: [...new Set(seqs)].toSorted((a, b) => b - a) });
     });
   }, 60_000);
+});
+
+test("Beside a server, an active file that is another one while it is opened is looked for again", async () => {
+  const { place, before, rotated } = await moments();
+  for (let moment = 1; ; moment++) {
+    restore(place.dir, before);
+    let opened = 0;
+    const openRead = (path: string): ReadFile => {
+      if (path !== place.active || ++opened !== moment) return runtime.files.openRead(path);
+      restore(place.dir, rotated);
+      throw Object.assign(new Error("ELOOP: it was replaced while it was opened"), { code: "ELOOP" });
+    };
+    const { ok, fault } = await verify({
+      files: { ...runtime.files, openRead },
+      sha256: runtime.sha256,
+      dir: place.dir,
+    });
+    expect({ moment, ok, fault }).toEqual({ moment, ok: true, fault: undefined });
+    if (opened < moment) break;
+  }
 });
 
 test("Beside a server, what is appended before a rotation, while the file is being read, is read too", async () => {

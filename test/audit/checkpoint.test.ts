@@ -15,7 +15,7 @@ import { runtime } from "../../src/runtime/bun.ts";
 import { allRecords } from "./accounting.ts";
 import { intentDraft, outcomeDraft } from "./drafts.ts";
 import type { Place } from "./log-folder.ts";
-import { HandClock, newPlace, openLog, rejection, verifyPlace } from "./log-folder.ts";
+import { HandClock, newPlace, openLog, recordsIn, rejection, snapshot, verifyPlace } from "./log-folder.ts";
 
 /** Checkpoints and proofs, against an implementation in another language, written from the specifications. */
 
@@ -126,6 +126,19 @@ describe("A whole log, checked by the other implementation", () => {
       origin: `roxy-core/${ours.logId}`,
     });
   }, 30_000);
+
+  test("what was pruned, where a backup brought it back: what was signed of it holds", async () => {
+    const { place } = await busyLog();
+    const backup = snapshot(place.dir);
+    const clock = new HandClock();
+    clock.advanceDays(5);
+    const { log } = await openLog(place, { clock, retentionDays: 2 });
+    await log.close();
+    expect(recordsIn(place.active).filter(({ event }) => event === "prune").length).toBeGreaterThan(1);
+    for (const [name, bytes] of backup)
+      if (/-\d{4}-/.test(name)) writeFileSync(join(place.dir, name), bytes, { mode: 0o600 });
+    expect(independent("log", place.dir)).toMatchObject({ ok: true });
+  });
 
   test("it finds what we find: it is no yes-man", async () => {
     const { place } = await busyLog(2, 2);

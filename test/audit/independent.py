@@ -241,6 +241,11 @@ def check_log(folder):
                 for public, name_of in ((key, "old_signature"), (new, "new_signature")):
                     assert ed25519_verifies(public, statement.encode(), base64.b64decode(record[name_of])), name_of
                 key = new
+            if record["event"] == "prune":
+                statement = "roxy-core audit prune\n%s\n%d\n%d\n%s\n%s\n" % (
+                    log_id, record["first_seq"], record["last_seq"], record["last_hash"], record["tree_root"])
+                assert ed25519_verifies(key, statement.encode(), base64.b64decode(record["signature"])), "prune"
+                assert record["tree_root"] == tree_hash(leaves[: record["last_seq"] + 1]).hex(), "pruned root"
             leaves.append(leaf_hash(line))
             previous = record["hash"]
     with open(os.path.join(folder, "orchestrator-audit.checkpoint"), encoding="utf-8", newline="") as file:

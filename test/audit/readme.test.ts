@@ -8,7 +8,9 @@ import { HandClock, intent, newPlace, openLog, verifyPlace } from "./log-folder.
 /** "Check it without us" in src/audit/README.md, run as written. */
 
 const readme = readFileSync(join(import.meta.dir, "../../src/audit/README.md"), "utf8");
-const [chainScript, signatureScript] = [...readme.matchAll(/```sh\n([^]*?)```/g)].map((match) => match[1]!);
+const [chainScript, signatureScript, prunedScript] = [...readme.matchAll(/```sh\n([^]*?)```/g)].map(
+  (match) => match[1]!,
+);
 
 async function writtenLog(): Promise<Place> {
   const place = newPlace();
@@ -60,7 +62,7 @@ describe("Check it without us", () => {
     expect(run(place, chainScript!).status).toBe(4);
   });
 
-  test("of a pruned log the shell wants the prune record, and both scripts hold", async () => {
+  test("of a pruned log the shell wants the prune record, and all scripts hold", async () => {
     const place = newPlace();
     const clock = new HandClock();
     const { log } = await openLog(place, { clock, retentionDays: 2 });
@@ -74,6 +76,10 @@ describe("Check it without us", () => {
     const holds = `chain holds: ${records} records from seq ${firstSeq} on`;
     expect(run(place, chainScript!)).toMatchObject({ status: 0, output: expect.stringContaining(holds) });
     expect(run(place, signatureScript!)).toMatchObject({ status: 0 });
+    expect(run(place, prunedScript!)).toMatchObject({
+      status: 0,
+      output: expect.stringMatching(/^[1-9] prune records/),
+    });
     const note = readFileSync(place.checkpoint, "utf8");
     writeFileSync(place.checkpoint, note.replace(/\n\d+\n/, "\n1\n"));
     expect(run(place, chainScript!)).toMatchObject({
@@ -89,6 +95,25 @@ describe("Check it without us", () => {
       status: 4,
       output: expect.stringContaining("are missing, and no prune record says why"),
     });
+  });
+
+  test("a prune record's signature is checked, each by the key of its time", async () => {
+    const place = newPlace();
+    const clock = new HandClock();
+    const { log } = await openLog(place, { clock, retentionDays: 2 });
+    for (let day = 0; day < 6; day++) {
+      await log.append(intent(day));
+      if (day === 4) await log.rotateKey();
+      clock.advanceDays(1);
+    }
+    await log.close();
+    expect(run(place, prunedScript!)).toMatchObject({
+      status: 0,
+      output: expect.stringMatching(/^[2-9] prune records/),
+    });
+    const text = readFileSync(place.active, "utf8");
+    writeFileSync(place.active, text.replace(/("event":"prune".*"first_seq":)(\d+)/, "$17"));
+    expect(run(place, prunedScript!)).toMatchObject({ status: 4, output: expect.stringContaining("is not signed") });
   });
 
   test("between the two steps of a rotation, when there is no active file", async () => {

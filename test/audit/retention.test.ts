@@ -1,24 +1,13 @@
 import { describe, expect, test } from "bun:test";
-import { appendFileSync, readFileSync, readdirSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { readFileSync, readdirSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { allRecords } from "./accounting.ts";
-import { encodeRecord } from "../../src/audit/record.ts";
 import { mayGo } from "../../src/audit/retention.ts";
 import { dayOf } from "../../src/lib/clock.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import { runtime } from "../../src/runtime/bun.ts";
 import type { Place } from "./log-folder.ts";
-import {
-  HandClock,
-  intent,
-  newPlace,
-  openLog,
-  recordsIn,
-  rejection,
-  restore,
-  snapshot,
-  verifyPlace,
-} from "./log-folder.ts";
+import { HandClock, intent, newPlace, openLog, recordsIn, restore, snapshot, verifyPlace } from "./log-folder.ts";
 
 /** src/audit/README.md, property 9. */
 
@@ -157,41 +146,6 @@ describe("Property 9: Retention", () => {
     const { ok, fault } = await verifyPlace(place);
     expect(ok).toBe(false);
     expect(fault!.what).toContain("no prune record says why");
-  });
-
-  test("a prune record that no checkpoint is signed over excuses no loss: not to verification, not to the next start", async () => {
-    const place = newPlace();
-    const clock = new HandClock("2026-01-01T12:00:00.000Z");
-    await live(place, clock, 4);
-    const [oldest, second] = closedIn(place).map((name) => join(place.dir, name)) as [string, string];
-    const last = recordsIn(oldest).at(-1)!;
-    const { tree_root, tree_range } = recordsIn(second)[0]!;
-    const head = recordsIn(place.active).at(-1)!;
-    // By somebody who may write the log, while nobody runs, and has no key: rightly chained, and the file gone.
-    const { line } = encodeRecord(
-      {
-        event: "prune",
-        file: basename(oldest),
-        first_seq: 0,
-        last_seq: last.seq,
-        last_hash: last.hash,
-        tree_size: last.seq + 1,
-        tree_root,
-        tree_range,
-      },
-      { seq: head.seq + 1, prevHash: head.hash, epochMs: Date.parse(head.timestamp) },
-      runtime.sha256,
-    );
-    appendFileSync(place.active, line);
-    unlinkSync(oldest);
-    const { ok, fault } = await verifyPlace(place);
-    expect({ ok, fault }).toMatchObject({ ok: false, fault: { file: place.dir, seq: head.seq + 1 } });
-    expect(fault!.what).toContain("no checkpoint is signed over the prune record");
-    const before = snapshot(place.dir);
-    const error = await rejection(openLog(place, { clock }));
-    expect(error).toMatchObject({ exitCode: 4 });
-    expect(error.message).toContain("is gone, and no checkpoint is signed over its prune record");
-    expect(snapshot(place.dir)).toEqual(before);
   });
 
   test("a crash between a prune record and its checkpoint leaves the file, and the next start goes on", async () => {

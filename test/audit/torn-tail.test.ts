@@ -108,6 +108,17 @@ describe("Property 2: The file cut at every byte of its last record", () => {
     expect(records.filter((record) => record.event === "intent").length).toBeLessThan(before);
   });
 
+  test("a fragment that can't be copied stays where it is", async () => {
+    const { place } = await killedLog();
+    truncateSync(place.active, statSync(place.active).size - 10);
+    const torn = snapshot(place.dir);
+    const writeAtomic = (): never => {
+      throw new Error("ENOSPC");
+    };
+    await rejection(openLog(place, { files: { ...runtime.files, writeAtomic } }));
+    expect(snapshot(place.dir)).toEqual(torn);
+  });
+
   test("a crash between the copy and the cut is taken up again, under the same name", async () => {
     const { place, files } = await killedLog();
     truncateSync(place.active, statSync(place.active).size - 10);
