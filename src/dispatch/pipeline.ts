@@ -16,7 +16,7 @@ import type { KeyFate } from "./keys.ts";
 import type { Lane, Ticket } from "./lane.ts";
 import { cancelledByHalt } from "./lane.ts";
 import type { Outcome } from "./records.ts";
-import { intentDraft, outcomeDraft, outcomeOfVerdict, outcomeUnsent } from "./records.ts";
+import { intentDraft, newKeyAdvice, outcomeDraft, outcomeOfVerdict, outcomeUnsent } from "./records.ts";
 import type { Dispatched } from "./replay.ts";
 import { replay } from "./replay.ts";
 import type { Earlier, EarlierDeps } from "./settle-earlier.ts";
@@ -75,11 +75,13 @@ export async function dispatch(deps: DispatchDeps, incoming: Incoming): Promise<
       sentAt = outcome.sentAt;
       await recordOutcome(deps, job, outcome, alone);
       fate = isRepeat && outcome.problem ? "doubt" : fateOf(outcome);
-      return answer(deps, job, isRepeat ? stillInDoubt(outcome) : outcome);
+      return answer(deps, job, outcome);
     } finally {
       ticket.leave();
       deps.limits.release(incoming.command, sentAt);
     }
+  } catch (error) {
+    throw isRepeat && error instanceof Problem ? stillInDoubt(error, claim.jobId) : error;
   } finally {
     deps.keys.leave(key, fate);
   }
@@ -170,7 +172,7 @@ async function send(
   const startedAt = deps.clock.monotonic();
   try {
     const { verdict, sentAt } = await forward(deps, job, traced, ticket, client);
-    const outcome = outcomeOfVerdict(verdict);
+    const outcome = outcomeOfVerdict(verdict, job.action);
     const durationMs = deps.clock.monotonic() - startedAt;
     return { ...outcome, durationMs, sentAt: outcome.result === "failed" ? undefined : sentAt };
   } catch (error) {
@@ -203,12 +205,11 @@ async function recordOutcome(deps: DispatchDeps, job: Job, outcome: Sent, alone:
   }
 }
 
-/** A repeat that came to nothing says nothing of what was sent before it. */
-function stillInDoubt(outcome: Outcome): Outcome {
-  const { problem } = outcome;
-  if (!problem || problem.retry === "same-key") return outcome;
-  const detail = `What became of the command that was sent before under this Idempotency-Key is not known. Of this repeat: ${problem.message}`;
-  return { ...outcome, problem: new Problem(problem.code, detail, { ...problem.extras, retry: "same-key" }) };
+/** A repeat that came to nothing, wherever on its way, says nothing of what was sent before it. */
+function stillInDoubt(problem: Problem, jobId: string): Problem {
+  if (problem.retry === "same-key") return problem;
+  const detail = `What became of the command that was sent before under this Idempotency-Key is not known: repeat with the same one only. Of this repeat: ${problem.message.replace(newKeyAdvice, "")}`;
+  return new Problem(problem.code, detail, { job_id: jobId, ...problem.extras, retry: "same-key" });
 }
 
 function fateOf({ result }: Outcome): KeyFate {

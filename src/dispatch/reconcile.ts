@@ -6,7 +6,7 @@ import type { Doubt } from "../jobs/doubt.ts";
 import type { JobStore } from "../jobs/store.ts";
 import type { Undoings } from "../jobs/undoings.ts";
 import type { Verdict } from "../podium/verdict.ts";
-import { storyEvidence } from "../wire/podium.ts";
+import { startedStoriesOf, storyEvidence } from "../wire/podium.ts";
 
 export interface ReconcileDeps {
   readonly log: AuditLog;
@@ -72,10 +72,20 @@ async function ask(deps: ReconcileDeps, job: Doubt): Promise<Finding> {
       { retry: "same-key", job_id: job.job_id, audit_id: job.audit_id },
     );
   }
+  if (job.action === "enqueue_plan" && isPlanStarted(deps, job, verdict.json)) return "executed";
   const evidence = job.story_id === undefined ? "nothing" : storyEvidence(verdict.json, job.story_id);
   if (evidence === "started" && !deps.jobs.mayRunBeside(job)) return "executed";
   if (ageMs < deps.settleMs) return "waiting";
   return evidence === "not_started" && !mayBeUndone(deps, job) ? "not_executed" : "undecided";
+}
+
+/**
+ * Whether one of the plan's stories runs that nothing else can have started: no dispatch of its own, and no other one of the
+ * plan, whose stories may go on when it is called ended.
+ */
+function isPlanStarted({ jobs }: ReconcileDeps, job: Doubt, json: string): boolean {
+  if (jobs.hasPlan(({ job_id, plan_id }) => plan_id === job.plan_id && job_id !== job.job_id)) return false;
+  return startedStoriesOf(json, job.plan_id!).some((story_id) => !jobs.mayRunBeside({ ...job, story_id }));
 }
 
 /** Whether "it is as it was" may be the work of a command that put it back. */

@@ -52,7 +52,10 @@ export interface Outcome {
   readonly response?: string;
 }
 
-export function outcomeOfVerdict(verdict: Verdict): Outcome {
+/** Wrong where an earlier command under the same key is in doubt, and nothing new to who sees which key was used. */
+export const newKeyAdvice = "; to try again use a new Idempotency-Key, or none";
+
+export function outcomeOfVerdict(verdict: Verdict, action: Action): Outcome {
   if (verdict.kind === "accepted") return { result: "queued", httpStatus: verdict.httpStatus, response: verdict.json };
   const { code, detail, httpStatus, text } = verdict;
   const heard = {
@@ -69,12 +72,13 @@ export function outcomeOfVerdict(verdict: Verdict): Outcome {
   if (verdict.kind === "refused") {
     return {
       result: "rejected",
-      problem: new Problem(
-        code,
-        `Podium refused: ${detail}. Nothing was executed; to try again use a new Idempotency-Key, or none`,
-      ),
+      problem: new Problem(code, `Podium refused: ${detail}. Nothing was executed${newKeyAdvice}`),
       ...heard,
     };
+  }
+  if (action === "status") {
+    const nothingSaid = `Podium's status can't be had: ${detail}. A look at it executes nothing, so nothing was executed`;
+    return { result: "unknown", problem: new Problem(code, nothingSaid, { retry: "safe" }), ...heard };
   }
   const detailUnknown = `The command was sent and Podium's answer does not settle what it did: ${detail}. It may have been executed; repeat with the same Idempotency-Key only`;
   return { result: "unknown", problem: new Problem(code, detailUnknown, { retry: "same-key" }), ...heard };

@@ -93,7 +93,8 @@ export function refuseLateCancel({ jobs, limits }: EarlierDeps, { action, story_
   // When the cancel is gone from memory, or what came after it may be, nobody knows.
   const isKnown = cancel !== undefined && cancel.receipt.seq > jobs.forgottenUntil;
   const seq = cancel?.receipt.seq ?? 0;
-  const isAnew = (newest && newest.receipt.seq > seq) || jobs.hasPlanSince(seq);
+  // Nobody knows which stories a plan holds.
+  const isAnew = (newest && newest.receipt.seq > seq) || jobs.hasPlan(({ receipt }) => receipt.seq > seq);
   // The record of an intent is being written: it is no job yet.
   const story = subjectOf({ action: "enqueue_story", story_id });
   const isBeginning =

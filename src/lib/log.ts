@@ -21,17 +21,24 @@ export interface LogOptions {
   /** `json`: one object a line, for the journal. `pretty`: for a person at a terminal. */
   readonly format: "json" | "pretty";
   readonly clock: Clock;
-  /** Takes one line without its newline. */
-  readonly write: (line: string) => void;
+  /** Takes one line without its newline; false when it did not, for want of a reader. */
+  readonly write: (line: string) => unknown;
 }
 
 export function createLog(options: LogOptions): Log {
   const { level: least } = options;
   const format = options.format === "json" ? jsonLine : prettyLine;
+  const isTaken = (level: LogLevel, event: string, fields: LogFields): boolean =>
+    options.write(format(timestampOf(options.clock.now()), level, event, fields)) !== false;
+  let lost = 0;
+  const say = (level: LogLevel, event: string, fields: LogFields): void => {
+    if (lost > 0 && isTaken("warn", "log_lines_lost", { lines: lost })) lost = 0;
+    if (!isTaken(level, event, fields)) lost++;
+  };
   const at =
     (level: LogLevel, isWanted = () => isLoud(level, typeof least === "function" ? least() : least)) =>
     (event: string, fields: LogFields = {}): void => {
-      if (isWanted()) options.write(format(timestampOf(options.clock.now()), level, event, fields));
+      if (isWanted()) say(level, event, fields);
     };
   return {
     debug: at("debug"),

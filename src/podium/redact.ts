@@ -1,9 +1,11 @@
+import { tokenLengthMin } from "../wire/podium.ts";
+
 /**
  * A Podium that repeats the token it was shown must not bring it into the log, a record or an answer, however it spells it:
  * as it is, in JSON, or in a URL.
  */
 export function withoutToken(text: string, token: string | undefined): string {
-  if (token === undefined || token === "") return text;
+  if (token === undefined || token.length < tokenLengthMin) return text;
   return text.replaceAll(isPlain.test(token) ? token : spellingsOf(token), mark);
 }
 

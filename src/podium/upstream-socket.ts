@@ -66,10 +66,12 @@ export class UpstreamSocket {
 
   /**
    * Resolves when all that Podium sent here before it saw this question has been heard: a pong keeps its place in the
-   * order (RFC 6455 section 5.5.2). Resolves without that certainty, as false, when the connection ends or stays silent.
+   * order (RFC 6455 section 5.5.2). Resolves without that certainty, as false, when the connection is still being made, ends
+   * or stays silent.
    */
   flushed(): Promise<boolean> {
-    if (this.#over) return Promise.resolve(false);
+    // Before its handshake is answered a socket throws at whoever pings.
+    if (this.#over || this.#socket.readyState === WebSocket.CONNECTING) return Promise.resolve(false);
     return new Promise((resolve) => {
       const question = crypto.randomUUID();
       const settle = (certain: boolean): void => {

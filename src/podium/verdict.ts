@@ -37,7 +37,8 @@ export function verdictOfError(error: ExchangeError): Verdict {
  * Podium failed.
  */
 export function verdictOfAnswer({ status, body }: IncomingAnswer, token?: string): Verdict {
-  const text = withoutToken(utf8.decode(body), token);
+  const raw = utf8.decode(body);
+  const text = withoutToken(raw, token);
   const facts = { httpStatus: status, text };
   if (status >= 400 && status < 500) {
     return { kind: "refused", code: "podium_rejected", detail: `${status}: ${wordsIn(text)}`, ...facts };
@@ -48,7 +49,8 @@ export function verdictOfAnswer({ status, body }: IncomingAnswer, token?: string
   if (status < 200 || status >= 300) {
     return { kind: "unknown", code: "podium_invalid_response", detail: `unexpected status ${status}`, ...facts };
   }
-  const value = parse(text);
+  // Judged as it came: what is taken out of it may have been part of its JSON.
+  const value = parse(raw);
   if (value === undefined) {
     const detail = text.trim() === "" ? "an empty answer" : `not JSON: ${quote(text)}`;
     return { kind: "unknown", code: "podium_invalid_response", detail, ...facts };
@@ -56,7 +58,8 @@ export function verdictOfAnswer({ status, body }: IncomingAnswer, token?: string
   if (isRefusal(value)) {
     return { kind: "refused", code: "podium_rejected", detail: wordsIn(text), ...facts };
   }
-  return { kind: "accepted", httpStatus: status, json: text };
+  const isJson = text === raw || parse(text) !== undefined;
+  return { kind: "accepted", httpStatus: status, json: isJson ? text : JSON.stringify(text) };
 }
 
 /** Ill-formed UTF-8 becomes U+FFFD: what we keep must be text. */
@@ -77,14 +80,18 @@ function wordsIn(text: string): string {
     const { error, message, detail } = value as Record<string, unknown>;
     for (const words of [error, message, detail]) {
       if (typeof words === "string" && words !== "") return quote(words);
-      if (typeof words === "object" && words !== null) return quote(print(words) ?? text);
+      if (typeof words === "object" && words !== null) return quote(print(words, text) ?? text);
     }
   }
   return text.trim() === "" ? "no words" : quote(text);
 }
 
+/** Characters of an answer whose words are printed: a longer one may be nested so deeply that this alone takes seconds. */
+const printedLengthMax = 16_384;
+
 /** What can be parsed can't always be printed: it may be nested too deeply for that. */
-function print(words: object): string | undefined {
+function print(words: object, text: string): string | undefined {
+  if (text.length > printedLengthMax) return undefined;
   try {
     return JSON.stringify(words);
   } catch {

@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
+import type { StoredRecord } from "../../src/audit/record.ts";
 import { Keys } from "../../src/dispatch/keys.ts";
 import type { Problem } from "../../src/lib/errors.ts";
-import { FakeClock } from "../lib/fake-clock.ts";
+import { FakeClock, morning } from "../lib/fake-clock.ts";
 import { intentAt, outcomeAt, recordAt } from "./records.ts";
 
 const day = 24 * 60 * 60 * 1000;
@@ -251,3 +252,15 @@ for (const [how, flood] of floods) {
     expect([claim(keys, "c2", "b", false), claim(keys, "c3", "b", false)]).toEqual(["new", "none"]);
   });
 }
+
+test("late news of a key's earlier dispatch is no news of its newer one", () => {
+  const clock = new FakeClock();
+  const keys = new Keys(clock);
+  const [first, second] = [1, 2].map((number) =>
+    intentAt(morning + (number - 1) * day, number, { idempotency_key: "k", request_hash: "a" }),
+  ) as [StoredRecord, StoredRecord];
+  clock.pass(day);
+  for (const record of [first, outcomeAt(morning, first, "unknown"), second]) keys.restore(record);
+  keys.restore({ ...outcomeAt(morning + day, first, "failed"), event: "job" });
+  expect(keys.claim("k", "a")).toEqual({ kind: "unknown", jobId: second.job_id! });
+});

@@ -246,6 +246,22 @@ test("while it closes a halt is waited for, and when it has closed or for too lo
   await closed;
 });
 
+test("a halt that is left twice counts once: it hides nobody who is on the way", async () => {
+  const lane = laneOf();
+  const halt = lane.express();
+  halt.leave();
+  halt.leave();
+  expect(lane.busy).toBe(0);
+  const ticket = lane.take();
+  expect(lane.busy).toBe(1);
+  let closed = false;
+  const closing = lane.close().then(() => (closed = true));
+  await turns();
+  expect(closed).toBe(false);
+  ticket.leave();
+  await closing;
+});
+
 test("an empty lane closes at once", async () => {
   await laneOf().close();
 });

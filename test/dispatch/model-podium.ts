@@ -33,7 +33,15 @@ const heard: Readonly<Record<Fault, Verdict>> = {
   late: timedOut,
   unsent: refusedConnection,
 };
-const stories = ["STORY-0", "STORY-1", "STORY-2"];
+/** The last one is started by its plan only. */
+const stories = ["STORY-0", "STORY-1", "STORY-2", "STORY-P"];
+const planStory = "STORY-P";
+/** What Podium says to be of the plan: STORY-2 is dispatched by itself, too. */
+export const storiesOfPlan: ReadonlySet<string> = new Set(["STORY-2", planStory]);
+
+function named(storyId: string): { readonly storyId: string; readonly planId?: string } {
+  return { storyId, ...(storiesOfPlan.has(storyId) && { planId: "SKOREQ-XXX" }) };
+}
 const runsNow: ReadonlySet<Fault> = new Set(["yes", "500 ran", "died ran"]);
 
 /** One command that arrived at Podium. */
@@ -46,6 +54,12 @@ export interface Arrival {
   readonly key: string | undefined;
   /** True time, which no clock shows. */
   readonly at: number;
+}
+
+interface Frame {
+  readonly storyId: string;
+  readonly planId?: string;
+  readonly status: string;
 }
 
 interface Waiting {
@@ -76,7 +90,7 @@ export class ModelPodium {
   /** Stories that a cancel or a halt has put back to where they were before they ran. */
   readonly #undone = new Set<string>();
   /** What its telemetry has to say yet, oldest first. */
-  readonly #frames: { readonly story: string; readonly status: string }[] = [];
+  readonly #frames: Frame[] = [];
   /** Audit ids whose next tries are refused too. */
   readonly refusing = new Map<string, number>();
 
@@ -144,10 +158,11 @@ export class ModelPodium {
     this.executions.push(arrival);
     if (arrival.action === "halt") for (const story of stories) this.#undo(story);
     if (arrival.action === "cancel_story") this.#undo(arrival.story!);
-    if (arrival.action !== "enqueue_story") return;
-    this.#ended.delete(arrival.story!);
-    this.#undone.delete(arrival.story!);
-    this.#say(arrival.story!);
+    const started = arrival.action === "enqueue_plan" ? planStory : arrival.story!;
+    if (arrival.action !== "enqueue_story" && started !== planStory) return;
+    this.#ended.delete(started);
+    this.#undone.delete(started);
+    this.#say(started);
   }
 
   #undo(story: string): void {
@@ -164,11 +179,11 @@ export class ModelPodium {
   }
 
   #say(story: string): void {
-    this.#frames.push({ story, status: this.wordOf(story) });
+    this.#frames.push({ ...named(story), status: this.wordOf(story) });
   }
 
   /** The next word of its telemetry: in order, but as late as it likes. */
-  nextFrame(): { readonly story: string; readonly status: string } | undefined {
+  nextFrame(): Frame | undefined {
     return this.#frames.shift();
   }
 
@@ -186,13 +201,15 @@ export class ModelPodium {
   }
 
   wordOf(story: string): string {
-    const isStarted = this.executions.some((one) => one.action === "enqueue_story" && one.story === story);
+    const starts = (one: Arrival): boolean =>
+      story === planStory ? one.action === "enqueue_plan" : one.action === "enqueue_story" && one.story === story;
+    const isStarted = this.executions.some(starts);
     if (!isStarted || (this.#undone.has(story) && !this.#ended.has(story))) return "todo";
     return this.#ended.has(story) ? "done" : "queued";
   }
 
   #status(): string {
-    return JSON.stringify({ stories: stories.map((storyId) => ({ storyId, status: this.wordOf(storyId) })) });
+    return JSON.stringify({ stories: stories.map((story) => ({ ...named(story), status: this.wordOf(story) })) });
   }
 
   #statusOr(fault: Fault, shown: string): Verdict {

@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { expect, spyOn, test } from "bun:test";
 import { Problem } from "../../src/lib/errors.ts";
 import { ask, enqueue, incoming, openDesk, quiet, recordsIn, verdictOf } from "./desk.ts";
 import type { FailingFiles } from "./failing-files.ts";
@@ -104,6 +104,17 @@ test("below the disk reserve dispatches are refused and leave no trace, and a ha
   expect(verdictOf(await ask(desk, incoming({ action: "halt" })))).toBe("ok");
   expect(desk.podium.words).toEqual(["HALT"]);
   expect(desk.records().filter(({ event }) => event === "intent")).toHaveLength(1);
+  await desk.close();
+});
+
+test("an intent that finds no room gives its place in the lane back", async () => {
+  const desk = await openDesk();
+  desk.podium.rule = () => yes;
+  const append = spyOn(desk.log, "append").mockRejectedValueOnce(new Problem("audit_unavailable", "too much waits"));
+  expect(verdictOf(await ask(desk, incoming(enqueue("STORY-001"))))).toBe("audit_unavailable safe");
+  expect(append).toHaveBeenCalledTimes(1);
+  expect(desk.lane.busy).toBe(0);
+  expect(verdictOf(await ask(desk, incoming(enqueue("STORY-001"))))).toBe("ok");
   await desk.close();
 });
 

@@ -131,7 +131,7 @@ test("the same key with another nonce is a mismatch", async () => {
   expect(verdictOf(await ask(desk, incoming(apply("two"), "k")))).toBe("idempotency_mismatch never");
 });
 
-test("the same key with another command, another user or other options is a mismatch", async () => {
+test("the same key with another command, source, user or session, or other options, is a mismatch", async () => {
   const desk = await open();
   desk.podium.rule = () => yes;
   const first = incoming({ ...enqueue("STORY-001"), options: { a: 1, b: true } }, "k");
@@ -141,6 +141,7 @@ test("the same key with another command, another user or other options is a mism
     { ...first, command: { ...command, story_id: "STORY-002" } },
     { ...first, command: { ...command, options: { a: 2, b: true } } },
     { ...first, command: { ...command, action: "cancel_story" as const } },
+    { ...first, asker: { ...asker, source: "voice" } },
     { ...first, asker: { ...asker, user_id: "anna" } },
     { ...first, asker: { ...asker, session_id: "s" } },
   ]) {

@@ -1,4 +1,5 @@
 import { afterEach, expect, jest, test } from "bun:test";
+import { dispatch } from "../../src/dispatch/pipeline.ts";
 import type { Dispatched } from "../../src/dispatch/replay.ts";
 import { Problem } from "../../src/lib/errors.ts";
 import type { Verdict } from "../../src/podium/verdict.ts";
@@ -243,6 +244,39 @@ test("a full lane and a limit refuse before anything is recorded as an intent", 
     "story_cooldown",
     "rate_limited",
   ]);
+});
+
+test.each([
+  ["does not answer", timedOut, "podium_timeout"],
+  ["answers with nonsense", said(200, "<html>"), "podium_invalid_response"],
+])("a look at the status executes nothing, so it may be repeated when Podium %s", async (_name, verdict, code) => {
+  const desk = await open();
+  desk.podium.rule = () => verdict;
+  const problem = refused(await ask(desk, incoming({ action: "status" })));
+  expect(verdictOf(problem)).toBe(`${code} safe`);
+  expect(problem.message).not.toContain("same Idempotency-Key");
+  expect(problem.message).toContain("othing was executed");
+});
+
+test("a look at the status waits for no command", async () => {
+  const desk = await open();
+  const first = ask(desk, incoming(enqueue("STORY-001")));
+  const pending = await desk.podium.next();
+  desk.podium.rule = () => yes;
+  const look = ask(desk, incoming({ action: "status" }));
+  expect([desk.lane.waiting, desk.deps.looks.busy]).toEqual([0, 1]);
+  expect(verdictOf(await look)).toBe("ok");
+  pending.answer(yes);
+  expect(verdictOf(await first)).toBe("ok");
+});
+
+test("the streams hear of a job right before Podium does", async () => {
+  const desk = await open();
+  const order: string[] = [];
+  desk.podium.rule = () => (order.push("Podium"), yes);
+  const deps = { ...desk.deps, onSend: (jobId: string) => void order.push(jobId) };
+  const { job } = await dispatch(deps, incoming(enqueue("STORY-001")));
+  expect(order).toEqual([job.job_id, "Podium"]);
 });
 
 test("halt, cancel and status meet neither limit nor cooldown", async () => {

@@ -50,6 +50,7 @@ test.each([
     const again = await ask(desk, incoming(command, "k"));
     expect(verdictOf(again)).toBe(`${code} same-key`);
     expect((again as Problem).message).toContain("not known");
+    expect((again as Problem).message).not.toContain("new Idempotency-Key");
     await desk.close();
     const later = await open({ dir: desk.dir, clock: desk.clock.rebirth() });
     later.podium.rule = () => no;
@@ -58,3 +59,26 @@ test.each([
     expect(verdictOf(await ask(later, incoming(command, "k")))).toBe("ok");
   },
 );
+
+test("a cancel in doubt stays in doubt when its repeat finds the lane full", async () => {
+  const desk = await open({ queueLimit: 0 });
+  desk.podium.rule = () => timedOut;
+  const first = (await ask(desk, incoming(cancel, "c"))) as Problem;
+  desk.podium.rule = () => undefined;
+  const other = ask(desk, incoming(enqueue("STORY-002")));
+  const { answer } = await desk.podium.next();
+  const again = (await ask(desk, incoming(cancel, "c"))) as Problem;
+  expect(verdictOf(again)).toBe("queue_full same-key");
+  expect(again.message).toContain("not known");
+  expect(again.extras.job_id).toBe(first.extras.job_id);
+  answer(yes);
+  await other;
+});
+
+test("a plan's staging in doubt stays in doubt when its repeat meets the limit", async () => {
+  const desk = await open({ dispatchPerMinute: 1, storyCooldownS: 0 });
+  const stage = { action: "prepare_apply", plan_id: "PLAN" } as const;
+  desk.podium.rule = () => timedOut;
+  await ask(desk, incoming(stage, "p"));
+  expect(verdictOf(await ask(desk, incoming(stage, "p")))).toBe("rate_limited same-key");
+});

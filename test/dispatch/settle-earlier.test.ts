@@ -63,6 +63,64 @@ for (const wish of wishes) {
   });
 }
 
+const plan: Command = { action: "enqueue_plan", plan_id: "SKOREQ-XXX" };
+const ofPlan = { storyId: story, planId: "SKOREQ-XXX", status: "in_progress" };
+const showing = (...nodes: readonly object[]) => said(200, JSON.stringify({ nodes }));
+
+test("that a story of it runs which nothing else can have started settles a plan in doubt at once", async () => {
+  const desk = await open();
+  answering(desk);
+  await ask(desk, incoming({ ...plan, plan_id: "SKOREQ-YYY" }));
+  desk.podium.rule = () => said(409, "{}");
+  await ask(desk, incoming(plan, "refused"));
+  await ask(desk, incoming(enqueue(story), "refused, too"));
+  desk.clock.pass(5_000);
+  unanswered(desk, showing(ofPlan));
+  await ask(desk, incoming(plan, "in doubt"));
+  expect(verdictOf(await ask(desk, incoming(plan, "in doubt")))).toBe("ok");
+  expect(commands(desk)).toBe(4);
+});
+
+const { storyId: _, ...byItself } = ofPlan;
+const notOfIt: readonly (readonly [string, Command | undefined, object])[] = [
+  ["its own word, which may tell of another step", undefined, byItself],
+  ["an agent of it", undefined, { ...byItself, id: "agent-1" }],
+  ["a story of it that is as it was", undefined, { ...ofPlan, status: "todo" }],
+  ["a story of another plan", undefined, { ...ofPlan, planId: "SKOREQ-YYY" }],
+  [
+    "a story that is as it was in it, and runs for another plan",
+    undefined,
+    [
+      { ...ofPlan, planId: "SKOREQ-YYY" },
+      { ...ofPlan, status: "todo" },
+    ],
+  ],
+  [
+    "a story that runs elsewhere, and is done in it",
+    undefined,
+    { currentStory: story, of: { ...ofPlan, status: "done" } },
+  ],
+  ["a story of it that was dispatched by itself", enqueue(story), ofPlan],
+  ["a story of an earlier run of it", plan, ofPlan],
+];
+for (const [what, earlier, node] of notOfIt) {
+  test(`nothing is proven of a plan in doubt by ${what}`, async () => {
+    const desk = await open();
+    answering(desk);
+    if (earlier) await ask(desk, incoming(earlier, "earlier"));
+    // A plan that is called ended may have stories that go on.
+    const ended = { event: "job", job_id: "JOB-20260109-001", plan_id: "SKOREQ-XXX", podium_status: "done" } as const;
+    if (earlier === plan) await desk.log.append(ended);
+    desk.clock.pass(settleMs);
+    unanswered(desk, showing(node));
+    await ask(desk, incoming(plan, "in doubt"));
+    desk.clock.pass(settleMs);
+    const before = commands(desk);
+    expect(verdictOf(await ask(desk, incoming(plan, "in doubt")))).toBe("podium_timeout same-key");
+    expect(commands(desk)).toBe(before);
+  });
+}
+
 test("a key found not executed is not sent while a later dispatch of the story is in doubt", async () => {
   const desk = await open();
   unanswered(desk);
@@ -129,7 +187,7 @@ test("staging executes nothing, so its unknown outcome is said again unasked, an
   unanswered(desk);
   expect(verdictOf(await ask(desk, incoming(prepare, "k")))).toBe("podium_timeout same-key");
   answering(desk);
-  expect(verdictOf(await ask(desk, incoming(prepare, "k")))).toBe("story_cooldown safe");
+  expect(verdictOf(await ask(desk, incoming(prepare, "k")))).toBe("story_cooldown same-key");
   expect(verdictOf(await ask(desk, incoming(enqueue(story), "k")))).toBe("idempotency_mismatch never");
   desk.clock.pass(5_000);
   expect(verdictOf(await ask(desk, incoming(prepare, "k")))).toBe("ok");
@@ -145,7 +203,7 @@ test("a cancel in doubt that a full lane turned away still does not stop what wa
   desk.podium.rule = () => undefined;
   const other = ask(desk, incoming(enqueue("STORY-002")));
   const pending = await desk.podium.next();
-  expect(verdictOf(await ask(desk, incoming(cancel, "k")))).toBe("queue_full safe");
+  expect(verdictOf(await ask(desk, incoming(cancel, "k")))).toBe("queue_full same-key");
   pending.answer(yes);
   expect(verdictOf(await other)).toBe("ok");
   desk.podium.rule = () => yes;

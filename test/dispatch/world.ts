@@ -12,7 +12,7 @@ import { FakeClock } from "../lib/fake-clock.ts";
 import type { Desk } from "./desk.ts";
 import { ask, incoming, newFolder, openDesk, quiet, recordsIn, terminalStatuses } from "./desk.ts";
 import type { Fault } from "./model-podium.ts";
-import { ModelPodium } from "./model-podium.ts";
+import { ModelPodium, storiesOfPlan } from "./model-podium.ts";
 import { MortalFiles } from "./mortal-files.ts";
 import { reconnect } from "./telemetry.ts";
 import { askedSince, statusSource } from "../../src/podium/status.ts";
@@ -113,9 +113,7 @@ export class World {
     for (let i = 0; i < count; i++) {
       const frame = this.podium.nextFrame();
       if (!frame) return;
-      const { story: storyId, status } = frame;
-      const text = JSON.stringify({ storyId, status });
-      follow({ seq: 0, at: "", type: "STORY_STATUS", text, storyId, status });
+      follow({ seq: 0, at: "", type: "STORY_STATUS", text: JSON.stringify(frame), ...frame });
     }
   }
 
@@ -225,7 +223,9 @@ export class World {
 
   /** Whether what runs may have been started by a dispatch that is remembered no more: "it runs" is then taken for a later one's. */
   #ranBeyondMemory(subject: string): boolean {
-    const began = this.podium.executions.filter((one) => one.subject === subject);
+    const isOfPlan = ({ story }: { story: string | undefined }): boolean =>
+      subject.startsWith("enqueue_plan ") && storiesOfPlan.has(story ?? "");
+    const began = this.podium.executions.filter((one) => one.subject === subject || isOfPlan(one));
     if (this.setup.bounds?.jobs !== undefined) return began.length > 0;
     return began.some(({ auditId }) => this.desk.deps.clock.monotonic() - this.#bornAt(auditId) >= keyLifeMs);
   }

@@ -95,6 +95,19 @@ test.each(logLevels.map((level, index) => [level, index] as const))(
   },
 );
 
+test("lines that nobody took are counted, and told of before the next one that is taken", () => {
+  const lines: string[] = [];
+  let isRead = false;
+  const write = (line: string): boolean => isRead && lines.push(line) > 0;
+  const log = createLog({ level: "info", format: "pretty", clock: new FakeClock(), write });
+  log.info("one");
+  log.debug("chatter");
+  log.always("two");
+  isRead = true;
+  for (const event of ["three", "four"]) log.info(event);
+  expect(lines.map((line) => line.slice(13))).toEqual(["warn  log_lines_lost lines=2", "info  three", "info  four"]);
+});
+
 test.each(formats)("evidence is printed at every level, as %s", (format) => {
   for (const level of logLevels) {
     const lines: string[] = [];

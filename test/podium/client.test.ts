@@ -47,6 +47,13 @@ test("a look at the status has no body, and no token when there is none", async 
   });
 });
 
+test("whoever may still take a command back is asked before it leaves", async () => {
+  const { sent, client } = clientThat(() => yes);
+  const mayLeave = (): boolean => false;
+  await client.send({ method: "POST", path: "/api/command", body: "{}" }, undefined, { mayLeave });
+  expect(sent[0]!.mayLeave).toBe(mayLeave);
+});
+
 test("a failed exchange is not tried again and not thrown", async () => {
   const { sent, client } = clientThat(() => {
     throw new ExchangeError("timeout", true, "No answer within 30000 ms");

@@ -32,6 +32,7 @@ test("a text without the token is left as it is", () => {
     }),
   );
   for (const none of ["", undefined]) expect(withoutToken("text", none)).toBe("text");
+  for (const word of ["dev", "7", "seven77"]) expect(withoutToken(`device 7 seven77`, word)).toBe("device 7 seven77");
 });
 
 test("what Podium says unasked holds neither a JWT of ours nor the token that never changes", async () => {

@@ -171,6 +171,35 @@ test("a renewal that fails is tried again, and the living connection goes on mea
   expect([frames, states]).toEqual([["1"], ["connecting", "connected"]]);
 });
 
+test("a token that can't be made for a renewal is tried again, and the living connection goes on meanwhile", async () => {
+  let made = 0;
+  const token = (): Promise<string> => (++made === 2 ? Promise.reject(new Error("no key")) : Promise.resolve("t"));
+  const { server, renewed, states } = await connected({ token });
+  const done = renewed();
+  jest.advanceTimersByTime(dueMs);
+  await turn();
+  expect([made, server.connections()]).toEqual([2, 1]);
+  jest.advanceTimersByTime(1);
+  expect(made).toBe(3);
+  expect(await done).toBe(true);
+  expect(states).toEqual(["connecting", "connected"]);
+});
+
+test("without a token there is no connection: it is said, and tried again", async () => {
+  jest.useFakeTimers();
+  const server = await serve();
+  let made = 0;
+  const token = (): Promise<string> => (++made === 1 ? Promise.reject(new Error("no key")) : Promise.resolve("t"));
+  const { telemetry, states, state } = watch(server.url, { token });
+  const open = state("connected");
+  telemetry.start();
+  await turn();
+  expect(states.at(-1)).toBe("disconnected: no token could be made");
+  jest.advanceTimersByTime(1);
+  await open;
+  expect([server.connections(), states.slice(2)]).toEqual([1, ["connecting", "connected"]]);
+});
+
 test("a Podium that closes at the token's end is called again at once, with a fresh token", async () => {
   const { server, first, state, states } = await connected({ random: () => 0.999 });
   server.refuse("HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n");

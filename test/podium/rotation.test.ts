@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import type { PodiumClient } from "../../src/podium/client.ts";
 import { sendSigned } from "../../src/podium/send-signed.ts";
 import { Problem } from "../../src/lib/errors.ts";
 import { Telemetry } from "../../src/podium/telemetry.ts";
@@ -77,6 +78,16 @@ describe("while a new secret is being brought in", () => {
     expect(verdict.kind).toBe("accepted");
     expect(podium.received.map(({ auditId }) => auditId)).toEqual(["new", "old"]);
   });
+});
+
+test("a question waits no longer for its second answer than for its first", async () => {
+  const patience: unknown[] = [];
+  const podium: PodiumClient = {
+    send: (_request, _token, options) => (patience.push(options?.timeoutMs), Promise.resolve(said(401, "{}"))),
+  };
+  const token = (): Promise<string> => Promise.resolve("t");
+  await sendSigned({ podium, token, previousToken: token }, status, claims, 700);
+  expect(patience).toEqual([700, 700]);
 });
 
 test("the telemetry socket tries the previous secret after a 401, and stays with what worked", async () => {

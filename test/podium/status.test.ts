@@ -1,5 +1,8 @@
 import { expect, test } from "bun:test";
-import { askedSince } from "../../src/podium/status.ts";
+import { askedSince, statusSource } from "../../src/podium/status.ts";
+import type { TokenSource } from "../../src/podium/token.ts";
+import { defaultRoutes } from "../../src/wire/podium.ts";
+import { yes } from "../dispatch/scripted-podium.ts";
 
 test("nobody gets an answer to a question that is older than the asker, and a crowd costs two questions", async () => {
   const questions: PromiseWithResolvers<number>[] = [];
@@ -29,4 +32,12 @@ test("a question that fails fails for its askers only", async () => {
   expect(await first.catch(() => "failed")).toBe("failed");
   expect(await second).toBe(2);
   expect(await ask()).toBe(3);
+});
+
+test("Podium's status is asked for with no more than a viewer's rights", async () => {
+  const asked: unknown[] = [];
+  const token: TokenSource = async (claims) => void asked.push(claims);
+  const ask = statusSource({ send: () => Promise.resolve(yes) }, { token }, defaultRoutes.status);
+  expect(await ask()).toBe(yes);
+  expect(asked).toEqual([{ subject: "roxy-core", role: "viewer" }]);
 });

@@ -172,6 +172,14 @@ test("it says when all has been heard that Podium had sent, and does not pretend
   expect(await flushed).toBe(false);
 });
 
+test("while the handshake waits for its answer, nothing that was sent can have been heard", async () => {
+  const server = await serve({ refusal: "" });
+  const { telemetry } = watch(server.url);
+  telemetry.start();
+  await turn();
+  expect(await telemetry.flushed()).toBe(false);
+});
+
 test("whoever is told of a loss may stop it: nothing is made again", async () => {
   jest.useFakeTimers();
   const server = await serve();

@@ -34,6 +34,14 @@ test.each([
   expect(verdict(status, body)).toMatchObject({ kind: "refused", code: "podium_rejected", detail, httpStatus: status });
 });
 
+test("an answer is judged as it came: a token that is taken out of it makes no yes doubtful", () => {
+  const judged = (json: string) =>
+    verdictOfAnswer({ status: 200, contentType: "", body: new TextEncoder().encode(json) }, "12345678");
+  expect(judged('{"you":"12345678"}')).toEqual({ kind: "accepted", httpStatus: 200, json: '{"you":"[token]"}' });
+  const bare = judged('{"position":12345678}');
+  expect(bare).toEqual({ kind: "accepted", httpStatus: 200, json: JSON.stringify('{"position":[token]}') });
+});
+
 test("200 with success false is a no, in Podium's words", () => {
   const said = verdict(200, '{"success":false,"error":"STORY-001 is done"}');
   expect(said).toMatchObject({
