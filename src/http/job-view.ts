@@ -35,11 +35,12 @@ export function viewOf(now: () => Job, watch: JobWatch, terminalStatuses: Readon
 }
 
 const lost = "Podium's telemetry had a gap, and nothing has told since whether this job has ended";
+const unfollowed = "This job is too old to be followed, and nothing on record tells whether it has ended";
 
 /**
  * A job has ended when Podium says so of its story, when nothing of it ever ran, when its answer was all there is to
- * come, or when a newer dispatch of the same story has been taken: Podium's frames are about that one then. Of a lost one
- * only the stream ends: with what is known, and the word that the end is not.
+ * come, or when a newer dispatch of the same story has been taken: Podium's frames are about that one then. Of a lost one, and
+ * of one that nobody follows any more, only the stream ends: with what is known, and the word that the end is not.
  */
 function endingOf(job: Job, watch: JobWatch, terminal: ReadonlySet<string>): Record<string, unknown> | undefined {
   const { job_id, action, status, podium_status, code, detail, retry } = job;
@@ -48,7 +49,8 @@ function endingOf(job: Job, watch: JobWatch, terminal: ReadonlySet<string>): Rec
   const neverRan = status === "failed" || status === "rejected";
   const ran = hasRun(job, terminal);
   if (!isAnswered && !neverRan && !ran && successor === undefined) {
-    return watch.isLost(job_id) ? { job_id, action, status, podium_status, detail: lost } : undefined;
+    const unknown = watch.isFollowed(job_id) ? watch.isLost(job_id) && lost : unfollowed;
+    return unknown ? { job_id, action, status, podium_status, detail: unknown } : undefined;
   }
   const superseded_by = ran ? undefined : successor?.job_id;
   return { job_id, action, status, podium_status, code, detail, retry, superseded_by };

@@ -47,13 +47,13 @@ export async function requireJob(archive: JobRouteDeps["archive"], jobId: string
 }
 
 function jobJson(
-  { podium_response, podium_asked: _seq, last_event, ...job }: Job,
+  { podium_response, podium_response_bytes: podium_result_bytes, podium_asked: _seq, last_event, ...job }: Job,
   request: Request,
   first = {},
 ): string {
   const own = { podium_status: job.podium_status ?? null, stream_url: streamUrl(request, job.job_id) };
   return jsonWith(
-    { ...first, ...job, ...own },
+    { ...first, ...job, podium_result_bytes, ...own },
     { podium_result: asJson(podium_response), last_event: asJson(last_event) },
   );
 }

@@ -7,6 +7,7 @@ import type { JobWatch } from "../jobs/watch.ts";
 import type { PeerHandlers } from "../runtime/types.ts";
 import type { StreamContext, Wish } from "../stream/client.ts";
 import { streamClient } from "../stream/client.ts";
+import { hasHeardEnd } from "../stream/hub.ts";
 import type { Render } from "../stream/render.ts";
 import { renderEnvelope, renderPlain, renderServerSent } from "../stream/render.ts";
 import { serverSentResponse } from "../stream/server-sent.ts";
@@ -61,8 +62,10 @@ function serverSent(c: Context<HttpEnv>, stream: StreamContext, wish: Asked): Re
   // Hono answers HEAD through this handler and throws the body away, which nobody would then ever close.
   if (c.req.method === "HEAD") return new Response(null, { headers: { "content-type": "text/event-stream" } });
   const lastEventId = c.req.header("last-event-id");
-  // An EventSource comes back after every end; 204 is how it is told to stay away (WHATWG HTML, section 9.2.3).
-  if (wish.job?.ending() && lastEventId !== undefined) return new Response(null, { status: 204 });
+  // An EventSource comes back after every end; 204 is how it is told to stay away (WHATWG HTML, section 9.2.3). One that
+  // lost its connection before the end has it still to hear.
+  if (wish.job?.ending() && lastEventId !== undefined && hasHeardEnd(lastEventId))
+    return new Response(null, { status: 204 });
   const leave = stream.clients.admit(c.env.connection.remoteAddress);
   const since = lastEventId ?? wish.since;
   const resumed = since === undefined ? wish : { ...wish, since };

@@ -22,7 +22,7 @@ const storiesFollowedMax = 1000;
 
 /**
  * Records each change of Podium's word for a story, so that it outlives a restart: under the job that it is about, and
- * under that of the plan which the frame names.
+ * under that of the plan which it belongs to.
  */
 export function followTelemetry({ watch, append, redact, terminalStatuses }: FollowDeps): (event: StreamEvent) => void {
   const followed = new Map<string, { word: string; count: number }>();
@@ -53,17 +53,16 @@ export function followTelemetry({ watch, append, redact, terminalStatuses }: Fol
     append(draft).catch(() => {});
   };
   return (event) => {
-    const { storyId, planId, status } = event;
-    if (status === undefined || !(storyId ?? "x").isWellFormed()) return;
-    const ofStory = storyId === undefined ? undefined : watch.ofStory(storyId);
-    if (ofStory) note(ofStory, status, event);
-    const ofPlan = planId === undefined ? undefined : watch.ofPlan(planId);
-    if (ofPlan && isWithin(watch, ofPlan, storyId)) note(ofPlan, status, event);
+    const { storyId, status } = event;
+    if (!(storyId ?? "x").isWellFormed()) return;
+    const jobs = watch.toldBy(event);
+    if (status !== undefined) for (const job of jobs) if (isWithin(watch, job, storyId)) note(job, status, event);
   };
 }
 
 /** A plan whose stories have no end is followed this far. */
-function isWithin(watch: JobWatch, { job_id }: Job, storyId: string | undefined): boolean {
+function isWithin(watch: JobWatch, { job_id, story_id }: Job, storyId: string | undefined): boolean {
+  if (story_id !== undefined) return true;
   const frames = watch.planFrames(job_id);
   return storyId === undefined || frames.has(storyId) || frames.size < planStoriesMax;
 }

@@ -22,6 +22,8 @@ export interface Job {
   readonly podium_status?: string | undefined;
   /** Podium's answer to the command: JSON text as it came. */
   readonly podium_response?: string | undefined;
+  /** How long the answer was that was too long to be recorded. */
+  readonly podium_response_bytes?: number | undefined;
   readonly code?: string | undefined;
   readonly detail?: string | undefined;
   readonly retry?: string | undefined;
@@ -62,6 +64,7 @@ export function jobOfIntent(record: StoredRecord): Job {
     status: "pending",
     podium_status: undefined,
     podium_response: undefined,
+    podium_response_bytes: undefined,
     code: undefined,
     detail: record.detail,
     retry: undefined,
@@ -84,6 +87,7 @@ export function jobAfter(job: Job, record: StoredRecord): Job {
       ...job,
       status: (record.result as JobStatus | undefined) ?? "unknown",
       podium_response: record.podium_response ?? job.podium_response,
+      podium_response_bytes: record.podium_response_bytes ?? job.podium_response_bytes,
       code: record.code ?? job.code,
       detail: record.detail ?? job.detail,
       retry: record.retry ?? job.retry,

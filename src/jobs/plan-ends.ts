@@ -26,10 +26,10 @@ export class PlanEnds {
   }
 
   /** Podium has said something. */
-  heard({ storyId, planId, status }: StreamEvent): void {
+  heard(event: StreamEvent): void {
     const { watch, terminalStatuses } = this.#deps;
-    if (planId === undefined || storyId === undefined || !terminalStatuses.has(status ?? "")) return;
-    const job = watch.ofPlan(planId);
+    if (event.storyId === undefined || !terminalStatuses.has(event.status ?? "")) return;
+    const job = watch.toldBy(event).find(({ action }) => action === "enqueue_plan");
     if (!job || this.#waiting.has(job.job_id)) return;
     if (this.#waiting.size >= plansMax) this.#giveUp(this.#waiting.keys().next().value!);
     this.#askLater(job.job_id, 1);
@@ -64,13 +64,17 @@ export class PlanEnds {
     else this.#askLater(jobId, asks + 1);
   }
 
-  /** The job, when it has not ended and all that was heard of its stories is that they have. */
+  /**
+   * The job, when it has not ended and all that was heard of its stories is that they have; or when some of that may have
+   * been missed.
+   */
   #mayHaveEnded(jobId: string): Job | undefined {
     const { jobs, watch, terminalStatuses } = this.#deps;
     const job = jobs.get(jobId);
     // Of one that Podium has not taken, or may not have, its words may be about an earlier run.
     if (job?.status !== "queued" || terminalStatuses.has(job.podium_status ?? "")) return undefined;
     if (watch.successorOf(job)) return undefined;
+    if (watch.hasMissed(jobId)) return job;
     return watch
       .planFrames(jobId)
       .values()

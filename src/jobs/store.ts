@@ -115,10 +115,9 @@ export class JobStore {
     return first !== undefined && first.job_id !== doubt.job_id;
   }
 
-  /** Whether Podium may have been given a plan since then: nobody knows which stories it holds. Looked for only in doubt. */
-  hasPlanSince(seq: number): boolean {
-    const isPlan = (job: Job): boolean => job.action === "enqueue_plan" && job.receipt.seq > seq && !isRefused(job);
-    return this.#jobs.values().some(isPlan);
+  /** Whether Podium may have been given a plan that fits. Looked for only in doubt. */
+  hasPlan(fits: (job: Job) => boolean): boolean {
+    return this.#jobs.values().some((job) => job.action === "enqueue_plan" && !isRefused(job) && fits(job));
   }
 
   /**

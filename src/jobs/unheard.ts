@@ -40,7 +40,9 @@ export class Unheard {
   /** Podium's telemetry goes on after a hole, or begins: what it said before is not known. */
   begin(): void {
     this.stop();
-    this.#silent = new Set(this.#deps.watch.running().map(({ job_id }) => job_id));
+    const running = this.#deps.watch.running();
+    for (const { job_id } of running) this.#deps.watch.miss(job_id);
+    this.#silent = new Set(running.map(({ job_id }) => job_id));
     void this.#ask(this.#silent, 1);
   }
 
@@ -53,13 +55,11 @@ export class Unheard {
     return this.#silent.has(jobId);
   }
 
-  /** Podium has said something. */
-  heard({ storyId, planId }: StreamEvent): void {
+  /** Podium has said something. Only its word for a story says that it goes on: an idle agent may name its last one. */
+  heard(event: StreamEvent): void {
     const { watch } = this.#deps;
-    if (this.#silent.size === 0 && !watch.hasLost) return;
-    const ofStory = storyId === undefined ? undefined : watch.ofStory(storyId);
-    const ofPlan = planId === undefined ? undefined : watch.ofPlan(planId);
-    for (const job of [ofStory, ofPlan]) if (job) this.#found(job);
+    if (event.status === undefined || (this.#silent.size === 0 && !watch.hasLost)) return;
+    for (const job of watch.toldBy(event)) this.#found(job);
   }
 
   async #ask(silent: ReadonlySet<string>, asks: number): Promise<void> {

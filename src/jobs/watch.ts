@@ -44,6 +44,10 @@ export class JobWatch {
   readonly #since = new BoundedMap<string, string>(jobsMax);
   /** The newest frame about each story of a plan's job. */
   readonly #planFrames = new BoundedMap<string, Map<string, KnownFrame>>(plansMax);
+  /** By story, the plan's job under which a frame has named it last; as many as are remembered of all plans together. */
+  readonly #planOf = new BoundedMap<string, string>(plansMax * planStoriesMax);
+  /** Jobs that ran while Podium's telemetry had a hole. */
+  readonly #missed = new BoundedMap<string, true>(jobsMax);
   /** Jobs of which nobody knows whether they have ended, and nobody will say. */
   readonly #lost = new BoundedMap<string, true>(jobsMax);
 
@@ -112,6 +116,20 @@ export class JobWatch {
     return [...jobIds].flatMap((jobId) => this.#jobOf(jobId) ?? []).filter((job) => this.#mayRun(job));
   }
 
+  /** Whether what Podium says may still be about this job: of one that memory has not, or has no more, nothing is told. */
+  isFollowed(jobId: string): boolean {
+    return this.#jobs.get(jobId) !== undefined;
+  }
+
+  /** Of a plan's stories something may have been missed: what is on record of them may not be their last word. */
+  miss(jobId: string): void {
+    this.#missed.set(jobId, true);
+  }
+
+  hasMissed(jobId: string): boolean {
+    return this.#missed.has(jobId);
+  }
+
   get hasLost(): boolean {
     return this.#lost.size > 0;
   }
@@ -130,6 +148,18 @@ export class JobWatch {
     this.#lost.delete(jobId);
   }
 
+  /**
+   * The jobs that a frame is about: its story's and its plan's. A story that was once named as a plan's stays the plan's, also
+   * for frames that don't say so again: up to its last word there it is one run, whoever else has asked for it.
+   */
+  toldBy({ storyId, planId }: { readonly storyId?: string; readonly planId?: string }): Job[] {
+    const ofStory = storyId === undefined ? undefined : this.ofStory(storyId);
+    const ofPlan = planId === undefined ? this.#planWith(storyId ?? "") : this.ofPlan(planId);
+    // Known at once: the next frame may come before this one is on record.
+    if (storyId !== undefined && ofPlan) this.#planOf.set(storyId, ofPlan.job_id);
+    return [ofStory, ofPlan].flatMap((job) => job ?? []);
+  }
+
   /** The job that frames about this story are about. */
   ofStory(storyId: string): Job | undefined {
     const newest = this.#jobs.ofStory(storyId);
@@ -143,6 +173,11 @@ export class JobWatch {
     const asked = this.#jobOf(newest.asked);
     if (asked && asked.status !== "rejected" && asked.status !== "failed") return this.meant(asked);
     return this.#jobOf(newest.taken);
+  }
+
+  #planWith(storyId: string): Job | undefined {
+    const job = this.#jobOf(this.#planOf.get(storyId));
+    return job && this.ofPlan(job.plan_id!)?.job_id === job.job_id ? job : undefined;
   }
 
   /** By story, the newest frame of each of a plan's that is on record. */
@@ -203,5 +238,6 @@ export class JobWatch {
     const frames = this.#planFrames.get(job.job_id) ?? new BoundedMap<string, KnownFrame>(planStoriesMax);
     frames.set(story_id, { at: timestamp, word: podium_status, ...(detail && { text: detail }) });
     this.#planFrames.set(job.job_id, frames);
+    this.#planOf.set(story_id, job.job_id);
   }
 }

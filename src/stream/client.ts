@@ -110,16 +110,18 @@ function tellGap({ hub, snapshot }: StreamContext, since: string, deliver: (even
 function endJob(hub: Hub, job: JobView, deliver: (event: StreamEvent) => void, box: Outbox): void {
   const ending = job.ending();
   if (!ending || box.isEnding) return;
-  deliver(hub.own("JOB_OUTCOME", ending));
+  deliver({ ...hub.own("JOB_OUTCOME", ending), position: hub.seq, isLast: true });
   box.close(closeCodes.done, "nothing more is to come");
 }
 
 function delivery(context: StreamContext, wish: Wish, outbox: Outbox, render: Render): (event: StreamEvent) => void {
+  const { hub, terminalStatuses } = context;
   return (event) => {
-    if (wants(wish, event)) outbox.send(render(event));
-    if (wish.job && isEnd(wish.job, event, context.terminalStatuses)) {
-      outbox.close(closeCodes.done, "the job has ended");
-    }
+    // An end that this client does not want to see is told by the log, in our words.
+    if (!wants(wish, event)) return;
+    if (!wish.job || !isEnd(wish.job, event, terminalStatuses)) return outbox.send(render(event));
+    outbox.send(render({ ...event, position: hub.seq, isLast: true }));
+    outbox.close(closeCodes.done, "the job has ended");
   };
 }
 

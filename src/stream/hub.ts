@@ -11,6 +11,8 @@ export interface StreamEvent {
   readonly own?: true;
   /** Of our own frames: the position that a client has reached when it sees them; a transport may say it as a cursor. */
   readonly position?: number;
+  /** After it nothing more comes to this client: the stream of a job ends with it. */
+  readonly isLast?: true;
   readonly at: string;
   readonly type: string;
   readonly text: string;
@@ -33,6 +35,14 @@ export interface HubOptions {
 
 /** History in bytes: frames are at most 1 MiB, so a count alone would not bound memory. */
 const historyBytesMax = 16 * 1024 * 1024;
+
+/** `<epoch>:<seq>`; what a client has heard last of a job that has ended says so, to every later life of ours, too. */
+const cursorForm = /^([0-9a-f]{16}):(\d{1,16})(:end)?$/;
+
+/** Whether whoever has this cursor has heard how the job ended. */
+export function hasHeardEnd(cursor: string): boolean {
+  return cursorForm.exec(cursor)?.[3] !== undefined;
+}
 
 /** Names the life of one process's sequence: a cursor of another epoch can't be honoured. */
 function newEpoch(): string {
@@ -75,12 +85,24 @@ export class Hub {
     this.#types = new Set(types);
   }
 
-  /** Takes a frame from Podium; unwanted and unreadable ones end here. Returns the event that went out. */
+  passesOn(type: string): boolean {
+    return this.#types.has(type);
+  }
+
+  /**
+   * Takes a frame from Podium and passes it on when its type is wanted. Returns it in either case: what becomes of jobs is
+   * told by frames that clients may not want to see. Undefined when it can't be read.
+   */
   publish(text: string): StreamEvent | undefined {
     const frame = readFrame(text);
-    if (!frame) this.#options.onGarbage?.();
-    if (!frame || !this.#types.has(frame.type)) return undefined;
-    const event: StreamEvent = { seq: ++this.#seq, at: timestampOf(this.#options.clock.now()), text, ...frame };
+    if (!frame) {
+      this.#options.onGarbage?.();
+      return undefined;
+    }
+    const isWanted = this.passesOn(frame.type);
+    const at = timestampOf(this.#options.clock.now());
+    const event: StreamEvent = { seq: isWanted ? ++this.#seq : 0, at, text, ...frame };
+    if (!isWanted) return event;
     this.#keep(event);
     for (const subscriber of this.#subscribers) subscriber(event);
     return event;
@@ -131,11 +153,11 @@ export class Hub {
   }
 
   /**
-   * The position that a cursor `epoch:seq` names.
+   * The position that a cursor names.
    * Undefined when it can't be honoured: another epoch, a future position, or history that has been dropped.
    */
   positionOf(cursor: string): number | undefined {
-    const match = /^([0-9a-f]{16}):(\d{1,16})$/.exec(cursor);
+    const match = cursorForm.exec(cursor);
     if (!match || match[1] !== this.epoch) return undefined;
     const seq = Number(match[2]);
     return seq > this.#seq || this.after(seq) === "forgotten" ? undefined : seq;

@@ -33,7 +33,7 @@ export function beginJob(hub: Hub, job: JobView, deliver: (event: StreamEvent) =
   const told = new Set(live.map(({ storyId }) => storyId));
   for (const { at, text } of job.known()) {
     const frame = readFrame(text);
-    if (frame && !told.has(frame.storyId)) deliver({ seq: 0, at, text, ...frame });
+    if (frame && hub.passesOn(frame.type) && !told.has(frame.storyId)) deliver({ seq: 0, at, text, ...frame });
   }
   for (const event of live) deliver(event);
 }

@@ -28,9 +28,10 @@ export function renderServerSent(hub: Hub, inner: Render): Render {
 
 /**
  * The cursor to resume after. One of our own frames, which are not part of the sequence, has the place that its client has
- * reached when it comes; none where the client has not caught up with it, or is told what is older.
+ * reached when it comes; none where the client has not caught up with it, or is told what is older. The last frame of a job
+ * says that it is: whoever comes back with it has heard the end.
  */
-function idOf(hub: Hub, { seq, position }: StreamEvent): string | undefined {
+function idOf(hub: Hub, { seq, position, isLast }: StreamEvent): string | undefined {
   const reached = seq > 0 ? seq : position;
-  return reached === undefined ? undefined : `${hub.epoch}:${reached}`;
+  return reached === undefined ? undefined : `${hub.epoch}:${reached}${isLast ? ":end" : ""}`;
 }

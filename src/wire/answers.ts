@@ -31,7 +31,8 @@ const jobFields = z.object({
   podium_started_at: moment.optional(),
   podium_at: moment.optional(),
   stream_url: z.string(),
-  podium_result: podiumJson,
+  podium_result: podiumJson.describe("Podium's answer as it came; null when it is too long for the log, too."),
+  podium_result_bytes: z.int().optional().describe("Bytes of an answer that was too long for the log."),
   last_event: podiumJson,
 });
 

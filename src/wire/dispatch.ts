@@ -136,7 +136,11 @@ export const dispatchAnswerSchema = z.object({
   status: z.enum(jobStatuses),
   audit_id: z.string(),
   stream_url: z.string(),
-  podium_result: z.unknown(),
+  podium_result: z
+    .unknown()
+    .describe(
+      "Podium's answer as it came. A stored answer has null where it is longer than 200,000 bytes as a JSON string (4,096 of a status).",
+    ),
   receipt: receiptSchema,
 });
 export type DispatchAnswer = z.infer<typeof dispatchAnswerSchema>;

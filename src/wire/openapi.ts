@@ -96,12 +96,17 @@ function problemsOf({ problems = [], problem }: Pick<Operation, "problems" | "pr
 
 type Headers = Readonly<Record<string, string>>;
 const retryAfter = { "Retry-After": "Seconds to wait." };
-/** What a refusal brings along. The limits on dispatches, which tell what is left, always come with a story's own. */
+const limited = {
+  ...retryAfter,
+  RateLimit: "What is left, and seconds until there is more.",
+  "RateLimit-Policy": "What may be had: of dispatches in how many seconds, of searches of the audit log at a time.",
+};
+/** What a refusal brings along. */
 const problemHeaders: Readonly<Partial<Record<ProblemCode, Headers>>> = {
   unauthorized: { "WWW-Authenticate": "Bearer" },
   in_flight: retryAfter,
-  rate_limited: retryAfter,
-  story_cooldown: { RateLimit: "What is left.", "RateLimit-Policy": "Dispatches and seconds of the window." },
+  rate_limited: limited,
+  story_cooldown: limited,
 };
 
 function headerObjects(headers: Headers, required: boolean): JsonObject {

@@ -60,8 +60,16 @@ interface AnswerFacts {
 }
 
 const frames =
-  "Podium's frames, unchanged; our own have the types GATEWAY_STATUS, SNAPSHOT, GAP and JOB_OUTCOME. A job's stream ends with a close 1000 after its last frame, or after a JOB_OUTCOME where no frame of Podium's tells its end.";
+  "Podium's frames, unchanged; our own have the types GATEWAY_STATUS, SNAPSHOT, GAP and JOB_OUTCOME. A job's stream ends with a close 1000 after its last frame, or after a JOB_OUTCOME where no frame of Podium's tells its end; the id of that last one is <epoch>:<seq>:end.";
 const webSocket = { status: 101, description: "The WebSocket is open: each text frame is one JSON object." } as const;
+const jobStreamProblems = [
+  "invalid_request",
+  "not_found",
+  "rate_limited",
+  "audit_unavailable",
+  "too_many_clients",
+  "shutting_down",
+] as const;
 const serverSent = { mediaType: "text/event-stream", description: "The same frames as server-sent events." } as const;
 const upgradeNote = `A WebSocket: connect with an Upgrade request. ${frames}`;
 
@@ -94,7 +102,7 @@ const work = {
     tag: "Dispatch",
     summary: "Every command goes through here",
     description:
-      "Validated, recorded durably, signed, forwarded, and the outcome recorded. `retry` in a problem says whether it is safe to send again. No action ends a halt: starting again is Podium's own affair, by its command `START_ORCHESTRATOR`.",
+      "Validated, recorded durably, signed, forwarded, and the outcome recorded. `retry` in a problem says whether it is safe to send again; an error that is no problem document, such as a bare 400 of the server below, says nothing of what was executed: repeat with the same `Idempotency-Key` only. No action ends a halt: starting again is Podium's own affair, by its command `START_ORCHESTRATOR`.",
     headers: {
       "Idempotency-Key": `${idempotencyKeyForm}. The same key and body get the stored answer.`,
     },
@@ -121,7 +129,7 @@ const work = {
     tag: "Jobs",
     summary: "What became of one dispatch",
     answer: { name: "Job", schema: jobAnswerSchema },
-    problems: ["invalid_request", "not_found", "audit_unavailable"],
+    problems: ["invalid_request", "not_found", "rate_limited", "audit_unavailable"],
   },
   jobs: {
     method: "get",
@@ -130,7 +138,7 @@ const work = {
     summary: "Dispatches, newest first",
     query: jobsQuerySchema,
     answer: { name: "Jobs", schema: jobsAnswerSchema },
-    problems: ["invalid_request", "audit_unavailable"],
+    problems: ["invalid_request", "rate_limited", "audit_unavailable"],
   },
 } as const satisfies Readonly<Record<string, Operation>>;
 
@@ -153,7 +161,7 @@ const streams = {
     description: upgradeNote,
     query: streamQuerySchema,
     answer: webSocket,
-    problems: ["invalid_request", "not_found", "audit_unavailable", "too_many_clients", "shutting_down"],
+    problems: jobStreamProblems,
   },
   events: {
     method: "get",
@@ -175,8 +183,11 @@ const streams = {
     query: streamQuerySchema,
     headers: { "Last-Event-ID": "Cursor to resume after." },
     answer: serverSent,
-    instead: { status: 204, description: "The job has ended, and whoever resumes has seen its end: stay away." },
-    problems: ["invalid_request", "not_found", "audit_unavailable", "too_many_clients", "shutting_down"],
+    instead: {
+      status: 204,
+      description: "The job has ended, and whoever resumes has seen its end (Last-Event-ID …:end): stay away.",
+    },
+    problems: jobStreamProblems,
   },
 } as const satisfies Readonly<Record<string, Operation>>;
 
@@ -212,7 +223,7 @@ const audit = {
     tag: "Audit",
     summary: "All records of one dispatch, as they are stored",
     answer: { name: "AuditRecords", schema: auditRecordsSchema },
-    problems: ["invalid_request", "not_found", "audit_unavailable"],
+    problems: ["invalid_request", "not_found", "rate_limited", "audit_unavailable"],
   },
   auditProof: {
     method: "get",
@@ -220,7 +231,7 @@ const audit = {
     tag: "Audit",
     summary: "Evidence about one dispatch, to check anywhere",
     answer: { name: "AuditProof", schema: auditProofSchema },
-    problems: ["invalid_request", "not_found", "audit_unavailable"],
+    problems: ["invalid_request", "not_found", "rate_limited", "audit_unavailable"],
   },
 } as const satisfies Readonly<Record<string, Operation>>;
 

@@ -6,7 +6,10 @@ import type { Action, Command } from "./dispatch.ts";
  * (`podium.routes`), nowhere else.
  */
 
-/** A JSON value with `{story_id}`, `{plan_id}` or `{nonce}` as whole-string placeholders; absent ones drop their key. */
+/**
+ * `{story_id}`, `{plan_id}` and `{nonce}` are filled in: as the whole value of a key of `body`, which is dropped when there
+ * is none, and anywhere in `path`, percent-encoded (what may stand where, {@link routeMistake} says).
+ */
 export const routeSchema = z.strictObject({
   method: z.enum(["GET", "POST"]),
   path: z.string().regex(/^\/[\x21-\x7e]*$/, "Expected a path that starts with '/'"),
@@ -55,14 +58,57 @@ export interface PodiumRequest {
 
 /** Fills a route with a command; options stand beside the ids and never replace them. */
 export function fillRoute(route: Route, command: Command): PodiumRequest {
-  if (route.method === "GET") return { method: "GET", path: route.path };
+  const path = route.path.replaceAll(placeholder, (template) => encodeURIComponent(String(fill(template, command))));
+  if (route.method === "GET") return { method: "GET", path };
   const body: Record<string, unknown> = { ...command.options };
   for (const key in route.body) {
     const value = fill(route.body[key]!, command);
     if (value === undefined) delete body[key];
     else body[key] = value;
   }
-  return { method: "POST", path: route.path, body: JSON.stringify(body) };
+  return { method: "POST", path, body: JSON.stringify(body) };
+}
+
+const placeholder = /\{(?:story_id|plan_id|nonce)\}/g;
+
+/** What each action's commands always have: a path can't do without. */
+const always: Readonly<Record<Action, readonly string[]>> = {
+  enqueue_story: ["{story_id}"],
+  cancel_story: ["{story_id}"],
+  prepare_apply: ["{plan_id}"],
+  apply_plan: ["{plan_id}", "{nonce}"],
+  enqueue_plan: ["{plan_id}"],
+  halt: [],
+  status: [],
+};
+
+/** And what they may have: a key of the body is dropped without it. */
+const sometimes: Readonly<Partial<Record<Action, readonly string[]>>> = { enqueue_plan: ["{nonce}"] };
+
+/** What is wrong with an action's route, in words; undefined when all of it will be sent, each placeholder filled. */
+export function routeMistake(action: Action, route: Route): string | undefined {
+  if (route.method === "GET" && route.body !== undefined) return "Expected no body: none is sent with GET";
+  return pathMistake(action, route) ?? bodyMistake(action, route);
+}
+
+function pathMistake(action: Action, { path }: Route): string | undefined {
+  const braces = path.match(/\{[^{}]*\}?|\}/g) ?? [];
+  if (braces.every((brace) => always[action].includes(brace))) {
+    // A nonce may be "..", however it is encoded: that would name another address than the one on record.
+    const isDotted = /\/(?:\.|\{nonce\})+(?:[/?#]|$)/.test(path);
+    return isDotted ? "Expected {nonce} in the query, or beside other characters between two slashes" : undefined;
+  }
+  const known = always[action].join(" and ");
+  return `Expected a path with ${known === "" ? "no braces" : `no braces but ${known}`}: nothing else is filled in`;
+}
+
+/** A word in braces wants to be filled in; other braces, such as those of JSON in a text, are just text. */
+function bodyMistake(action: Action, { body = {} }: Route): string | undefined {
+  const known = [...always[action], ...(sometimes[action] ?? [])];
+  const isMeant = (value: unknown): boolean => typeof value === "string" && /\{\s*[\w-]+\s*\}/.test(value);
+  if (Object.values(body).every((value) => !isMeant(value) || known.includes(String(value)))) return undefined;
+  const but = known.length === 0 ? "" : ` but ${known.join(" and ")}, alone in its value`;
+  return `Expected a body with no word in braces${but}: nothing else is filled in`;
 }
 
 function fill(template: string | number | boolean, command: Command): unknown {
@@ -71,6 +117,9 @@ function fill(template: string | number | boolean, command: Command): unknown {
   if (template === "{nonce}") return command.nonce;
   return template;
 }
+
+/** Characters of a fixed token that can be told from ordinary words: of a shorter one, `dev`, an answer may be full. */
+export const tokenLengthMin = 8;
 
 /** Any answer may say no under status 200: `{"success": false, "error": "..."}`. */
 export function isRefusal(answer: unknown): boolean {
@@ -82,7 +131,20 @@ export interface FrameFacts {
   readonly type: string;
   readonly storyId?: string;
   readonly planId?: string;
+  /** Podium's word for the story or plan that is named. */
   readonly status?: string;
+}
+
+/**
+ * Types of frames whose `status` is that of a story or a plan; the second is assumed. In any other it may be the word for
+ * something else that only names the story: an agent (`AGENT_STATUS`), a command, a check. The list is closed because a word too
+ * many is worse than one too few: an end that is none stays on record, and one that was not told may still be asked for.
+ */
+const statusTypes: ReadonlySet<unknown> = new Set(["STORY_STATUS", "PLAN_STATUS"]);
+
+/** Whether the `status` of a frame of this type is a story's or a plan's. */
+export function tellsStatus(type: unknown): boolean {
+  return statusTypes.has(type);
 }
 
 /** Longest word that is read: Podium's ids have at most 128 characters. */
@@ -106,7 +168,7 @@ export function readFrame(text: string): FrameFacts | undefined {
     type,
     ...(isWord(storyId) && { storyId }),
     ...(isWord(planId) && { planId }),
-    ...(isWord(status) && { status }),
+    ...(tellsStatus(type) && isWord(status) && { status }),
   };
 }
 
@@ -158,6 +220,10 @@ export interface StatusFacts {
   isUntouched: boolean;
   /** Whatever stands as its `status`. */
   readonly words: Set<string>;
+  /** Of a story, the plans that it is said to be of. */
+  readonly plans: Set<string>;
+  /** The plan of which the very place that says "started" says that the story is. */
+  startedFor?: string;
 }
 
 /**
@@ -172,7 +238,13 @@ export function statusFacts(json: string): {
   const told = new Map<string, StatusFacts>();
   const learn = (name: unknown, isStarted: boolean, busy: boolean, word?: unknown): void => {
     if (!isWord(name)) return;
-    const facts = told.get(name) ?? { isStarted: false, isListed: false, isUntouched: false, words: new Set() };
+    const facts = told.get(name) ?? {
+      isStarted: false,
+      isListed: false,
+      isUntouched: false,
+      words: new Set(),
+      plans: new Set(),
+    };
     told.set(name, facts);
     facts.isStarted ||= isStarted;
     facts.isListed ||= busy;
@@ -192,6 +264,12 @@ export function statusFacts(json: string): {
     const isStarted = startedWords.has(status) || (busy && !isIdle);
     for (const name of new Set([storyId, id, storyId === undefined ? planId : undefined]))
       learn(name, isStarted, busy || listed, status);
+    // Under an `id` alone an agent or a run may name the plan, too.
+    if (isWord(storyId) && isWord(planId)) {
+      const facts = told.get(storyId)!;
+      facts.plans.add(planId);
+      if (isStarted) facts.startedFor = planId;
+    }
     const isList = Array.isArray(node);
     for (const [key, child] of Object.entries(node)) {
       // Only the lists and objects right under such a key are the busy ones: a story's dependencies are not.
@@ -214,4 +292,15 @@ export function storyEvidence(json: string, storyId: string): "started" | "ended
   if (!facts || !isWhole) return "nothing";
   if ([...facts.words].some(isEndedWord)) return "ended";
   return facts.isUntouched && !facts.isListed ? "not_started" : "nothing";
+}
+
+/**
+ * The stories of a plan that are being executed for it, and of no other plan. Of the plan's own word nobody knows which of
+ * its steps it tells.
+ */
+export function startedStoriesOf(json: string, planId: string): string[] {
+  const { told } = statusFacts(json);
+  return [...told].flatMap(([story, { startedFor, plans }]) =>
+    startedFor === planId && plans.size === 1 ? [story] : [],
+  );
 }

@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from "bun:test";
+import { operations } from "../../src/wire/operations.ts";
 import { problemSchema } from "../../src/wire/problem.ts";
 import { said, timedOut, yes } from "../dispatch/scripted-podium.ts";
 import type { Counter } from "./counter.ts";
@@ -54,6 +55,25 @@ test("Podium's JSON reaches the caller byte for byte, in the answer, the replay,
   const status = await (await ask("/api/orchestrator/status")).text();
   for (const text of [first, await second.text(), job]) expect(text).toContain(`"podium_result":${odd}`);
   expect(status).toContain(`"podium":${odd}`);
+});
+
+test("an answer that is too long for the log is null from then on, and the job says how long it was", async () => {
+  const { desk, dispatch, ask } = await open();
+  const long = JSON.stringify({ list: "x".repeat(200_000) });
+  const [first, second] = [long, "null"];
+  desk.podium.rule = ({ request }) => said(200, request.body?.includes("STORY-002") ? second : first);
+  const jobOf = async (story_id: string): Promise<object> => {
+    const body = { action: "enqueue_story", payload: { story_id } };
+    const key = { "idempotency-key": story_id };
+    const { job_id } = (await (await dispatch(body, key)).json()) as { job_id: string };
+    expect(await (await dispatch(body, key)).json()).toHaveProperty("podium_result", null);
+    const job = await (await ask(`/api/orchestrator/status/${job_id}`)).json();
+    return operations.job.answer.schema.strict().parse(job);
+  };
+  expect(await jobOf("STORY-001")).toMatchObject({ podium_result: null, podium_result_bytes: long.length });
+  const told = await jobOf("STORY-002");
+  expect(told).toHaveProperty("podium_result", null);
+  expect(told).not.toHaveProperty("podium_result_bytes");
 });
 
 test.each([

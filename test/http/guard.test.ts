@@ -79,6 +79,8 @@ test.each([
   "http://panel.lan:81",
   "http://panel.lan.evil.example",
   "http://localhost:8000.evil.example",
+  "http://evil-localhost:8000",
+  "localhost:8000",
   "file://",
   "",
 ])("a command from a page of %p is refused and not executed", async (origin) => {
@@ -105,6 +107,13 @@ test.each<[string, Record<string, string>, number]>([
   const headers = { host: "localhost:8000", "sec-fetch-site": "cross-site", ...metadata };
   const response = await counter.ask("/api/orchestrator/jobs", { headers });
   expect(response.status).toBe(status);
+});
+
+test.each(["POST", "PUT", "PATCH", "DELETE"])("a stranger's page changes nothing by %s", async (method) => {
+  counter = await openCounter({ guard: ours });
+  const headers = { host: "localhost:8000", origin: "http://evil.example" };
+  const response = await counter.ask("/api/session", { method, headers });
+  expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([403, "forbidden_origin"]);
 });
 
 test("a WebSocket from a stranger's page is refused, though it is a GET", async () => {

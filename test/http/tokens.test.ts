@@ -77,6 +77,13 @@ describe("the token file", () => {
     }
   });
 
+  test("a digest that only begins like a token's is nobody's", () => {
+    const { tokens } = parseTokenFile(named, runtime.sha256);
+    const { hash } = tokens[0]!;
+    for (const near of [`${hash}0`, hash.slice(1), hash.slice(0, -1), ""])
+      expect(tokenOf(tokens, near)).toBeUndefined();
+  });
+
   test("every digit of a digest is compared, whether the first or none is wrong", () => {
     for (const given of ["0".repeat(64), `f${"0".repeat(63)}`, `${"0".repeat(63)}f`]) {
       let digits = 0;
@@ -96,6 +103,20 @@ describe("reading again without a restart", () => {
     file.replace(lineOf("eve", "viewer", "eve's token"));
     expect(store.ownerOf(admin)).toBeUndefined();
     expect(store.ownerOf("eve's token")).toMatchObject({ name: "eve", role: "viewer" });
+  });
+
+  test.each(["device", "inode", "modifiedMs", "bytes", "mode"] as const)("another %s is a change", (fact) => {
+    const file = new FakeTokenFile(named);
+    const store = file.store();
+    file.text = lineOf("eve", "viewer", "eve's token");
+    file.facts = { ...file.facts!, [fact]: fact === "mode" ? 0o640 : 7 };
+    expect(store.ownerOf("eve's token")?.name).toBe("eve");
+  });
+
+  test("a file of root's is as good as one's own", () => {
+    const file = new FakeTokenFile(named);
+    file.facts = { ...file.facts!, owner: 0 };
+    expect(file.store().ownerOf(admin)?.name).toBe("mark");
   });
 
   test.each([
@@ -118,13 +139,15 @@ describe("reading again without a restart", () => {
   });
 
   test.each([
-    ["no file", (file: FakeTokenFile) => void (file.facts = undefined)],
-    ["no token in it", (file: FakeTokenFile) => void (file.text = "# nothing\n")],
-    ["a mode that lets others write", (file: FakeTokenFile) => file.replace(named, { mode: 0o666 })],
-  ])("a start with %s is refused", (_name, spoil) => {
+    ["no file", (file: FakeTokenFile) => void (file.facts = undefined), "it is not there"],
+    ["no token in it", (file: FakeTokenFile) => void (file.text = "# nothing\n"), "it holds no token"],
+    ["a mode that lets others write", (file: FakeTokenFile) => file.replace(named, { mode: 0o666 }), "chmod 600"],
+    ["a link", (file: FakeTokenFile) => file.replace(named, { kind: "symlink" }), "it is a symbolic link"],
+    ["a folder", (file: FakeTokenFile) => file.replace(named, { kind: "folder" }), "not a regular file"],
+  ])("a start with %s is refused", (_name, spoil, words) => {
     const file = new FakeTokenFile(named);
     spoil(file);
-    expect(() => file.store()).toThrow();
+    expect(() => file.store()).toThrow(words);
   });
 });
 
@@ -218,6 +241,15 @@ describe("the panel's session", () => {
     expect(await again.json()).toMatchObject({ success: true, role: "admin" });
     await counter.ask("/api/session", { method: "DELETE", headers: { cookie } });
     expect((await counter.ask("/ready", { headers: { cookie } })).status).toBe(401);
+  });
+
+  test("a new sign-in ends the session that the browser had", async () => {
+    const counter = await open();
+    const old = pair(await begin(counter, admin));
+    const headers = { "x-roxy-token": viewer, cookie: old };
+    const fresh = pair(await counter.ask("/api/session", { method: "POST", headers }));
+    const status = async (cookie: string) => (await counter.ask("/ready", { headers: { cookie } })).status;
+    expect([await status(old), await status(fresh)]).toEqual([401, 200]);
   });
 
   test("it ends by DELETE, by its age, and with its token", async () => {

@@ -3,7 +3,6 @@ import { Evidence } from "../../src/audit/evidence.ts";
 import type { AppDeps } from "../../src/http/app.ts";
 import { exitCodes, Fatal } from "../../src/lib/errors.ts";
 import { Scans } from "../../src/audit/scans.ts";
-import { rejection } from "../audit/log-folder.ts";
 import { said } from "../dispatch/scripted-podium.ts";
 import { assertContract } from "../e2e/contract.ts";
 import { openCounter } from "./counter.ts";
@@ -69,24 +68,26 @@ test("verifying without the key that signed is a 503 that says which file it wan
   expect(json["detail"]).toStartWith("Nothing was verified. Cannot read the key /nowhere/audit.key");
 });
 
-test("a search that may not even wait is a 429 that does not speak of dispatches", async () => {
-  const scans = new Scans(() => ({ files: runtime.files, sha256: runtime.sha256, dir: "/nowhere" }));
-  const ends: (() => void)[] = [];
-  const search = (): Promise<void> => scans.run(() => new Promise((resolve) => ends.push(resolve)));
-  const all = Array.from({ length: 34 }, search);
-  const tooMany = await rejection(search());
-  const evidence = { page: () => Promise.reject(tooMany) } as unknown as Evidence;
-  const { status, json } = await refusal("/api/orchestrator/audit", { evidence });
+const auditId = "AUD-01ARZ3NDEKTSV4RRFFQ69G5FAV";
+
+test.each([
+  "/api/orchestrator/jobs",
+  `/api/orchestrator/status/${job}`,
+  `/api/orchestrator/stream/${job}`,
+  `/api/orchestrator/events/${job}`,
+  "/api/orchestrator/audit",
+  `/api/orchestrator/audit/${auditId}`,
+  `/api/orchestrator/audit/${auditId}/proof`,
+])("%s, when its search may not even wait, is a 429 that does not speak of dispatches", async (path) => {
+  const log = () => ({ files: runtime.files, sha256: runtime.sha256, dir: "/nowhere" });
+  const search = new Scans(log).run;
+  for (let i = 0; i < 34; i++) void search(() => new Promise(() => {}));
+  const find = () => search(() => Promise.resolve(undefined));
+  const archive = { find, list: find as never, firstDay: () => undefined, holdsBeginning: () => true };
+  const evidence = new Evidence({ log, search, seal: () => Promise.resolve(), signed: () => 0, keyFile: "" });
+  const { status, json } = await refusal(path, { archive, evidence });
   expect({ status, code: json["code"] }).toEqual({ status: 429, code: "rate_limited" });
   expect(`${String(json["title"])} ${String(json["detail"])}`).not.toContain("dispatch");
-  while (ends.length > 0) {
-    ends.shift()!();
-    await Promise.resolve();
-    await Promise.resolve();
-    await Promise.resolve();
-    await Promise.resolve();
-  }
-  await Promise.all(all);
 });
 
 test("a dispatch whose stored answer is gone from the log is a 404 that ran nothing", async () => {

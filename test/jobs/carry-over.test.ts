@@ -44,3 +44,14 @@ test("records that begin no file carry nothing", () => {
   carryOver.begin({ append, firstDay: () => undefined });
   for (let i = 0; i < 3; i++) carryOver.see(intentAt(morning, i));
 });
+
+test("a file that was begun and said nothing before a crash says it once the next start is through", () => {
+  const jobs = new JobStore(new FakeClock());
+  const intent = intentAt(morning, 1);
+  for (const record of [intent, outcomeAt(morning, intent, "unknown")]) jobs.apply(record);
+  const carryOver = new CarryOver(jobs);
+  carryOver.see(newFile(1));
+  const written: Draft[] = [];
+  carryOver.begin({ append: (draft) => Promise.resolve(written.push(draft)), firstDay: () => undefined });
+  expect(written.map(({ job_id, result }) => [job_id, result])).toEqual([["JOB-20260109-001", "unknown"]]);
+});

@@ -12,7 +12,9 @@ function follow(...subjects: readonly string[]) {
   const jobs = new JobStore(new FakeClock());
   const terminalStatuses = new Set(["done", "failed", "cancelled"]);
   const watch = new JobWatch(jobs, terminalStatuses);
+  const records: StoredRecord[] = [];
   const apply = (record: StoredRecord): void => {
+    records.push(record);
     jobs.apply(record);
     watch.apply(record);
   };
@@ -21,17 +23,25 @@ function follow(...subjects: readonly string[]) {
     watch.sent(record.job_id!, record.timestamp);
   };
   for (const [i, subject] of subjects.entries()) {
-    const plan = { action: "enqueue_plan", story_id: undefined, plan_id: subject } as unknown as { plan_id: string };
-    send(intentAt(morning, i + 1, subject.startsWith("PLAN") ? plan : { story_id: subject }));
+    send(intentAt(morning, i + 1, subject.startsWith("PLAN") ? planCalled(subject) : { story_id: subject }));
   }
   const written: Draft[] = [];
+  /** Drafts that are not durable yet, while they are held back. */
+  let held: Draft[] | undefined;
+  const store = (draft: Draft): void => apply(recordAt(morning, draft as Parameters<typeof recordAt>[1]));
+  const hold = (): void => void (held = []);
+  const release = (): void => {
+    for (const draft of held ?? []) store(draft);
+    held = undefined;
+  };
   const take = followTelemetry({
     watch,
     terminalStatuses,
     redact: (text) => text.replaceAll("s3cret", "[token]"),
     append: (draft) => {
       written.push(draft);
-      apply(recordAt(morning, draft as Parameters<typeof recordAt>[1]));
+      if (held) held.push(draft);
+      else store(draft);
       return Promise.resolve();
     },
   });
@@ -50,8 +60,11 @@ function follow(...subjects: readonly string[]) {
       ...(planId !== undefined && { planId }),
       ...(status !== undefined && { status }),
     });
-  return { written, say, jobs, watch, apply, send };
+  return { written, say, jobs, watch, apply, send, hold, release, records };
 }
+
+const planCalled = (planId: string) =>
+  ({ action: "enqueue_plan", story_id: undefined, plan_id: planId }) as unknown as Partial<StoredRecord>;
 
 test("each change of Podium's word is recorded once, under the newest job of the story", () => {
   const { written, say } = follow("STORY-1", "STORY-2", "STORY-1");
@@ -74,7 +87,9 @@ test("frames about no story, without a status, or about a story nobody dispatche
 test("what is secret in a frame is not recorded", () => {
   const { written, say } = follow("STORY-1");
   say("STORY-1", "queued", '{"url":"/ws?token=s3cret"}');
-  expect(written.map(({ detail }) => detail)).toEqual(['{"url":"/ws?token=[token]"}']);
+  say("STORY-1", "s3cret", "{}");
+  expect(written.map(({ detail }) => detail)).toEqual(['{"url":"/ws?token=[token]"}', "{}"]);
+  expect(written.map(({ podium_status }) => podium_status)).toEqual(["queued", "[token]"]);
 });
 
 test("a Podium that flaps can't fill the disk", () => {
@@ -124,6 +139,65 @@ test("a frame about a story of a plan is recorded under both jobs", () => {
   ]);
 });
 
+test("a story that was named as the plan's stays the plan's, also where a frame does not say so, and over a restart", () => {
+  const { written, say, apply, hold, release, records } = follow("PLAN-1");
+  apply(outcomeAt(morning, records[0]!, "queued"));
+  // The next frame comes before this one's record is durable.
+  hold();
+  say("A", "queued", "{}", "PLAN-1");
+  say("A", "in_progress");
+  say("Z", "done");
+  release();
+  const again = follow();
+  for (const record of records) again.apply(record);
+  again.say("A", "done");
+  again.say("A", "queued");
+  const job = "JOB-20260109-001";
+  expect(words([...written, ...again.written])).toEqual([
+    [job, "A", "queued"],
+    [job, "A", "in_progress"],
+    [job, "A", "done"],
+  ]);
+});
+
+test("a plan's story that is dispatched by itself has both runs on record until the plan's has ended, and then its own", () => {
+  const { written, say, send, apply } = follow("PLAN-1");
+  say("A", "queued", "{}", "PLAN-1");
+  const own = intentAt(morning, 2, { story_id: "A" });
+  send(own);
+  apply(outcomeAt(morning, own, "queued"));
+  for (const word of ["in_progress", "done"]) say("A", word);
+  const next = intentAt(morning, 3, { story_id: "A" });
+  send(next);
+  apply(outcomeAt(morning, next, "queued"));
+  say("A", "queued");
+  const [plan, second, third] = [1, 2, 3].map((n) => `JOB-20260109-00${n}`);
+  expect(words(written)).toEqual([
+    [plan, "A", "queued"],
+    [second, "A", "in_progress"],
+    [plan, "A", "in_progress"],
+    [second, "A", "done"],
+    [plan, "A", "done"],
+    [third, "A", "queued"],
+  ]);
+});
+
+test("a story that an earlier dispatch of its plan was named with is not the next one's before a frame says so", () => {
+  const { written, say, send, apply } = follow("PLAN-1");
+  say("A", "queued", "{}", "PLAN-1");
+  const next = intentAt(morning, 2, planCalled("PLAN-1"));
+  send(next);
+  apply(outcomeAt(morning, next, "queued"));
+  say("A", "in_progress");
+  expect(written).toHaveLength(1);
+  say("A", "in_progress", "{}", "PLAN-1");
+  say("A", "done");
+  expect(words(written).slice(1)).toEqual([
+    [next.job_id, "A", "in_progress"],
+    [next.job_id, "A", "done"],
+  ]);
+});
+
 test("a plan whose stories have no end is followed up to a bound", () => {
   const { written, say } = follow("PLAN-1");
   for (let i = 0; i < 2 * planStoriesMax; i++) say(`S-${i}`, "queued", "{}", "PLAN-1");
@@ -148,7 +222,7 @@ function askedAgain(subject: string, fields: Partial<StoredRecord>) {
 
 describe.each([
   ["story", { story_id: "STORY-1" }],
-  ["plan", { action: "enqueue_plan", plan_id: "PLAN-1", story_id: undefined } as unknown as Partial<StoredRecord>],
+  ["plan", planCalled("PLAN-1")],
 ])("a %s that is asked for again while it runs", (subject, fields) => {
   test("has its last word under the dispatch that ran, whether or not the next has been sent", () => {
     for (const sends of [false, true]) {

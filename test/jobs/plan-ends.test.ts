@@ -55,14 +55,15 @@ function scene(...answers: readonly (object | undefined)[]) {
     answer("queued");
     return id;
   };
-  const hear = (storyId: string | undefined, status: string, planId = "PLAN"): void => {
-    const event = { seq: 1, at: "", type: "STORY_STATUS", text: "{}", planId, status, ...(storyId && { storyId }) };
+  const hear = (storyId: string | undefined, status: string, planId: string | null = "PLAN"): void => {
+    const ids = { ...(storyId && { storyId }), ...(planId && { planId }) };
+    const event = { seq: 1, at: "", type: "STORY_STATUS", text: "{}", status, ...ids };
     follow(event);
     planEnds.heard(event);
   };
   const ends = (): unknown[] =>
     written.filter(({ reason }) => reason === "asked").map(({ job_id, podium_status }) => [job_id, podium_status]);
-  return { planEnds, desk, sent, taken, hear, ends, asked: () => asked };
+  return { planEnds, desk, sent, taken, hear, ends, watch, asked: () => asked };
 }
 
 /** Until the n-th question and its answer. */
@@ -84,6 +85,15 @@ test("a plan whose stories have all ended is asked about, and its end is recorde
   expect([ends(), asked(), jest.getTimerCount()]).toEqual([[[id, "done"]], 1, 0]);
 });
 
+test("also when a story's last frame does not say again that it is the plan's", async () => {
+  const { taken, hear, ends } = scene(plan("done"));
+  const id = taken("PLAN");
+  hear("A", "queued");
+  hear("A", "done", null);
+  await wait();
+  expect(ends()).toEqual([[id, "done"]]);
+});
+
 test("as long as one of them runs, nobody asks", async () => {
   const { hear, taken, ends, asked } = scene(plan("done"));
   taken("PLAN");
@@ -94,6 +104,16 @@ test("as long as one of them runs, nobody asks", async () => {
   hear("B", "failed");
   await wait();
   expect([ends().length, asked()]).toEqual([1, 1]);
+});
+
+test("after a hole in Podium's telemetry one of them may have ended unheard: the plan's own word decides", async () => {
+  const { hear, taken, ends, watch } = scene(plan("in_progress"), plan("done"));
+  const id = taken("PLAN");
+  hear("A", "in_progress");
+  watch.miss(id);
+  hear("B", "done");
+  await wait(2);
+  expect(ends()).toEqual([[id, "done"]]);
 });
 
 test("Podium's own word may come a little later, and not for ever", async () => {

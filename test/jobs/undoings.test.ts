@@ -59,3 +59,13 @@ test("past the bound the oldest is forgotten, and of what is older than its end 
   const alive = undoingsAfter([first, second, command(3, "enqueue_story")], 1);
   expect(alive.mayFollow(2, "STORY-1")).toBe(true);
 });
+
+test("one whose intent lies in a file that is not read counts from its outcome on", () => {
+  const halt = command(1, "halt");
+  const [first, dispatched] = [command(2, "enqueue_story"), command(3, "enqueue_story", "STORY-1", settleMs)];
+  const undoings = new Undoings(settleMs);
+  [first, dispatched, ended(halt, "unknown", settleMs)].forEach((record, i) =>
+    undoings.apply({ ...record, seq: 7 + i }),
+  );
+  expect(undoings.mayFollow(8, "STORY-1")).toBe(true);
+});

@@ -53,7 +53,10 @@ function scene(...answers: readonly (object | undefined)[]) {
     answer("queued");
     return id;
   };
-  const hear = (storyId: string): void => unheard.heard({ seq: 1, at: "", type: "AGENT_STATUS", text: "{}", storyId });
+  const hear = (storyId: string, planId?: string): void => {
+    const frame = { seq: 1, at: "", type: "STORY_STATUS", text: "{}", storyId, status: "in_progress" };
+    unheard.heard({ ...frame, ...(planId && { planId }) });
+  };
   const ending = (id: string) => viewOf(() => jobs.get(id)!, watch, terminal).ending();
   return { unheard, jobs, watch, written, asked, desk, sent, taken, hear, ending };
 }
@@ -142,7 +145,16 @@ test.each([
   },
 );
 
-test("a frame is Podium's own word: what it tells, even of an agent, is not asked for any more", async () => {
+test("an agent's frame that names the story is no word for it: its end is asked for all the same", async () => {
+  const { unheard, taken, written } = scene([story("done")]);
+  taken();
+  unheard.begin();
+  unheard.heard({ seq: 1, at: "", type: "AGENT_STATUS", text: "{}", storyId: "STORY-001" });
+  await wait();
+  expect(written).toHaveLength(1);
+});
+
+test("a frame is Podium's own word: what it tells is not asked for any more", async () => {
   const { unheard, taken, written, asked, hear, desk } = scene([story("done")]);
   taken();
   const flushed = Promise.withResolvers<boolean>();
@@ -153,6 +165,18 @@ test("a frame is Podium's own word: what it tells, even of an agent, is not aske
   flushed.resolve(true);
   await wait();
   expect([written, asked.length]).toEqual([[], 1]);
+});
+
+test("nor is a plan asked about for which one of its stories is heard of, whether or not the frame names it", async () => {
+  const { unheard, taken, asked, hear } = scene([]);
+  taken(planFields);
+  unheard.begin();
+  hear("A", "PLAN");
+  await wait();
+  unheard.begin();
+  hear("A");
+  await wait();
+  expect(asked).toHaveLength(2);
 });
 
 test("an answer is believed only when all that Podium sent before it has been heard", async () => {

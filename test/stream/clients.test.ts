@@ -84,3 +84,15 @@ test("whose pass is no longer valid is told to go, and nobody else; each pass is
   expect(peers.map(({ ended }) => ended)).toEqual([[1008], [], [1008], []]);
   expect(looks).toBe(2);
 });
+
+test("who must go is not waited for, though he reads nothing and more waits for him", () => {
+  const clients = new Clients({ clientsMax: 10, perAddressMax: 10 });
+  const peer = new ScriptedPeer();
+  const box = new Outbox(peer, { bytesMax: 1000, warning: () => "" });
+  peer.stalled = true;
+  for (const text of ["x".repeat(1_048_576), "in the queue"]) box.send(text);
+  expect(box.isBlocked).toBe(true);
+  clients.add(box, { key: "removed", isValid: () => false });
+  clients.dismissStrangers();
+  expect(peer.ended).toEqual([1008, "cut"]);
+});

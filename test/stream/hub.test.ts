@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import type { StreamEvent } from "../../src/stream/hub.ts";
-import { Hub } from "../../src/stream/hub.ts";
+import { hasHeardEnd, Hub } from "../../src/stream/hub.ts";
 import { renderEnvelope, renderPlain, renderServerSent } from "../../src/stream/render.ts";
 import { FakeClock } from "../lib/fake-clock.ts";
 
@@ -46,6 +46,19 @@ test("what can't be read is said; what is only not wanted is not", () => {
   expect([garbage, hub.seq]).toEqual([4, 1]);
 });
 
+test("what is only not wanted is handed back to its publisher all the same, outside the sequence", () => {
+  const hub = hubOf();
+  const about = { storyId: "STORY-1", status: "done" };
+  hub.passOn(["QUEUE_UPDATE"]);
+  const frames = [{ type: "STORY_STATUS", ...about }, { type: "QUEUE_UPDATE" }];
+  const published = frames.map((one) => hub.publish(JSON.stringify(one)));
+  expect(published).toMatchObject([
+    { seq: 0, ...about },
+    { seq: 1, type: "QUEUE_UPDATE" },
+  ]);
+  expect([hub.seq, hub.publish("garbage")]).toEqual([1, undefined]);
+});
+
 test("a subscriber that leaves hears no more", () => {
   const hub = hubOf();
   const heard: number[] = [];
@@ -88,6 +101,14 @@ test("a cursor gives exactly what came after it, or nothing at all", () => {
   );
 });
 
+test("the cursor of a job's last frame says that the end was heard, whichever life of ours it is of", () => {
+  const hub = hubOf();
+  for (const n of [1, 2]) hub.publish(frame(n));
+  expect(since(hub, `${hub.epoch}:1:end`)).toHaveLength(1);
+  const cursors = [`${hub.epoch}:1:end`, "0123456789abcdef:7:end", `${hub.epoch}:1`, ":end", "x:1:end", "0"];
+  expect(cursors.map(hasHeardEnd)).toEqual([true, true, false, false, false, false]);
+});
+
 test.each([
   "",
   "x",
@@ -97,6 +118,7 @@ test.each([
   "0123456789abcdef:",
   "0123456789abcdef:-1",
   "0123456789ABCDEF:1 ",
+  "0123456789abcdef:1:end",
 ])("the cursor %p of another epoch or of none can't be honoured", (cursor) => {
   const hub = hubOf();
   hub.publish(frame(1));

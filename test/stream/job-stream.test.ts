@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { storiesMax } from "../../src/stream/job-stream.ts";
 import { morning } from "../lib/fake-clock.ts";
+import type { Joined } from "./room.ts";
 import { createdAt, frame, jobOf, join, roomOf } from "./room.ts";
 
 test("a client of a job hears its newest frame, what follows about it, and a normal end with the terminal one", () => {
@@ -14,6 +15,15 @@ test("a client of a job hears its newest frame, what follows about it, and a nor
   hub.publish(frame("STORY-1", "queued"));
   expect(peer.heard.slice(1)).toEqual([frame("STORY-1", "in_progress"), frame("STORY-1", "done")]);
   expect(peer.ended).toEqual([1000]);
+});
+
+test("an agent's word is told, and is no end of its story", () => {
+  const { hub, context } = roomOf();
+  hub.passOn(["STORY_STATUS", "AGENT_STATUS"]);
+  const { peer } = join(context, { job: jobOf().job });
+  const agent = JSON.stringify({ type: "AGENT_STATUS", agentId: "agent-1", storyId: "STORY-1", status: "failed" });
+  hub.publish(agent);
+  expect([peer.heard.slice(1), peer.ended]).toEqual([[agent], []]);
 });
 
 test("a job that ended between its look-up and the join still ends its stream", () => {
@@ -61,6 +71,49 @@ test.each([true, false])(
     }
   },
 );
+
+test("the last frame says that it is, whoever wrote it and wherever it comes from", () => {
+  const { hub, context } = roomOf();
+  const ended = { status: "queued" };
+  const lastOf = ({ peer }: Joined) => {
+    const { id, event } = JSON.parse(peer.heard.at(-1)!) as { id: string; event: { type: string } };
+    return [event.type, id, peer.ended];
+  };
+  const live = join(context, { job: jobOf().job }, true);
+  const byTheLog = jobOf();
+  const told = join(context, { job: byTheLog.job }, true);
+  for (const status of ["queued", "in_progress"]) hub.publish(frame("STORY-1", status));
+  byTheLog.change({ ending: ended });
+  expect(lastOf(told)).toEqual(["JOB_OUTCOME", `${hub.epoch}:2:end`, [1000]]);
+  for (const status of ["done", "queued"]) hub.publish(frame("STORY-1", status));
+  expect(lastOf(live)).toEqual(["STORY_STATUS", `${hub.epoch}:3:end`, [1000]]);
+  const onRecord = jobOf();
+  onRecord.change({ known: frame("STORY-1", "done"), ending: ended });
+  expect(lastOf(join(context, { job: onRecord.job }, true))).toEqual(["STORY_STATUS", `${hub.epoch}:4:end`, [1000]]);
+});
+
+test("a frame on record is not told when its type is not passed on", () => {
+  const { hub, context } = roomOf();
+  hub.passOn(["QUEUE_UPDATE"]);
+  const { job, change } = jobOf();
+  change({ known: frame("STORY-1", "done"), ending: { status: "queued", podium_status: "done" } });
+  const { types, peer } = join(context, { job });
+  expect([types(), peer.ended]).toEqual([["GATEWAY_STATUS", "JOB_OUTCOME"], [1000]]);
+});
+
+test.each(["live", "resumed"])("an end that a client's types leave out is told in our words (%s)", (way) => {
+  const { hub, context } = roomOf();
+  const { job, change } = jobOf();
+  const types = new Set(["QUEUE_UPDATE"]);
+  const end = (): void => {
+    hub.publish(frame("STORY-1", "done"));
+    change({ ending: { status: "queued", podium_status: "done" } });
+  };
+  if (way === "resumed") end();
+  const client = join(context, { job, types, ...(way === "resumed" && { since: `${hub.epoch}:0` }) });
+  if (way === "live") end();
+  expect([client.types(), client.peer.ended]).toEqual([["GATEWAY_STATUS", "JOB_OUTCOME"], [1000]]);
+});
 
 test("a client that comes while everybody is sent away leaves nobody behind", async () => {
   const { hub, context } = roomOf();

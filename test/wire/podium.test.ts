@@ -20,6 +20,17 @@ describe("fillRoute", () => {
     expect(request).toEqual({ method: "GET", path: "/api/status" });
   });
 
+  test("fills ids into the path, of a GET too", () => {
+    const route = { method: "POST", path: "/plans/{plan_id}/apply?nonce={nonce}", body: {} } as const;
+    const command = { action: "apply_plan", plan_id: "A:1", nonce: "a/b?&{plan_id}" } as const;
+    expect(fillRoute(route, command).path).toBe("/plans/A%3A1/apply?nonce=a%2Fb%3F%26%7Bplan_id%7D");
+    const look = { method: "GET", path: "/stories/{story_id}" } as const;
+    expect(fillRoute(look, { action: "cancel_story", story_id: "S.1" })).toEqual({
+      method: "GET",
+      path: "/stories/S.1",
+    });
+  });
+
   test("values are never templates themselves", () => {
     const command = { action: "apply_plan", plan_id: "P", nonce: "{plan_id}", options: { note: "{nonce}" } } as const;
     expect(bodyOf(fillRoute(defaultRoutes.apply_plan, command))).toEqual({
@@ -63,7 +74,17 @@ describe("readFrame", () => {
   test("reads type, storyId and status, and nothing else", () => {
     const text = '{"type":"STORY_STATUS","storyId":"S","status":"done","secret":"x"}';
     expect(readFrame(text)).toEqual({ type: "STORY_STATUS", storyId: "S", status: "done" });
+    const plan = { type: "PLAN_STATUS", planId: "P", status: "done" };
+    expect(readFrame(JSON.stringify(plan))).toEqual(plan);
   });
+
+  test.each(["AGENT_STATUS", "COMMAND_RESULT", "QUEUE_UPDATE", "CHECK_RESULT"])(
+    "the status in a frame of type %s is not the story's, whatever it names",
+    (type) => {
+      const ids = { storyId: "S", planId: "P" };
+      expect(readFrame(JSON.stringify({ type, ...ids, status: "failed" }))).toEqual({ type, ...ids });
+    },
+  );
 
   test("does without what has another shape", () => {
     expect(readFrame('{"type":"A","storyId":7,"status":{"word":"done"}}')).toEqual({ type: "A" });
