@@ -16,6 +16,8 @@ export interface Api {
   readonly url: string;
   /** As {@link Reply} has it. */
   readonly tokenFix?: string | undefined;
+  /** As {@link ServerAddress} has it. */
+  readonly isGuess?: boolean;
   /** @throws ExchangeError; Fatal (3) when it is not roxy-core that answers. Sends again only what was refused for its token */
   send(request: ApiRequest, options?: SendOptions): Promise<Reply>;
   /** @throws ExchangeError when no answer came */
@@ -58,12 +60,13 @@ export function createApi(
   address: ServerAddress,
   times: { readonly headMs: number; readonly idleMs: number } = streamTimes,
 ): Api {
-  const { url, tokens = [undefined], tokenFix } = address;
+  const { url, tokens = [undefined], tokenFix, isGuess = false } = address;
   const base = url.startsWith("unix:") ? unixUrl(url.slice("unix:".length)) : url;
   const showing = tokenShower(tokens);
   return {
     url,
     tokenFix,
+    isGuess,
     async send({ path, headers, ...request }, { timeoutMs = getMs } = {}) {
       const endMs = performance.now() + timeoutMs;
       const { status, text } = await showing(async (shown) => {

@@ -3,7 +3,7 @@ import type { Runtime } from "../runtime/types.ts";
 import type { Api } from "./api.ts";
 import { createApi, Refused } from "./api.ts";
 import type { CommandSpec, ParsedOptions } from "./options.ts";
-import { helpText, parseOptions } from "./options.ts";
+import { helpText, parseOptions, programName } from "./options.ts";
 import { printableJson } from "./printable.ts";
 import type { Screen } from "./screen.ts";
 import { screenOf } from "./screen.ts";
@@ -49,6 +49,13 @@ export function clientCommand<const C extends CommandSpec>(
       throw error;
     }
   };
+}
+
+/** For what was done on standard error, where standard output can't be written: it must not be lost with the answer. */
+export function tellUnlessPrinted({ process }: Runtime, words: string): void {
+  process.onOutputClosed((fault) => {
+    if (fault !== undefined) process.stderr(`${programName}: ${words}\n`);
+  });
 }
 
 function clientOf<const C extends CommandSpec>(

@@ -12,12 +12,16 @@ import type { Group } from "./group.ts";
 import type { CommandSpec, ConfigArgs } from "./options.ts";
 import { configArgs, helpText, parseOptions, programName, settingOptions } from "./options.ts";
 import { printable, printableJsonLines, printableLines } from "./printable.ts";
+import { tokensRefusal } from "./tokens-refusal.ts";
 
 /** What of the runtime the configuration needs. */
 export type ConfigRuntime = {
   readonly files: Pick<Runtime["files"], "user" | "stat" | "readAll" | "writeNew" | "writeAtomic" | "makeFolder">;
   readonly process: Pick<Runtime["process"], "env" | "home" | "cwd" | "stdout" | "stderr">;
 };
+
+/** A check also reads what the file names. */
+type CheckRuntime = ConfigRuntime & Pick<Runtime, "sha256">;
 
 const json = { name: "json", summary: "Print JSON" } as const;
 
@@ -59,7 +63,7 @@ const schemaCommand = {
   examples: [`${programName} config schema > roxy-core.schema.json`],
 } as const satisfies CommandSpec;
 
-export const configGroup: Group<ConfigRuntime> = {
+export const configGroup: Group<CheckRuntime> = {
   name: "config",
   summary: "Check, show or write the configuration",
   members: [
@@ -111,12 +115,13 @@ function printJson(runtime: ConfigRuntime, value: unknown): number {
   return print(runtime, printableJsonLines(JSON.stringify(value, null, 2)));
 }
 
-function check(runtime: ConfigRuntime, argv: readonly string[]): number {
+function check(runtime: CheckRuntime, argv: readonly string[]): number {
   const options = parseOptions(checkCommand, argv);
   if (options.help) return print(runtime, helpText(checkCommand));
   const args = configArgs(checkCommand, options.given);
   const [file] = options.positionals;
-  const examined = file === undefined ? examineConfig(configInput(runtime, args)) : examineFile(runtime, args, file);
+  const alone = file === undefined ? examineConfig(configInput(runtime, args)) : examineFile(runtime, args, file);
+  const examined = withTokens(runtime, alone);
   if (options.has("json")) printJson(runtime, checkDocument(examined));
   else print(runtime, checkText(examined));
   if (examined.loaded) return exitCodes.done;
@@ -128,6 +133,20 @@ function examineFile(runtime: ConfigRuntime, args: ConfigArgs, file: string): Ex
   const examined = examineConfig(configInput(runtime, { ...args, configFile: file }));
   const mistakes = examined.mistakes.map((one) => (one.where === "--config" ? { ...one, where: "FILE" } : one));
   return { ...examined, mistakes };
+}
+
+/** The tokens are read as the start reads them, which ends where they can't be used. */
+function withTokens(runtime: CheckRuntime, examined: Examined): Examined {
+  const { loaded } = examined;
+  const refusal = loaded && tokensRefusal(runtime, loaded.config);
+  if (refusal === undefined) return examined;
+  const key = "auth.token_file";
+  const mistake = {
+    where: loaded?.provenance.get(key)?.where ?? "",
+    key,
+    detail: `Expected client tokens: ${refusal}`,
+  };
+  return { ...examined, loaded: undefined, mistakes: [mistake] };
 }
 
 function checkDocument({ wantedFile, fileFound, loaded, mistakes, warnings }: Examined): unknown {

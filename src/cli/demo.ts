@@ -5,6 +5,7 @@ import { resolvePath } from "../config/paths.ts";
 import { systemClock } from "../lib/clock.ts";
 import { exitCodes, Fatal } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
+import { withoutSecrets } from "../lib/without-secrets.ts";
 import { createTokenSource } from "../podium/token.ts";
 import type { Child, Runtime } from "../runtime/types.ts";
 import { configInput } from "./config.ts";
@@ -97,7 +98,7 @@ function startLuno(runtime: Runtime, port: number, dir: string, secret: string):
   const place = ["--host", host, "--port", String(port), "--dir", dir];
   return runtime.process.spawn({
     command: [...self, "luno", ...place, "--log-format", format, "--with-parent"],
-    env: { ...env, PODIUM_JWT_SECRET: secret, ROXY_PODIUM_TOKEN: undefined },
+    env: { ...withoutSecrets(env), PODIUM_JWT_SECRET: secret },
     group: true,
     lifeline: true,
     onLine: (line) => stderr(`luno │ ${line}\n`),

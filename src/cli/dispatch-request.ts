@@ -88,6 +88,8 @@ function optionsOf(command: CommandSpec, pairs: readonly string[]): Record<strin
     const equals = pair.indexOf("=");
     if (equals < 1) throw usageError(command, "--option needs KEY=VALUE, such as --option dry_run=true");
     const key = pair.slice(0, equals);
+    // The server would refuse it, if it ever came there: it sets no key of an object, but its prototype.
+    if (key === "__proto__") throw usageError(command, "--option __proto__: This key is not allowed");
     if (Object.hasOwn(options, key)) throw usageError(command, `--option ${printable(key)} stands twice`);
     options[key] = optionValue(pair.slice(equals + 1));
   }

@@ -43,7 +43,7 @@ export async function sendDispatch(api: Api, { body, key, stop, tell }: Sending)
       if (reply && (!isInFlight(reply) || performance.now() > until)) return reply;
       sent = true;
     } catch (error) {
-      if (!(error instanceof ExchangeError)) throw error;
+      if (!(error instanceof ExchangeError)) throw inDoubt(error, key);
       sent ||= error.sent;
       if (!sent) throw unreachable(api.url, error);
       if (performance.now() > until) throw outcomeUnknown(api, error, key);
@@ -71,6 +71,12 @@ function outcomeUnknown({ url }: Api, { message }: ExchangeError, key: string): 
     `Lost ${url} after the dispatch was sent (${printable(message)}): its outcome is unknown. ${repeatWords(key)}`,
     exitCodes.unreachable,
   );
+}
+
+/** Not our words, such as a bare 400 of the server below the gateway: only those say that nothing was executed. */
+export function inDoubt(error: unknown, key: string): unknown {
+  if (!(error instanceof Fatal)) return error;
+  return new Fatal(`${error.message}. If it is, the outcome is unknown. ${repeatWords(key)}`, error.exitCode);
 }
 
 /** Hanging up takes a dispatch back that still waits for its turn; whether this one did, nobody can tell us now. */

@@ -5,14 +5,15 @@ import { dispatchedSchema, readyAnswerSchema } from "./answers.ts";
 import type { Reply } from "./api.ts";
 import { expectReply, reaching, Refused } from "./api.ts";
 import type { Client } from "./client.ts";
-import { clientCommand } from "./client.ts";
+import { clientCommand, tellUnlessPrinted } from "./client.ts";
 import { clientOptions } from "./client-options.ts";
 import { dispatchRequest, trimmed, userOf } from "./dispatch-request.ts";
-import { repeatWords, sendDispatch } from "./dispatch-send.ts";
+import { inDoubt, repeatWords, sendDispatch } from "./dispatch-send.ts";
 import { dispatchText } from "./dispatch-text.ts";
 import { followJob } from "./follow-job.ts";
 import type { CommandSpec } from "./options.ts";
 import { programName, usageError } from "./options.ts";
+import { printable, shellWord } from "./printable.ts";
 import { tellOn, withProgress } from "./progress.ts";
 import type { Stop } from "./stop.ts";
 import { listenForStop, unlessStopped } from "./stop.ts";
@@ -57,6 +58,8 @@ export const runDispatch = clientCommand(dispatchCommand, async (client) => {
   const sending = sendDispatch(api, { body, key, stop, tell: tellOn(runtime) });
   const reply = await withProgress(runtime, "Waiting for the answer", sending);
   const dispatched = accepted(client, reply, key);
+  const ids = printable(`${dispatched.job_id} (${dispatched.audit_id})`);
+  tellUnlessPrinted(runtime, `Dispatched all the same: ${ids}, with --key ${shellWord(key)}`);
   if (client.json) client.printJson(reply.text);
   else client.print(dispatchText(client.screen, body, dispatched, options.has("watch")));
   if (since === undefined) return exitCodes.done;
@@ -97,7 +100,7 @@ function accepted({ api, runtime, options }: Client<typeof dispatchCommand>, rep
   try {
     return expectReply(api.url, reply, dispatchedSchema);
   } catch (error) {
-    if (!(error instanceof Refused)) throw error;
+    if (!(error instanceof Refused)) throw inDoubt(error, key);
     const { problem, text } = error;
     if (problem.retry === "same-key") runtime.process.stderr(`The outcome is unknown. ${repeatWords(key)}\n`);
     // Which key to use next is no question where each command makes its own.

@@ -1,7 +1,8 @@
 import { activeName, parentOf, pathIn } from "../audit/folder.ts";
+import { goneLog } from "../audit/head-check.ts";
 import type { Config } from "../config/schema.ts";
 import type { FileFacts, Files, Runtime } from "../runtime/types.ts";
-import { chainFindings } from "./doctor-chain.ts";
+import { chainFindings, otherConfiguration } from "./doctor-chain.ts";
 import type { Finding } from "./doctor-finding.ts";
 import { problem, warning, well } from "./doctor-finding.ts";
 
@@ -9,27 +10,37 @@ const MiB = 1_048_576;
 /** Room for months at the default limits: a warning in time, not at the last moment. */
 const comfortableFactor = 4;
 
+export interface RunningGateway {
+  /** As many as it says it has; undefined where it does not say. */
+  readonly records: number | undefined;
+}
+
 /** The audit folder, the room around it, and the chain. Only reads, beside a running gateway too. */
 export async function auditFindings(
   runtime: Runtime,
   { audit }: Pick<Config, "audit">,
-  isRunning: boolean,
+  running: RunningGateway | undefined,
   bytesMax?: number,
 ): Promise<Finding[]> {
   const { files } = runtime;
-  const folder = folderFindings(files, audit.dir, isRunning);
+  const folder = folderFindings(files, audit, running !== undefined);
   const key = keyFindings(files, audit.checkpoint_key_file);
   const space = spaceFinding(files, audit);
   const isThere = factsOf(files, audit.dir)?.kind === "folder";
-  return [...folder, ...key, space, ...(isThere ? await chainFindings(runtime, audit, bytesMax) : [])];
+  return [
+    ...folder,
+    ...key,
+    space,
+    ...(isThere ? await chainFindings(runtime, audit, running?.records, bytesMax) : []),
+  ];
 }
 
-function folderFindings(files: Files, dir: string, isRunning: boolean): Finding[] {
+function folderFindings(files: Files, audit: Config["audit"], isRunning: boolean): Finding[] {
+  const { dir } = audit;
   const facts = factsOf(files, dir);
   if (facts === undefined) {
-    if (!isRunning) return [plannedFinding(files, dir)];
-    const fix = "If the gateway uses another configuration, name it with --config; else stop it and restore the folder";
-    return [problem("audit folder", `${dir} is not there, though a gateway is running`, fix)];
+    if (!isRunning) return [plannedFinding(files, audit)];
+    return [problem("audit folder", `${dir} is not there, though a gateway is running`, otherConfiguration)];
   }
   if (facts.kind !== "folder") {
     return [problem("audit folder", `${dir} is a ${facts.kind}, not a folder`, "Move it away, or set audit.dir")];
@@ -43,7 +54,7 @@ function folderFindings(files: Files, dir: string, isRunning: boolean): Finding[
 }
 
 /** Whether the first start can make the folder: it makes all that is missing on the way. */
-function plannedFinding(files: Files, dir: string): Finding {
+function plannedFinding(files: Files, { dir, checkpoint_key_file: keyFile }: Config["audit"]): Finding {
   const parent = nearestExisting(files, dir);
   const facts = factsOf(files, parent);
   if (facts && facts.kind !== "folder" && facts.kind !== "symlink") {
@@ -54,6 +65,9 @@ function plannedFinding(files: Files, dir: string): Finding {
     const detail = `${dir} is not there, and user ${files.user()} may not make it in ${parent}`;
     return problem("audit folder", detail, "Make it as root and chown it, or set audit.dir or ROXY_ROOT elsewhere");
   }
+  const gone = factsOf(files, keyFile) && goneLog(files, dir, keyFile);
+  if (gone)
+    return problem("audit folder", `${dir} is not there: ${gone.flaw}; the gateway does not start`, gone.remedy);
   return well("audit folder", `${dir} is not there yet: the first start makes it`);
 }
 

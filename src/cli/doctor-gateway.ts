@@ -62,6 +62,12 @@ export async function gatewaySays(api: Api): Promise<GatewaySays> {
   }
 }
 
+/** Records that it says its audit log has; undefined where it does not say. */
+export function recordsOf(says: GatewaySays): number | undefined {
+  const seq = "gateway" in says ? says.gateway?.audit?.seq : undefined;
+  return seq === undefined ? undefined : seq + 1;
+}
+
 /** Whether Podium has answered the gateway's own request: its secrets may be others than those of this shell. */
 export async function gatewayReachesPodium(api: Api): Promise<boolean> {
   const reply = await api

@@ -8,9 +8,11 @@ import { colourOption, jsonOption, serverOptions } from "./client-options.ts";
 import { configInput } from "./config.ts";
 import { auditFindings } from "./doctor-audit.ts";
 import { configFindings } from "./doctor-config.ts";
+import { doorFindings } from "./doctor-doors.ts";
 import type { Finding } from "./doctor-finding.ts";
 import { warning } from "./doctor-finding.ts";
-import { gatewayFindings, gatewayReachesPodium, gatewaySays } from "./doctor-gateway.ts";
+import type { GatewaySays } from "./doctor-gateway.ts";
+import { gatewayFindings, gatewayReachesPodium, gatewaySays, recordsOf } from "./doctor-gateway.ts";
 import { podiumFindings } from "./doctor-podium.ts";
 import { unitFindings } from "./doctor-unit.ts";
 import type { CommandSpec, Given } from "./options.ts";
@@ -54,19 +56,19 @@ async function examine(runtime: Runtime, given: readonly Given[]): Promise<Findi
   return [
     ...configFindings(examined),
     ...(await gatewayFindings(runtime, address, says)),
-    ...(examined.loaded ? await configuredFindings(runtime, examined.loaded, api, says.running) : notLookedAt()),
+    ...(examined.loaded ? await configuredFindings(runtime, examined.loaded, api, says) : notLookedAt()),
     ...unitFindings(runtime),
   ];
 }
 
 /** What can only be looked at when the configuration says where it is. */
-async function configuredFindings(runtime: Runtime, loaded: Loaded, api: Api, isRunning: boolean): Promise<Finding[]> {
-  const throughGateway = isRunning && (await gatewayReachesPodium(api));
+async function configuredFindings(runtime: Runtime, loaded: Loaded, api: Api, says: GatewaySays): Promise<Finding[]> {
+  const throughGateway = says.running && (await gatewayReachesPodium(api));
   const [podium, audit] = await Promise.all([
     podiumFindings(runtime, loaded, throughGateway),
-    auditFindings(runtime, loaded.config, isRunning),
+    auditFindings(runtime, loaded.config, says.running ? { records: recordsOf(says) } : undefined),
   ]);
-  return [...podium, ...audit];
+  return [...doorFindings(runtime, loaded.config), ...podium, ...audit];
 }
 
 /** What is left out is said: silence would pass for well. */

@@ -39,6 +39,14 @@ function closing(other: Listener | undefined): (error: unknown) => Promise<never
   };
 }
 
+const notHere = "that is no address of this machine, nor a name of one. Choose another --host";
+/** Of bind(2); EINVAL is what Bun makes of a name that leads nowhere. */
+const portWords: Readonly<Record<string, string>> = {
+  EADDRINUSE: "another program does already. Stop it, or choose another --port",
+  EADDRNOTAVAIL: notHere,
+  EINVAL: notHere,
+};
+
 async function openPort(
   runtime: Runtime,
   { host, port }: Config["listen"],
@@ -47,11 +55,8 @@ async function openPort(
   try {
     return await runtime.serve({ host, port, fetch });
   } catch (error) {
-    const address = `${host}:${port}`;
-    if ((error as { code?: unknown }).code === "EADDRINUSE") {
-      throw new Fatal(`Cannot listen on ${address}: another program does already. Stop it, or choose another --port`);
-    }
-    throw new Fatal(`Cannot listen on ${address}: ${messageOf(error)}`);
+    const why = portWords[String((error as { code?: unknown }).code)] ?? messageOf(error);
+    throw new Fatal(`Cannot listen on ${authority(host, port)}: ${why}`);
   }
 }
 
@@ -77,5 +82,10 @@ async function openSocket(runtime: Runtime, socket: string, fetch: ServeOptions[
 }
 
 function tcpUrl({ host, port }: Listener): string {
-  return `http://${host.includes(":") && !host.startsWith("[") ? `[${host}]` : host}:${port}`;
+  return `http://${authority(host, port)}`;
+}
+
+/** As it stands in a URL. */
+function authority(host: string, port: number): string {
+  return `${host.includes(":") && !host.startsWith("[") ? `[${host}]` : host}:${port}`;
 }

@@ -27,7 +27,7 @@ export interface FollowOptions {
 
 const delayMsMin = 250;
 const delayMsMax = 5_000;
-/** No cursor of ours: a server that gets it tells of the gap, and answers 204 when there is nothing more to come. */
+/** No cursor of ours: a server that gets it tells of the gap, and the end again of what has ended. */
 const noCursor = "0";
 
 /**

@@ -41,9 +41,12 @@ export async function followJob(client: Client, jobId: string, options: FollowJo
   const told = progress.outcome;
   if (told) return ended(client, job, told.word, told.good);
   await watchFrames(client, job, progress, options.since, stop);
-  if (stop.asked && !progress.outcome) return interrupted(client, jobId, "goes on");
-  const { good, word } = progress.outcome ?? { good: false, word: progress.lastWord ?? job.status };
-  return ended(client, job, word, good);
+  // Who comes back after the end hears only that there is nothing more to come: the record has the last word.
+  const last = progress.outcome ? job : await unlessStopped(jobNow(client, jobId), stop);
+  if (!last) return interrupted(client, jobId, "goes on");
+  if (!progress.outcome) progress.takeJob(last);
+  const { good, word } = progress.outcome ?? { good: false, word: progress.lastWord ?? last.status };
+  return ended(client, last, word, good);
 }
 
 async function watchFrames(

@@ -5,7 +5,7 @@ import type { DispatchRequest } from "../wire/dispatch.ts";
 import { dispatchedSchema } from "./answers.ts";
 import type { Api, Reply } from "./api.ts";
 import { expectReply, Refused } from "./api.ts";
-import { clientCommand } from "./client.ts";
+import { clientCommand, tellUnlessPrinted } from "./client.ts";
 import { clientOptions } from "./client-options.ts";
 import { userOf } from "./dispatch-request.ts";
 import { dispatchPath } from "./dispatch-send.ts";
@@ -58,6 +58,7 @@ export const runHalt = clientCommand(
     const stop = listenForStop(runtime);
     const reply = await withProgress(runtime, "Halting", sendHalt(api, body, { stop, tell: tellOn(runtime) }));
     const halted = accepted(api, reply);
+    tellUnlessPrinted(runtime, printable(`Halted all the same: ${halted.job_id} (${halted.audit_id})`));
     if (client.json) client.printJson(reply.text);
     else {
       client.print(
@@ -65,11 +66,13 @@ export const runHalt = clientCommand(
       );
       client.print(
         fieldList(screen, [
+          ["gateway", printable(api.url)],
           ["job", printable(halted.job_id)],
           ["audit", printable(halted.audit_id)],
         ]),
       );
     }
+    if (api.isGuess) throw perhapsAnother(api);
     return exitCodes.done;
   },
   { regardless: true },
@@ -110,6 +113,12 @@ export async function sendHalt(
 /** Not our words: a stranger's, or those of something before the gateway, behind which the halt may have come through. */
 function inDoubt(error: unknown): unknown {
   return error instanceof Fatal ? new Fatal(`${notKnown}: ${error.message}. ${again}`, error.exitCode) : error;
+}
+
+/** Not 0: a script could take a stranger's halt for that of its own gateway. */
+function perhapsAnother({ url }: Api): Fatal {
+  const guess = `the configuration has mistakes, so that ${url} was only a guess`;
+  return new Fatal(`IT IS NOT KNOWN WHETHER YOUR GATEWAY HALTED: ${guess}. If yours is another, halt it with --url`);
 }
 
 /** The halt may be on its way to the orchestrator, or stand in a gateway that will wake up. */

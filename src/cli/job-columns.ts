@@ -27,15 +27,22 @@ const about = (columnsMax: number): JobColumn => ({
   // What is about nothing, such as a halt, is named by what it does.
   text: ({ story_id, plan_id, action: done }) => story_id ?? plan_id ?? done,
 });
-const status: JobColumn = { title: "STATUS", columnsMax: 9, style: styleOfStatus, text: shownStatus };
+/** So are the usual words of a status: what ended a job is the last thing to be cut. */
+const status: JobColumn = { title: "STATUS", columnsMin: 9, columnsMax: 9, style: styleOfStatus, text: shownStatus };
 const podium: JobColumn = {
   title: "PODIUM",
+  columnsMin: 11,
   columnsMax: 12,
   style: styleOfStatus,
   text: ({ podium_status }) => podium_status ?? "",
 };
 /** Where there is room for one word only: Podium's, which is the later one. */
-const newest: JobColumn = { ...podium, title: "STATUS", text: (one) => one.podium_status ?? shownStatus(one) };
+const newest: JobColumn = {
+  ...podium,
+  columnsMin: 8,
+  title: "STATUS",
+  text: (one) => one.podium_status ?? shownStatus(one),
+};
 const age: JobColumn = {
   title: "BEGUN",
   columnsMax: 10,
@@ -73,7 +80,10 @@ const narrowest: readonly (readonly JobColumn[])[] = [[job, newest], [job]];
 /** A list of jobs on a terminal: as many columns as these jobs leave room for. */
 export function jobTable(screen: Screen, jobs: readonly JobAnswer[], nowMs: number): string {
   const { columns: width = Infinity } = screen;
-  const withId = sets.filter((set) => set.includes(job)).map((set) => withAbout(set, aboutMax));
+  const isSilent = jobs.every(({ podium_status }) => !podium_status);
+  const withId = sets
+    .filter((set) => set.includes(job))
+    .map((set) => withAbout(isSilent ? set.filter((column) => column !== podium) : set, aboutMax));
   const drawn = (columns: readonly JobColumn[], paint: Screen["paint"]): string =>
     table(
       { ...screen, paint },

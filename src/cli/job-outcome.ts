@@ -1,4 +1,6 @@
 import type { JobAnswer } from "./answers.ts";
+import { tellsStatus } from "../wire/podium.ts";
+import { jobSchema } from "./answers.ts";
 
 /** What becomes of a job, put together from whatever tells of it: frames, snapshots, the server's record. */
 
@@ -18,6 +20,10 @@ export interface JobOutcome {
   readonly lastWord: string | undefined;
 }
 
+/** Of a job, in the server's record and in its last frame alike. */
+const toldSchema = jobSchema.pick({ status: true, podium_status: true });
+type Told = Pick<JobAnswer, "status" | "podium_status">;
+
 /** Nodes of a snapshot that are looked at: its shape is Podium's business, its size is bounded, so is our patience. */
 const nodesMax = 100_000;
 
@@ -27,28 +33,40 @@ export function jobOutcome(job: JobAnswer, storiesOfPlan: readonly string[]): Jo
   const words = new Map<string, string>();
   let whole: Outcome | undefined;
   let lastWord: string | undefined;
+  const outcome = (): Outcome | undefined => whole ?? together([...stories].map((storyId) => words.get(storyId)));
   const learn = (storyId: string, status: string): void => {
     if (job.story_id !== undefined || stories.size === 0 || stories.has(storyId)) lastWord = status;
     if (stories.has(storyId)) words.set(storyId, status);
   };
+  const takeJob = ({ status, podium_status: podiumStatus }: Told): void => {
+    if (status === "rejected" || status === "failed") whole = { good: false, word: status };
+    if (!podiumStatus) return;
+    if (job.story_id !== undefined) return learn(job.story_id, podiumStatus);
+    lastWord = podiumStatus;
+    whole = endOf(podiumStatus) ?? whole;
+  };
   const takeFrame = (frame: Record<string, unknown>): void => {
     const { type, storyId, planId, status, podium } = frame;
     if (type === "SNAPSHOT") eachStory(podium, stories, learn);
-    if (typeof status !== "string") return;
+    if (type === "JOB_OUTCOME") return takeEnd(frame);
+    if (typeof status !== "string" || !tellsStatus(type)) return;
     if (typeof storyId === "string") learn(storyId, status);
     else if (planId !== undefined && planId === job.plan_id) whole = endOf(status) ?? whole;
+  };
+  /** The server has no more to say: what is not known to have ended well by now has not. */
+  const takeEnd = (frame: Record<string, unknown>): void => {
+    const told = toldSchema.safeParse(frame).data ?? { status: job.status };
+    takeJob(told);
+    whole = outcome() ?? { good: false, word: lastWord ?? told.status };
   };
   return {
     take(text) {
       const frame = objectIn(text);
       if (frame) takeFrame(frame);
     },
-    takeJob({ status, podium_status: podiumStatus }) {
-      if (status === "rejected" || status === "failed") whole = { good: false, word: status };
-      if (job.story_id !== undefined && podiumStatus) learn(job.story_id, podiumStatus);
-    },
+    takeJob,
     get outcome() {
-      return whole ?? together([...stories].map((storyId) => words.get(storyId)));
+      return outcome();
     },
     get lastWord() {
       return lastWord;

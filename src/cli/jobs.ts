@@ -30,7 +30,7 @@ export const jobsCommand = {
     {
       name: "status",
       value: "WORD",
-      summary: "Only these: our word or Podium's, such as failed",
+      summary: `Only these: our word or Podium's, such as failed; what is shown as ${answeredWord} is queued here`,
       choices: statusWords,
     },
     { name: "story", value: "STORY", summary: "Only of this story" },

@@ -61,6 +61,7 @@ function bareTokenIn(files: ConfigRuntime["files"], path: string, mayBeMissing =
   try {
     if (mayBeMissing && !files.stat(path)) return {};
     const text = new TextDecoder().decode(files.readAll(path, tokenFileBytesMax)).trim();
+    if (text === "") return { fault: "it is empty" };
     return /^[\x21-\x7e]+$/.test(text) ? { token: text } : {};
   } catch (error) {
     return { fault: messageOf(error) };

@@ -10,7 +10,7 @@ import { Sessions } from "../http/sessions.ts";
 import { TokenStore } from "../http/token-store.ts";
 import { exitCodes, Fatal, messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
-import { createLog } from "../lib/log.ts";
+import { createLog, logLevels } from "../lib/log.ts";
 import { commit, version } from "../lib/version.ts";
 import type { Runtime } from "../runtime/types.ts";
 import type { Gateway } from "./gateway.ts";
@@ -45,7 +45,12 @@ export async function runServe(runtime: Runtime, argv: readonly string[]): Promi
   const log = logFor(runtime, loaded, () => inForce.config.log.level);
   const signalled = endSignal(runtime, log);
   const gateway = await serve(runtime, loaded, log);
-  const apply = (next: InForce): void => gateway.reload(next);
+  const level = ({ config }: InForce): number => logLevels.indexOf(config.log.level);
+  const apply = (next: InForce): void => {
+    gateway.reload(next);
+    // What confirms a change of the level goes by the more talkative of the two.
+    if (level(next) < level(inForce)) inForce = next;
+  };
   hangUp.use(() => (inForce = reload(inForce, { input, log, apply })));
   const manager = serviceManager({ process: runtime.process, log, isWell: gateway.isWell });
   const ended = untilEnded(gateway, log, signalled, () => manager.stopping());
@@ -156,8 +161,10 @@ export async function untilEnded(
   signalled: Promise<undefined>,
   onStopping: () => Promise<void> = () => Promise.resolve(),
 ): Promise<number> {
-  const fatal = await Promise.race([signalled, gateway.failed]);
+  await Promise.race([signalled, gateway.failed]);
   await Promise.all([gateway.stop(), onStopping()]);
+  // Looked at now and not before: what could not be written on the way to the end is a fault, too.
+  const fatal = await Promise.race([gateway.failed, Promise.resolve(undefined)]);
   if (!fatal) {
     log.info("stopped");
     return exitCodes.done;

@@ -1,5 +1,6 @@
-import type { Loaded, LoadInput } from "../config/effective.ts";
-import { parseJsonc } from "../config/jsonc.ts";
+import type { Loaded } from "../config/effective.ts";
+import type { LikelyListen } from "../config/likely-listen.ts";
+import { likelyListen } from "../config/likely-listen.ts";
 import type { Examined } from "../config/load.ts";
 import { examineConfig, mistakeText } from "../config/load.ts";
 import type { PathBase } from "../config/paths.ts";
@@ -25,6 +26,8 @@ export interface ServerAddress {
   readonly tokenFix?: string;
   /** The configuration has mistakes: the warnings are about these. */
   readonly isMistaken?: boolean;
+  /** The mistakes may hide that the server is elsewhere. */
+  readonly isGuess?: boolean;
 }
 
 /** What stands in for a configuration with mistakes, where asking somebody is better than asking nobody. */
@@ -53,13 +56,22 @@ export function serverAddress(
   if (examined.loaded) return fromConfig(runtime, command, examined.loaded, { url, isNamed: isNamed(given) });
   // With --url the configuration only adds the token; a mistake elsewhere in it is no reason not to ask.
   if (examined.usage || (url === undefined && !regardless)) throw unusable(examined);
-  const { tokens, warnings, tokenFix } = ownTokens(runtime, examined.root);
-  const warning = `The configuration has mistakes, so its token is not sent:\n${mistakeText(examined.mistakes)}`;
+  const likely = likelyListen(input, examined.wantedFile);
+  const place =
+    url === undefined ? likelyUrl(likely, hasLostRoot(examined) && !isNamed(given)) : { url, isGuess: false };
+  // A stranger, such as a guess may reach, does not see the configuration's own token.
+  const tokenFile = url === undefined && !place.isGuess && !isNamed(given) ? likely.tokenFile : undefined;
+  const { tokens, warnings, tokenFix } = ownTokens(runtime, examined.root, tokenFile);
+  const unsent = tokenFile === undefined ? ", so its token is not sent" : "";
+  const warning = `The configuration has mistakes${unsent}:\n${mistakeText(examined.mistakes)}`;
   return {
-    url: url ?? likelyUrl(input, examined.wantedFile),
+    ...place,
     tokens: [undefined, ...tokens],
-    warnings: [warning, ...warnings],
-    tokenFix: `Mend the configuration: while it has mistakes, its token is not sent. Without it: ${tokenFix}`,
+    warnings: [warning, ...warnings, ...(place.isGuess ? [`${place.url} is a guess: --url names the gateway`] : [])],
+    tokenFix:
+      tokenFile === undefined
+        ? `Mend the configuration: while it has mistakes, its token is not sent. Without it: ${tokenFix}`
+        : tokenFix,
     isMistaken: true,
   };
 }
@@ -70,29 +82,15 @@ function isNamed(given: readonly Given[]): boolean {
   return given.some(({ name, value }) => naming.includes(name) || (name === "set" && value?.startsWith("listen.")));
 }
 
-/**
- * Where the server probably listens: by flags and environment, and by what the file says of that where this much of it
- * is right. A slip elsewhere in it must not send an emergency stop to another port.
- */
-function likelyUrl(input: LoadInput, wantedFile: string): string {
-  for (const text of [listenIn(input, wantedFile), "{}"]) {
-    const readText = (path: string): string | undefined => (path === wantedFile ? text : input.readText(path));
-    const { loaded } = examineConfig({ ...input, readText });
-    const url = loaded && urlOf(loaded.config.listen);
-    if (url !== undefined) return url;
-  }
-  return defaultUrl;
+/** A slip in the configuration must not send an emergency stop to another port. */
+function likelyUrl({ listen, isGuess }: LikelyListen, isLost: boolean): Pick<ServerAddress, "url" | "isGuess"> {
+  const url = urlOf(listen);
+  return url === undefined ? { url: defaultUrl, isGuess: true } : { url, isGuess: isGuess || isLost };
 }
 
-/** A configuration of the door alone, as the file has it; an empty one when the file can't be read. */
-function listenIn(input: LoadInput, wantedFile: string): string {
-  try {
-    const { value, mistakes } = parseJsonc(input.readText(wantedFile) ?? "");
-    const { host, port, tcp, socket } = mistakes.length > 0 ? {} : (value as { listen: Config["listen"] }).listen;
-    return JSON.stringify({ listen: { host, port, tcp, socket } });
-  } catch {
-    return "{}";
-  }
+/** The file may lie where the root was meant to be. */
+function hasLostRoot({ mistakes }: Examined): boolean {
+  return mistakes.some(({ where }) => where === "ROXY_ROOT");
 }
 
 function unusable({ mistakes, usage }: Examined): Fatal {

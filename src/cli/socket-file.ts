@@ -40,6 +40,19 @@ export async function claimSocket(runtime: Runtime, socket: string): Promise<Cla
   }
 }
 
+/** What a claim would stop at, by looking alone; undefined where it sees nothing in the way. */
+export function socketRefusal(files: Files, socket: string): Fatal | undefined {
+  const folder = folderOf(socket);
+  try {
+    // A folder that is missing is made.
+    if (files.stat(folder)) refuseStrangersFolder(files, folder);
+    refuseStrangersThing(files, socket);
+    return undefined;
+  } catch (error) {
+    return refused(socket, messageOf(error));
+  }
+}
+
 function claimed(files: Files, socket: string, lock: FileLock): ClaimedSocket {
   return {
     check() {
@@ -60,12 +73,18 @@ function refuseStrangersFolder(files: Files, folder: string): void {
   if ((facts.mode & 0o022) !== 0) throw new Error(`other users may write ${folder}: chmod 700 it`);
 }
 
-async function takeAwayDead(runtime: Runtime, socket: string): Promise<void> {
-  const { files } = runtime;
+/** @returns whether there is a socket of ours */
+function refuseStrangersThing(files: Files, socket: string): boolean {
   const facts = files.stat(socket);
-  if (!facts) return;
+  if (!facts) return false;
   if (facts.kind !== "socket") throw new Error(`there is a ${facts.kind} already, which is not ours to take away`);
   if (facts.owner !== files.user()) throw new Error(`there is a socket of user ${facts.owner} already`);
+  return true;
+}
+
+async function takeAwayDead(runtime: Runtime, socket: string): Promise<void> {
+  const { files } = runtime;
+  if (!refuseStrangersThing(files, socket)) return;
   if (await isAnswered(runtime, socket))
     throw new Error("another program listens there. Stop it, or choose another path");
   files.unlink(socket);

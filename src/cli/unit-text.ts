@@ -19,7 +19,7 @@ export interface UnitOptions {
 export const systemRoot = "/var/lib/roxy-core";
 export const systemSettings = "/etc/roxy-core";
 /** Made at the start and taken away at the end, for a unix socket. */
-const systemRun = "/run/roxy-core";
+export const systemRun = "/run/roxy-core";
 
 /** Beyond Podium's longest answer: a late halt (5 s), stream clients' goodbyes (1 s), answers not taken (5 s), the last checkpoint. */
 const drainMarginS = 15;
@@ -101,7 +101,8 @@ function systemSandbox({ config }: UnitOptions): string[] {
   const folders = [config.audit.dir, parentOf(config.audit.checkpoint_key_file), ...(socket ? [parentOf(socket)] : [])];
   const own = [systemRoot, systemRun];
   const elsewhere = [...new Set(folders)].filter((folder) => !own.some((one) => isInside(folder, one)));
-  const names = [config.listen.host, ...[config.podium.url, config.podium.ws_url].map((url) => new URL(url).hostname)];
+  const urls = [config.podium.url, config.podium.ws_url, ...config.services.map(({ url }) => url)];
+  const names = [config.listen.host, ...urls.map((url) => new URL(url).hostname)];
   return [
     "DynamicUser=yes",
     "StateDirectory=roxy-core",
@@ -130,8 +131,12 @@ function systemSandbox({ config }: UnitOptions): string[] {
     "CapabilityBoundingSet=",
     "AmbientCapabilities=",
     ...(names.every(isLoopback)
-      ? ["# Listens on, and forwards to, this machine only.", "IPAddressDeny=any", "IPAddressAllow=localhost"]
-      : ["# Not limited to this machine's own addresses: listen.host or podium.url is another's."]),
+      ? [
+          "# Listens on, forwards to and looks after this machine only.",
+          "IPAddressDeny=any",
+          "IPAddressAllow=localhost",
+        ]
+      : ["# Not limited to this machine's own addresses: listen.host, podium.url or one of services is another's."]),
   ];
 }
 

@@ -1,5 +1,7 @@
 import { loadConfig } from "../config/load.ts";
 import { folderOf, resolvePath } from "../config/paths.ts";
+import type { Config } from "../config/schema.ts";
+import { pathKeys } from "../config/schema.ts";
 import { exitCodes, Fatal, messageOf } from "../lib/errors.ts";
 import type { Runtime } from "../runtime/types.ts";
 import { configInput } from "./config.ts";
@@ -7,7 +9,7 @@ import { lineDiff } from "./line-diff.ts";
 import type { CommandSpec, ParsedOptions } from "./options.ts";
 import { helpText, parseOptions, programName, usageError } from "./options.ts";
 import { exactInPipe, printable, printableLines } from "./printable.ts";
-import { systemRoot, systemSettings, unitText } from "./unit-text.ts";
+import { systemRoot, systemRun, systemSettings, unitText } from "./unit-text.ts";
 
 export const unitCommand = {
   name: "unit",
@@ -82,14 +84,38 @@ function makeUnit(runtime: Runtime, options: Options, scope: Scope): string {
   }
   if (scope === "system") {
     const warn = (path: string, remedy: string): void =>
-      stderr(`Warning: ${printable(path)} is out of a system unit's reach: ${remedy}\n`);
+      void stderr(`Warning: ${printable(path)} is out of a system unit's reach: ${remedy}\n`);
     if (program.some(isOutOfReach)) warn(program.join(" "), "see --exec");
     const file = configFile && absolute(configFile);
     if (file !== undefined && isOutOfReach(file)) warn(file, `put it into ${systemSettings}`);
     // The service has a user of its own; the file holds no secret.
     if (file !== undefined && !isForAll(runtime, file)) warn(file, "chmod 644 it");
+    for (const [key, path] of namedPaths(config)) if (isOutOfReach(path)) warn(`${path} (${key})`, remedyFor(key));
   }
   return text;
+}
+
+/** Every path that the configuration names, by its key. */
+function namedPaths(config: Config): [key: PathKey, path: string][] {
+  return pathKeys.flatMap((key): [PathKey, string][] => {
+    const [section, name] = key.split(".") as [keyof Config, string];
+    const path = (config[section] as Readonly<Record<string, unknown>>)[name];
+    return typeof path === "string" ? [[key, path]] : [];
+  });
+}
+
+type PathKey = (typeof pathKeys)[number];
+
+function remedyFor(key: PathKey): string {
+  // The service's user may read no file of root's that is closed to others: it gets secrets as credentials.
+  if (key === "podium.jwt_secret_file") return "hand it over by --jwt-secret, and take the setting out";
+  if (key === "podium.jwt_private_key_file") return "hand it over by --jwt-key, and take the setting out";
+  if (key.startsWith("podium.jwt_")) {
+    const credential = key.replace(".", "_").replace(/_file$/, "");
+    return `hand it over by LoadCredential=${credential}:FILE in a drop-in, and take the setting out`;
+  }
+  if (key === "listen.socket") return `choose a place in ${systemRun}`;
+  return key.startsWith("audit.") ? `choose a place in ${systemRoot}` : `put it into ${systemSettings}`;
 }
 
 /** Behind ProtectHome= and PrivateTmp=, or in a folder that only root may enter. */

@@ -6,7 +6,7 @@ import { once } from "./mistakes.ts";
 import type { Environment, FlagSetting, Origin, Override } from "./overrides.ts";
 import { touches, withOverride } from "./overrides.ts";
 import { folderOf, isInside, resolvePath } from "./paths.ts";
-import { doorMistake, listenMistake, normalBaseUrl, sameHost, wsUrlOf } from "./rules.ts";
+import { doorMistake, listenMistake, normalBaseUrl, routeMistakes, sameHost, wsUrlOf } from "./rules.ts";
 import type { Config, Secrets } from "./schema.ts";
 import { auditDefaults, configSchema, pathKeys } from "./schema.ts";
 import type { NamedFile, ReadingFiles, SecretsRead } from "./secrets.ts";
@@ -74,6 +74,7 @@ export function effective(layers: Layers, mistakes: Mistake[], warnings: string[
   if (refusal !== undefined) mistakes.push({ where: whereOf("listen.host"), key: "listen.host", detail: refusal });
   const door = doorMistake(config);
   if (door) mistakes.push({ where: whereOf(door.key), ...door });
+  for (const mistake of routeMistakes(config)) mistakes.push({ where: whereOf(mistake.key), ...mistake });
   const named = (key: string, path: string | undefined): NamedFile | undefined =>
     path === undefined ? undefined : { key, path, where: whereOf(key) };
   const { podium } = config;

@@ -4,6 +4,7 @@ import type { Layers, Loaded, LoadInput, Surroundings } from "./effective.ts";
 import { effective, placeIn } from "./effective.ts";
 import type { Jsonc } from "./jsonc.ts";
 import { parseJsonc } from "./jsonc.ts";
+import { pathPattern } from "./kinds.ts";
 import type { Finding, Mistake } from "./mistakes.ts";
 import { dotted, findingsIn, lineOf } from "./mistakes.ts";
 import type { Override } from "./overrides.ts";
@@ -50,6 +51,7 @@ export function examineConfig(input: LoadInput): Examined {
   const warnings: string[] = [];
   const mistakes: Mistake[] = [];
   const root = rootFolder(input, warnings);
+  mistakes.push(...rootMistakes(input, root));
   const wantedFile = configFilePath(input.args.configFile, root, input);
   const file = readFile(input, wantedFile, mistakes);
   if (file) warnings.push(...changeableWarnings(input, wantedFile));
@@ -65,6 +67,13 @@ export function examineConfig(input: LoadInput): Examined {
 export function rootFolder(place: Surroundings, warnings: string[]): string {
   const wanted = presentIn(place.env, "ROXY_ROOT", warnings) ?? "~/.roxy";
   return resolvePath(wanted, { folder: place.cwd, home: place.home });
+}
+
+/** Paths of settings hang on it, and each of them is held to this. */
+function rootMistakes({ env }: Surroundings, root: string): Mistake[] {
+  if (pathPattern.test(root)) return [];
+  const where = env["ROXY_ROOT"] ? "ROXY_ROOT" : "HOME";
+  return [{ where, key: "", detail: "Expected a path without control characters, such as a line break" }];
 }
 
 /** `--config FILE`, else the file's name in the root folder. */

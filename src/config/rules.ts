@@ -1,4 +1,7 @@
 import { expectationOf, socketPath } from "./kinds.ts";
+import { actions } from "../wire/dispatch.ts";
+import { routeMistake } from "../wire/podium.ts";
+import type { Mistake } from "./mistakes.ts";
 import type { Config } from "./schema.ts";
 
 /** What holds between settings, once each of them is right by itself. */
@@ -16,12 +19,20 @@ export function listenMistake(config: Config): string | undefined {
 }
 
 /** Paths are made absolute after each has been looked at alone, so that the bound of a socket's is looked at again. */
-export function doorMistake({ listen }: Config): { readonly key: string; readonly detail: string } | undefined {
+export function doorMistake({ listen }: Config): Omit<Mistake, "where"> | undefined {
   if (!listen.tcp && listen.socket === undefined) {
     return { key: "listen.tcp", detail: "Expected true: without listen.socket nothing else is open" };
   }
   if (listen.socket === undefined || socketPath().safeParse(listen.socket).success) return undefined;
   return { key: "listen.socket", detail: `Expected ${expectationOf(socketPath())} when absolute` };
+}
+
+/** Routes with something that would go out as it stands, or not at all. */
+export function routeMistakes({ podium }: Config): Omit<Mistake, "where">[] {
+  return actions.flatMap((action) => {
+    const detail = routeMistake(action, podium.routes[action]);
+    return detail === undefined ? [] : [{ key: `podium.routes.${action}`, detail }];
+  });
 }
 
 /** Podium's base URL without its final slashes, so that paths can be added to it. */

@@ -1,5 +1,6 @@
 import { ed25519Pkcs8 } from "../lib/ed25519-pem.ts";
 import { messageOf } from "../lib/errors.ts";
+import { tokenLengthMin } from "../wire/podium.ts";
 import type { Mistake } from "./mistakes.ts";
 import type { Environment } from "./overrides.ts";
 import { presentIn } from "./overrides.ts";
@@ -71,6 +72,7 @@ export function readSecrets(
   const before = secretBefore ?? keyBefore;
   if (before && !secret && !key) warnings.push(`${before.where} is not used: there is no newer one beside it`);
   if (token) mistakes.push(...tokenMistakes(token));
+  if (token) warnings.push(...tokenWarnings(token));
   return secretsRead({
     podiumJwtSecret: secret,
     podiumJwtSecretPrevious: secretBefore,
@@ -199,6 +201,13 @@ function jwtSecretWarnings({ secret, where }: Found): string[] {
   return [
     `The JWT secret from ${where} has ${bytes} bytes; HS256 wants at least ${jwtSecretBytesMin} (RFC 7518 section 3.2): ` +
       "a short one can be guessed from any token. `openssl rand -hex 32` makes a good one",
+  ];
+}
+
+function tokenWarnings({ secret, where }: Found): string[] {
+  if (secret.length >= tokenLengthMin) return [];
+  return [
+    `The token from ${where} has fewer than ${tokenLengthMin} characters: anybody can guess it, and where Podium repeats it, it is not taken out`,
   ];
 }
 

@@ -28,10 +28,14 @@ async function run(argv: readonly string[], env: Record<string, string> = {}, ho
     home,
     cwd: folder,
     stdout: (text: string) => void (out += text),
-    stderr: (text: string) => void (err += text),
+    stderr: (text: string) => Boolean((err += text)),
   };
   try {
-    return { code: await runGroup({ files: runtime.files, process }, configGroup, argv), out, err };
+    return {
+      code: await runGroup({ files: runtime.files, sha256: runtime.sha256, process }, configGroup, argv),
+      out,
+      err,
+    };
   } catch (error) {
     if (!(error instanceof Fatal)) throw error;
     return { code: error.exitCode, out, err: err + error.message };
@@ -51,6 +55,20 @@ describe("config check", () => {
     const good = file("good.jsonc", '{ "listen": { "port": 9 } }');
     expect(await run(["check", "--config", good])).toEqual({ code: 0, out: `${good} is valid\n`, err: "" });
     expect((await run(["check", "good.jsonc"])).out).toBe(`${good} is valid\n`);
+  });
+
+  test.each([
+    ["an empty file", "", 0o600, "it is empty"],
+    ["a line that is none", "mark admin\n", 0o600, "line 1: expected NAME ROLE sha256:DIGEST"],
+    ["one that others may write", "a-bare-token-of-its-own", 0o666, "other users may write it"],
+  ])("refuses client tokens that the start refuses: %s", async (_, text, mode, why) => {
+    file("tokens", text, mode);
+    const named = file("named.jsonc", '{ "auth": { "token_file": "tokens" } }');
+    const { code, out } = await run(["check", named]);
+    expect(code).toBe(1);
+    expect(out).toContain(`${named}:1:13: auth.token_file: Expected client tokens: ${why}`);
+    file("tokens", "a-bare-token-of-its-own");
+    expect(await run(["check", named])).toMatchObject({ code: 0, out: `${named} is valid\n` });
   });
 
   test("says that there is no file when there is none", async () => {

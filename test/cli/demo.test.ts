@@ -1,5 +1,5 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { freePort } from "../e2e/free-port.ts";
 import { call } from "../e2e/http-client.ts";
 import { run } from "../e2e/child.ts";
@@ -13,10 +13,12 @@ import { ctrlC } from "./terminal.ts";
 setDefaultTimeout(3 * patienceMs);
 const root = newRoot();
 const alone = commandLine(environment(root));
+const users = { PODIUM_JWT_SECRET: "users", PODIUM_JWT_SECRET_PREVIOUS: "users", CREDENTIALS_DIRECTORY: "/users" };
+const withSecrets = commandLine({ ...environment(root), ...users, ROXY_PODIUM_TOKEN: "users" });
 
 async function startDemo(name: string): Promise<{ demo: Terminal; url: string; screen: string; end(): Promise<void> }> {
   const [port, podiumPort] = [await freePort(), await freePort()];
-  const demo = alone.terminal(
+  const demo = withSecrets.terminal(
     "demo",
     "--dir",
     `${root}/${name}`,
@@ -33,8 +35,24 @@ async function startDemo(name: string): Promise<{ demo: Terminal; url: string; s
   return { demo, url: /roxy-core is open at (\S+),/.exec(screen)![1]!, screen, end };
 }
 
-test("on a terminal the orchestrator's log is as readable as the gateway's", async () => {
+/** proc_pid_environ(5) of the one process that has this demo's folder among its words. */
+function environmentOfLuno(name: string): string {
+  const words = `\0--dir\0${root}/${name}/luno\0`;
+  const read = (pid: string, what: string): string => {
+    try {
+      return readFileSync(`/proc/${pid}/${what}`, "utf8");
+    } catch {
+      return "";
+    }
+  };
+  const pid = readdirSync("/proc").find((one) => /^\d+$/.test(one) && read(one, "cmdline").includes(words));
+  return read(pid!, "environ");
+}
+
+test("the orchestrator has none of the user's secrets, and on a terminal a log as readable as the gateway's", async () => {
   const { demo, end } = await startDemo("seen");
+  const names = environmentOfLuno("seen").match(/(?:PODIUM_|ROXY_PODIUM_|CREDENTIALS_)\w+=(?:.?users)?/g);
+  expect(names).toEqual(["PODIUM_JWT_SECRET="]);
   await demo.shows(/^luno │ \d\d:\d\d:\d\d\.\d{3} info +luno_started .*url=http/m);
   await end();
   expect(demo.screen()).toMatch(/^\d\d:\d\d:\d\d\.\d{3} info +listening /m);

@@ -218,7 +218,7 @@ describe("doctor", () => {
     const stranger = { ...runtime, files: { ...runtime.files, user: () => 54_321 } };
     const planned = { audit: { ...auditDefaults(path.join(root, "a/b")), disk_reserve_mb: 0 } } as Config;
     chmodSync(root, 0o755);
-    const of = async (here = stranger) => (await auditFindings(here, planned, false))[0];
+    const of = async (here = stranger) => (await auditFindings(here, planned, undefined))[0];
     expect(await of()).toMatchObject({
       state: "problem",
       detail: expect.stringContaining(`may not make it in ${root}`),
@@ -271,7 +271,7 @@ describe("doctor", () => {
     const middle = await chainOf((root) => writeFileSync(path.join(root, activeLog), `${edited}\n`));
     expect(middle).toMatchObject({ state: "problem", detail: expect.stringContaining(`${activeLog}:2: `) });
     const audit = { ...auditDefaults(stage.gateway.root), disk_reserve_mb: 0 } as Config["audit"];
-    const long = (await auditFindings(runtime, { audit }, false, 10)).at(-1);
+    const long = (await auditFindings(runtime, { audit }, undefined, 10)).at(-1);
     expect(long).toMatchObject({ state: "ok", detail: expect.stringContaining("the middle was not looked at") });
     const flippedLog = [...lines.slice(0, -1), lines.at(-1)!.replace("2", "3"), ""].join("\n");
     const flipped = await chainOf((root) => writeFileSync(path.join(root, activeLog), flippedLog));

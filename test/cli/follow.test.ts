@@ -10,6 +10,7 @@ import { jobOutcome, storiesIn } from "../../src/cli/job-outcome.ts";
 import { sendDispatch } from "../../src/cli/dispatch-send.ts";
 import { messageOf } from "../../src/lib/errors.ts";
 import { ExchangeError, heartbeatS } from "../../src/runtime/types.ts";
+import { runHere } from "./in-process.ts";
 
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
@@ -158,6 +159,25 @@ describe("followEvents", () => {
   });
 });
 
+test("a job that has ended while its gateway restarted has ended as the record says", async () => {
+  const words = ["queued", "queued", "done"];
+  server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch(request) {
+      if (request.headers.get("last-event-id") !== null) return new Response(null, { status: 204 });
+      if (request.headers.get("accept") === "text/event-stream") {
+        return new Response("id: e:1\ndata: {}\n\n", { headers: { "content-type": "text/event-stream" } });
+      }
+      const job = { job_id: "JOB-20260109-001", action: "enqueue_story", story_id: "S-1", status: "queued" };
+      return Response.json({ success: true, ...job, podium_status: words.shift() });
+    },
+  });
+  const { code, stdout } = await runHere({}, ["watch", "JOB-20260109-001", "--url", `127.0.0.1:${server.port}`]);
+  expect(stdout).toEndWith("JOB-20260109-001 (enqueue_story S-1): done\n");
+  expect({ code, words }).toEqual({ code: 0, words: [] });
+});
+
 describe("sendDispatch", () => {
   const lines: string[] = [];
   const sending = {
@@ -208,6 +228,7 @@ describe("jobOutcome", () => {
       "null",
       frame({ storyId: "S-2", status: "failed" }),
       frame({ storyId: "S-1", status: 7 }),
+      frame({ type: "AGENT_STATUS", storyId: "S-1", status: "failed" }),
     ]) {
       progress.take(text);
     }
@@ -237,6 +258,26 @@ describe("jobOutcome", () => {
     expect(progress.outcome).toBeUndefined();
     progress.take(JSON.stringify({ type: "PLAN_STATUS", planId: "P", status: "completed" }));
     expect(progress.outcome).toEqual({ good: true, word: "completed" });
+  });
+
+  const end = (fields: object): string => JSON.stringify({ type: "JOB_OUTCOME", job_id: "J", ...fields });
+
+  test.each([
+    ["a plan", plan, "done", { good: true, word: "done" }],
+    ["a story", story, "done", { good: true, word: "done" }],
+    ["a plan", plan, "failed", { good: false, word: "failed" }],
+    ["a plan whose end nobody knows", plan, undefined, { good: false, word: "in_progress" }],
+  ])("of %s is what the server's last frame says", (_, job, podium_status, outcome) => {
+    const progress = jobOutcome(job, []);
+    progress.take(frame({ storyId: "S-1", planId: "P", status: "in_progress" }));
+    progress.take(end({ status: "queued", podium_status }));
+    expect(progress.outcome).toEqual(outcome);
+  });
+
+  test("of a plan that has ended is in the record", () => {
+    const progress = jobOutcome(plan, []);
+    progress.takeJob({ ...plan, podium_status: "done" });
+    expect(progress.outcome).toEqual({ good: true, word: "done" });
   });
 
   test("of a refused job is the refusal", () => {

@@ -34,6 +34,19 @@ for (const launcher of launchers) {
     },
   );
 
+  test.each([
+    ["dispatch enqueue_story S-1 --key k-1", "Dispatched all the same: JOB-20260109-001 (AUD-1), with --key k-1"],
+    ["halt", "Halted all the same: JOB-20260109-001 (AUD-1)"],
+  ])(`${launcher.name}: %s to a full disk says what was done`, async (words, says) => {
+    const answer = { success: true, job_id: "JOB-20260109-001", status: "queued", audit_id: "AUD-1" };
+    const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => Response.json(answer) });
+    const { code, stderr } = await withOutput(launcher, `${words} --port ${server.port}`, "> /dev/full");
+    await server.stop(true);
+    expect(stderr).toMatch(/^roxy-core: Cannot write to standard output: .*\nroxy-core: .*\n$/);
+    expect(stderr).toEndWith(`roxy-core: ${says}\n`);
+    expect(code).toBe(1);
+  });
+
   test(`${launcher.name}: a reader that goes away early is no fault`, async () => {
     const { code, stdout, stderr } = await withOutput(launcher, "man", "| head -n 1");
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });

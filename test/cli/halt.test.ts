@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import { rmSync, writeFileSync } from "node:fs";
 import net from "node:net";
+import path from "node:path";
 import { runtime } from "#runtime";
 import { createApi } from "../../src/cli/api.ts";
 import { haltLimits, sendHalt } from "../../src/cli/halt.ts";
@@ -69,6 +71,24 @@ describe("halt to a Podium", () => {
     expect((await stage.run("halt")).stdout).toMatch(goesOn);
     expect((await stage.run("halt", "--help")).stdout).toMatch(goesOn);
     expect(JSON.parse((await stage.run("halt", "--json")).stdout)).toMatchObject({ success: true });
+  });
+
+  test("by a configuration with mistakes: told who halted, and no success where that may be a stranger", async () => {
+    const file = path.join(stage.gateway.root, "roxy-core.jsonc");
+    const env = { HOME: stage.gateway.root, ROXY_ROOT: stage.gateway.root };
+    const halt = async (end: string): Promise<{ code: number; stdout: string; stderr: string }> => {
+      writeFileSync(file, `{"listen": {"port": ${stage.gateway.port}}${end}`, { mode: 0o600 });
+      return runHere(env, ["halt"]);
+    };
+    const known = await halt(', "podium": {"timeout": 1}}');
+    const guessed = await halt(', "podium": {}');
+    rmSync(file);
+    expect([known.code, guessed.code]).toEqual([0, 1]);
+    for (const { stdout } of [known, guessed]) {
+      expect(stdout).toMatch(new RegExp(`^Halted\\.[^]*\ngateway  ${stage.gateway.baseUrl}\n`));
+    }
+    expect(guessed.stderr).toContain(`Warning: ${stage.gateway.baseUrl} is a guess: --url names the gateway\n`);
+    expect(guessed.stderr).toMatch(/\nroxy-core: IT IS NOT KNOWN WHETHER YOUR GATEWAY HALTED: .*--url\n$/);
   });
 
   test("that refuses: nothing was halted, and no key is spoken of", async () => {

@@ -17,7 +17,7 @@ export async function runHere(
     stdoutIsTerminal,
     stderrIsTerminal: false,
     stdout: (text: string) => void (said.stdout += text),
-    stderr: (text: string) => void (said.stderr += text),
+    stderr: (text: string) => Boolean((said.stderr += text)),
     onSignal() {},
     onOutputClosed() {},
   };

@@ -29,7 +29,7 @@ test("a list of jobs has the columns that the terminal has room for, and no line
   expect(headings).toEqual([
     "JOB ACTION ABOUT STATUS PODIUM BEGUN USER",
     "JOB ACTION ABOUT STATUS PODIUM BEGUN USER",
-    "JOB ACTION ABOUT STATUS PODIUM BEGUN",
+    "JOB ACTION ABOUT STATUS BEGUN",
     "JOB ACTION ABOUT STATUS BEGUN",
     "JOB ABOUT STATUS BEGUN",
     "JOB ABOUT STATUS",
@@ -45,6 +45,16 @@ test("a list of jobs has the columns that the terminal has room for, and no line
       expect(`${lines[1]}  `).toStartWith("JOB-20260109-001  ");
     }),
   );
+});
+
+test("a status is whole, and where Podium has said nothing it takes no column", () => {
+  const refused = { ...job, status: "rejected", podium_status: undefined, user_id: "somebody" };
+  const halt = { ...refused, action: "halt", story_id: undefined, status: "queued" };
+  const [heading, ...rows] = linesAt(80, [refused, halt]);
+  expect(heading!.split(/ +/)).toEqual(["JOB", "ACTION", "ABOUT", "STATUS", "BEGUN", "USER"]);
+  expect(rows.map((row) => row.split(/ {2,}/)[3])).toEqual(["rejected", "answered"]);
+  const [, row] = linesAt(80, [{ ...refused, podium_status: "in_progress" }]);
+  expect(row).toMatch(/ rejected +in_progress /);
 });
 
 test("colours cost no column", () => {

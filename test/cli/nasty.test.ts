@@ -119,7 +119,7 @@ describe("colours", () => {
   test("a table has a heading on a terminal, and none, nor a tab, nor an empty cell in a pipe", async () => {
     await stage.run("dispatch", "enqueue_story", "C-2");
     const { screen } = await stage.onTerminal("jobs", "-n", "1", "--no-color");
-    expect(screen).toMatch(/^JOB +ACTION +ABOUT +STATUS +PODIUM +BEGUN +USER\nJOB-\S+ +enqueue_story +C-2 +queued/);
+    expect(screen).toMatch(/^JOB +ACTION +ABOUT +STATUS +BEGUN +USER\nJOB-\S+ +enqueue_story +C-2 +queued/);
     const { stdout } = await stage.run("jobs", "-n", "1");
     expect(stdout).toMatch(/^JOB-\S+ {2}enqueue_story {2}C-2 {2}queued {2}- {2}\d{4}-\S+Z {2}mark\n$/);
   });

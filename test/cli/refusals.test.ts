@@ -73,6 +73,17 @@ describe("no gateway: exit code 3, and what to try", () => {
     }
     await server.stop(true);
   });
+
+  test.each(["", '{"ok":true}'])("a dispatch that a server answers with a bare 400 %j may have run", async (body) => {
+    const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response(body, { status: 400 }) });
+    const words = ["dispatch", "enqueue_story", "S-1", "--key", "k-1", "--port", String(server.port)];
+    const { code, stderr } = await here(...words);
+    await server.stop(true);
+    expect(code).toBe(3);
+    expect(stderr).toMatch(
+      / answered 400 .*If it is, the outcome is unknown\. Repeat the same command with --key k-1:/,
+    );
+  });
 });
 
 describe("wrong usage: exit code 2, and the way to the help", () => {
@@ -87,6 +98,7 @@ describe("wrong usage: exit code 2, and the way to the help", () => {
     [["dispatch", "apply_plan", "X"], "--nonce is missing"],
     [["dispatch", "enqueue_story", "X", "--option", "a"], "--option needs KEY=VALUE"],
     [["dispatch", "enqueue_story", "X", "--option", "a=1", "--option", "a=2"], "--option a stands twice"],
+    [["dispatch", "enqueue_story", "X", "--option", "__proto__=1"], "--option __proto__: This key is not allowed"],
     [["dispatch", "enqueue_story", "X", "--option", "storyId=Y"], "--option storyId: This name is reserved"],
     [["dispatch", "enqueue_story", "X", "--key", "a b"], "--key needs"],
     [["dispatch", "enqueue_story", "X", "--user", ""], "--user: Expected at least one character"],
@@ -131,7 +143,33 @@ describe("a configuration with mistakes", () => {
   test("stops a command that needs it, and never a halt, which then goes by the flags, else to the default address", () => {
     expect(() => ask([], false)).toThrow("listen.prot: Unknown key");
     expect(ask([{ name: "port", value: "81" }], true).url).toBe("http://127.0.0.1:81");
-    expect(ask([], true)).toMatchObject({ url: "http://127.0.0.1:8000", warnings: [expect.stringContaining("prot")] });
+    const guess = "http://127.0.0.1:8000 is a guess: --url names the gateway";
+    expect(ask([], true)).toMatchObject({
+      url: "http://127.0.0.1:8000",
+      isGuess: true,
+      warnings: [expect.stringContaining("prot"), guess],
+    });
+  });
+
+  test("keeps the token of its own server, and shows it to no guess and no server that is named", () => {
+    const slipped = path.join(root, "slipped.jsonc");
+    writeFileSync(path.join(root, "bare.txt"), "rx_0123456789abcdef0123456789abcdef", { mode: 0o600 });
+    const tokensIn = (listen: string, ...more: Given[]): ServerAddress["tokens"] => {
+      writeFileSync(slipped, `{ "auth": { "token_file": "bare.txt" }, "x": 1, ${listen} }`);
+      return ask([{ name: "config", value: slipped }, ...more], true).tokens;
+    };
+    const own = [undefined, "rx_0123456789abcdef0123456789abcdef"];
+    expect(tokensIn('"listen": { "port": 81 }')).toEqual(own);
+    expect(tokensIn('"Listen": { "port": 81 }')).toEqual([undefined]);
+    expect(tokensIn('"listen": { "port": 81 }', { name: "url", value: "box:9" })).toEqual([undefined]);
+    expect(tokensIn('"listen": { "port": 81 }', { name: "port", value: "82" })).toEqual([undefined]);
+  });
+
+  test("hides its server where the root is the mistake", () => {
+    const env = { ...alone.env, ROXY_ROOT: `${root}\n` };
+    const process = { ...runtime.process, env };
+    const address = serverAddress({ files: runtime.files, process }, haltCommand, [], { regardless: true });
+    expect(address).toMatchObject({ url: "http://127.0.0.1:8000", isGuess: true });
   });
 
   test("does not matter where --url says whom to ask", () => {

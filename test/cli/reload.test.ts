@@ -97,6 +97,14 @@ test("SIGHUP takes over limits, types, secrets and log level; no stream is dropp
   client.close();
 });
 
+test("a change of the log's level is confirmed, whichever of the two is the quieter", async () => {
+  const { write, reload } = await open({});
+  for (const level of ["error", "info", "warn", "debug"]) {
+    write({ log: { level } });
+    expect(await reload()).toMatchObject({ level: "info", changed: "log.level" });
+  }
+});
+
 test("a broken file changes nothing, and says where it is broken", async () => {
   const { write, reload, enqueue, gateway } = await open({ limits: { dispatch_per_minute: 1 } });
   expect(await enqueue("S-1")).toBe(200);
@@ -232,7 +240,10 @@ test("a SIGHUP while it starts does not end it, and what was written meanwhile i
     ...runtime.process,
     env: { ROXY_ROOT: root },
     stderrIsTerminal: false,
-    stderr: (text) => void (text.includes('"event":"reload"') && reloaded.resolve(JSON.parse(text))),
+    stderr(text) {
+      if (text.includes('"event":"reload"')) reloaded.resolve(JSON.parse(text));
+      return true;
+    },
     onSignal: (signal, handler) => void handlers.set(signal, handler),
   };
   const files: Runtime["files"] = {

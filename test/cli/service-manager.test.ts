@@ -13,7 +13,8 @@ afterEach(() => jest.useRealTimers());
 function managerWith(env: Record<string, string>, isWell: () => boolean = () => true) {
   const spawn = ({ command }: ChildOptions) => {
     told.push(command);
-    return { pid: 2, ended: Promise.resolve({ code: 0 }), kill() {} };
+    const ended = Promise.resolve({ code: 0 });
+    return { pid: 2, exited: ended, ended, kill() {} };
   };
   return serviceManager({ process: { env, pid: 41, spawn }, log: silentLog, isWell });
 }

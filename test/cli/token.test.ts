@@ -45,7 +45,7 @@ function machine(files: Partial<Runtime["files"]> = {}): {
         home: root,
         cwd: root,
         stdout: (text) => void (out += text),
-        stderr: (text) => void (err += text),
+        stderr: (text) => Boolean((err += text)),
       };
       const code = await runProgram({ ...runtime, process, files: { ...runtime.files, ...files } }, commands, args);
       return { code, out, err };

@@ -68,6 +68,33 @@ describe("unit", () => {
     expect(near.stderr).toBe("");
   });
 
+  test("a system unit is told of every path of the configuration that it can't reach", async () => {
+    const folder = mkdtempSync("/tmp/roxy-unit-");
+    afterAll(() => rmSync(folder, { recursive: true }));
+    for (const name of ["t", "j"])
+      writeFileSync(path.join(folder, name), "0123456789abcdef".repeat(2), { mode: 0o600 });
+    const config = path.join(folder, "c.jsonc");
+    const paths = { auth: { token_file: "t" }, podium: { jwt_secret_file: "j" }, audit: { dir: "logs" } };
+    writeFileSync(config, JSON.stringify({ ...paths, listen: { socket: "/run/roxy-core/s" } }), { mode: 0o644 });
+    const { stderr } = await runHere(env, ["unit", "--system", "--exec", "/usr/bin/env", "--config", config]);
+    const told = stderr.replaceAll("Warning: ", "").replaceAll(" is out of a system unit's reach", "").split("\n");
+    expect(told).toEqual([
+      `${config}: put it into /etc/roxy-core`,
+      `${folder}/j (podium.jwt_secret_file): hand it over by --jwt-secret, and take the setting out`,
+      `${folder}/logs (audit.dir): choose a place in /var/lib/roxy-core`,
+      `${folder}/t (auth.token_file): put it into /etc/roxy-core`,
+      "",
+    ]);
+  });
+
+  test("a system unit is kept to this machine only where all that it asks is on it", () => {
+    const textFor = (config: Config): string =>
+      unitText({ scope: "system", command: ["/roxy-core"], config, credentials: [], root: "/var/lib/roxy-core" });
+    expect(textFor(defaults())).toContain("\nIPAddressDeny=any\nIPAddressAllow=localhost\n");
+    const services = [{ name: "Ollama", url: "http://box.local:11434", health: "/" }];
+    expect(textFor({ ...defaults(), services })).not.toContain("IPAddress");
+  });
+
   test("names a program or a secret that is not there", async () => {
     const missing = (file: string): string =>
       `Warning: There is no file ${file}: without it the service does not start\n`;

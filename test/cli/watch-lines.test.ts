@@ -27,7 +27,7 @@ test("what a reader has not taken does not gather: no frame is asked for before 
     stdoutIsTerminal: false,
     stderrIsTerminal: false,
     stdout: (text: string) => void printed.push(text),
-    stderr() {},
+    stderr: () => true,
     stdoutTaken: () => taken.promise,
     onSignal: (_: string, handler: () => void) => stop.resolve(handler),
     onOutputClosed() {},

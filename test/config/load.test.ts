@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { defaultOf, settings } from "../../src/config/keys.ts";
-import { loadConfig } from "../../src/config/load.ts";
+import { examineConfig, loadConfig } from "../../src/config/load.ts";
 import type { FlagSetting } from "../../src/config/overrides.ts";
 import { Fatal } from "../../src/lib/errors.ts";
 import { defaultFile, inputOf, withFile } from "./inputs.ts";
@@ -221,6 +221,50 @@ describe("--set", () => {
     expect(loaded.config.listen).toMatchObject({ host: "::1", port: 81 });
     expect(loaded.provenance.get("listen.port")?.source).toBe("file");
     expect(loaded.provenance.get("listen.host")?.where).toBe("--set listen");
+  });
+
+  test.each([
+    ["cancel_story", "/stories/{story_id}/cancel"],
+    ["apply_plan", "/plans/{plan_id}/nonce-{nonce}"],
+    ["apply_plan", "/plans/{plan_id}?nonce={nonce}"],
+  ])("a route's path may name what its action always has: %s", (action, path) => {
+    const file = JSON.stringify({ podium: { routes: { [action]: { method: "POST", path } } } });
+    expect(loadConfig(withFile(file)).config.podium.routes).toMatchObject({ [action]: { path } });
+  });
+
+  test.each([
+    ["cancel_story", "/plans/{plan_id}", "{story_id}"],
+    ["enqueue_plan", "/plans/{plan_id}/{nonce}", "{plan_id}"],
+    ["cancel_story", "/stories/{storyId}", "{story_id}"],
+    ["cancel_story", "/stories/{story_id", "{story_id}"],
+    ["halt", "/halt/{story_id}", "no braces"],
+    ["apply_plan", "/plans/{plan_id}/{nonce}", "{nonce} in the query"],
+    ["apply_plan", "/plans/{plan_id}/.{nonce}?x", "{nonce} in the query"],
+  ])("a route's path with a brace that nothing fills is a mistake: %s %s", (action, path, expected) => {
+    const file = JSON.stringify({ podium: { routes: { [action]: { method: "POST", path } } } });
+    const [mistake] = examineConfig(withFile(file)).mistakes;
+    expect(mistake).toMatchObject({ key: `podium.routes.${action}` });
+    expect(mistake!.detail).toContain(expected);
+  });
+
+  const routeOf = (action: string, route: object) =>
+    withFile(JSON.stringify({ podium: { routes: { [action]: route } } }));
+
+  test.each([
+    ["enqueue_story", { a: "{storyid}" }, "no word in braces but {story_id}, alone in its value"],
+    ["enqueue_plan", { a: "plan-{plan_id}" }, "but {plan_id} and {nonce}, alone"],
+    ["prepare_apply", { a: "{nonce}" }, "but {plan_id}, alone"],
+    ["halt", { a: "${user}" }, "no word in braces: nothing"],
+  ])("a word in braces that nothing fills is a mistake in a body: %s %j", (action, body, expected) => {
+    const [mistake] = examineConfig(routeOf(action, { method: "POST", path: "/x", body })).mistakes;
+    expect(mistake).toMatchObject({ key: `podium.routes.${action}`, detail: expect.stringContaining(expected) });
+  });
+
+  test("other braces of a body are text, and a GET has none", () => {
+    const body = { type: "HALT", json: '{"by": ["{}", "{ a, b }"]}', n: 1 };
+    expect(examineConfig(routeOf("halt", { method: "POST", path: "/x", body })).mistakes).toEqual([]);
+    const [mistake] = examineConfig(routeOf("halt", { method: "GET", path: "/x", body })).mistakes;
+    expect(mistake?.detail).toBe("Expected no body: none is sent with GET");
   });
 
   test("changes a part of a route and keeps the rest of it", () => {

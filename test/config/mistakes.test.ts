@@ -16,6 +16,13 @@ function linesForFlag(key: string, value: string, flag?: string): string[] {
   return examineConfig(inputOf({ flags })).mistakes.map(lineOf);
 }
 
+test("a root with a line break is a mistake of whoever named it", () => {
+  const detail = "Expected a path without control characters, such as a line break";
+  const named = inputOf({ env: { ROXY_ROOT: "/a\nb" } });
+  expect(examineConfig(named).mistakes.map(lineOf)).toEqual([`ROXY_ROOT: ${detail}`]);
+  expect(examineConfig({ ...inputOf({}), home: "/a\nb" }).mistakes.map(lineOf)).toEqual([`HOME: ${detail}`]);
+});
+
 describe("a mistake in the file", () => {
   test.each([
     [{ listen: { port: "8000" } }, "listen.port: Expected a whole number from 0 to 65535, got text"],

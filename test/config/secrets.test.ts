@@ -111,6 +111,12 @@ describe("the fixed token", () => {
     expect(both.secrets.podiumToken).toBe("from-env");
   });
 
+  test("that is short is warned about, and not repeated", () => {
+    const { warnings } = loadConfig(inputOf({ env: { ROXY_PODIUM_TOKEN: "dev7777" } }));
+    expect(warnings).toEqual([expect.stringMatching(/^The token from ROXY_PODIUM_TOKEN has fewer than 8 characters/)]);
+    expect(loadConfig(inputOf({ env: { ROXY_PODIUM_TOKEN: "dev77777" } })).warnings).toEqual([]);
+  });
+
   test.each(["two words", "line\nbreak", "ümlaut"])("must fit into a header: %j", (token) => {
     const { mistakes } = examineConfig(inputOf({ env: { ROXY_PODIUM_TOKEN: token } }));
     expect(mistakes.map(lineOf)).toEqual([
