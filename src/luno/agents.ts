@@ -155,7 +155,8 @@ export class AgentPool {
   #end(agent: Agent, work: Work, ending: Ending): void {
     const { ledger, log, onAgents, onIdle } = this.#options;
     const { storyId } = work.story;
-    const { status: to, message } = work.verdict ?? ending;
+    const { status: to, message: why } = work.verdict ?? ending;
+    const message = ending.leftover === undefined ? why : `${why}; ${ending.leftover}`;
     agent.work = undefined;
     ledger.record({ transitions: [{ storyId, to, message, agent: agent.agentId }] });
     log.info("luno_story_ended", { storyId, status: to, message, agent: agent.agentId });

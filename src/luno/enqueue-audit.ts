@@ -28,8 +28,8 @@ export class EnqueueAudit {
   readonly #log: Log;
   #file: AppendFile;
   #bytes: number;
-  /** A full disk cut the last line short: the next one must not be glued to it. */
-  #torn = false;
+  /** A full disk, or a crash, cut the last line short: the next one must not be glued to it. */
+  #torn: boolean;
 
   constructor(files: Files, path: string, log: Log) {
     this.#files = files;
@@ -37,6 +37,7 @@ export class EnqueueAudit {
     this.#log = log;
     this.#file = files.openAppend(path);
     this.#bytes = this.#file.stat().bytes;
+    this.#torn = this.#bytes > 0 && lastByteOf(files, path, this.#bytes) !== 10;
   }
 
   /**
@@ -65,5 +66,15 @@ export class EnqueueAudit {
     this.#file.close();
     this.#file = this.#files.openAppend(this.#path);
     this.#bytes = 0;
+  }
+}
+
+function lastByteOf(files: Files, path: string, bytes: number): number | undefined {
+  const file = files.openRead(path);
+  try {
+    const last = new Uint8Array(1);
+    return file.read(last, bytes - 1) === 1 ? last[0] : undefined;
+  } finally {
+    file.close();
   }
 }

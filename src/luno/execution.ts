@@ -8,6 +8,8 @@ export interface Execution {
 export interface Ending {
   readonly status: "done" | "failed";
   readonly message: string;
+  /** What is left of it, to be told whatever the verdict is. */
+  readonly leftover?: string;
 }
 
 export interface RunListener {

@@ -1,6 +1,7 @@
 import type { Clock } from "../lib/clock.ts";
 import { timestampOf } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
+import { withoutSecrets } from "../lib/without-secrets.ts";
 import type { Runtime } from "../runtime/types.ts";
 import { AgentPool } from "./agents.ts";
 import { runCommand } from "./command-run.ts";
@@ -125,12 +126,7 @@ function announce(orchestrator: Orchestrator, moved: readonly Moved[]): void {
 function execute(options: OrchestratorOptions, story: Story, agentId: string, listener: RunListener): Execution {
   const { runtime, folder, runMs, clock } = options;
   if (!story.command) return simulateRun(runMs, listener);
+  // A story is code that somebody else may have planned.
   const env = { ...withoutSecrets(runtime.process.env), LUNO_STORY_ID: story.storyId, LUNO_AGENT_ID: agentId };
   return runCommand({ process: runtime.process, command: story.command, cwd: folder.root, env, listener, clock });
-}
-
-/** A story is code that somebody else may have planned: it gets our environment, but not the keys to the orchestrator. */
-function withoutSecrets(env: Readonly<Record<string, string | undefined>>): Record<string, string | undefined> {
-  const { PODIUM_JWT_SECRET: _secret, ROXY_PODIUM_TOKEN: _token, ...rest } = env;
-  return rest;
 }

@@ -102,8 +102,8 @@ function openLedger({ files }: Runtime, folder: Folder, clock: Clock, log: Log):
   const stored = loadState(files, folder.statePath);
   const applied = loadApplied(files, folder.appliedFolder, stored.plans);
   const stories = [...loadCatalogue(files, folder.cataloguePath, applied), ...applied];
-  const { state, dropped } = withoutStrangers(stored, stories);
-  for (const storyId of dropped) log.warn("luno_story_gone", { storyId });
+  const { state, gone } = withoutStrangers(stored, stories);
+  for (const storyId of gone) log.warn("luno_story_gone", { storyId });
   const ledger = new Ledger({ files, path: folder.statePath, clock, log, stories, state });
   const change = afterCrash(state);
   for (const { storyId } of change.transitions ?? []) log.warn("luno_story_interrupted", { storyId });

@@ -8,7 +8,7 @@ import { atEnd, endAll } from "./luno-under-test.ts";
 afterEach(endAll);
 
 /** Runs a shell script; `said(line)` resolves when it has written that line. */
-function run(script: string, limits: { runMsMax?: number; graceMs?: number } = {}) {
+function run(script: string, limits: { runMsMax?: number; graceMs?: number; settleMs?: number } = {}) {
   const lines: string[] = [];
   let look = (): void => {};
   const execution = runCommand({
@@ -90,5 +90,29 @@ describe("runCommand", () => {
   test("a command past its time is stopped, and the message says so", async () => {
     const { ended } = run("sleep 60", { runMsMax: 50 });
     expect(await ended).toEqual({ status: "failed", message: "Stopped after 0.05 s, the longest a story may run" });
+  });
+
+  const leftover = "something it started still holds its output open";
+
+  test("a command has ended with its own process, whatever it has left in the background", async () => {
+    const { ended, lines } = run("sleep 60 & echo $!", { settleMs: 20 });
+    expect(await ended).toEqual({ status: "done", message: "Exit code 0", leftover });
+    // It is the user's to end: a story may start what is meant to stay.
+    expect(isAlive(Number(lines[0]))).toBe(true);
+    process.kill(Number(lines[0]), "SIGKILL");
+  });
+
+  test("what has left the group outlives a stop and an end of its time, and both say so", async () => {
+    for (const runMsMax of [60_000, 200]) {
+      const { ended, said, stop } = run("setsid sh -c 'echo $$; exec sleep 60' & wait", {
+        graceMs: 20,
+        settleMs: 20,
+        runMsMax,
+      });
+      const pid = Number(await said(/^\d+$/));
+      if (runMsMax > 200) stop();
+      expect(await ended).toMatchObject({ status: "failed", leftover });
+      process.kill(pid, "SIGKILL");
+    }
   });
 });

@@ -138,6 +138,19 @@ describe("EnqueueKernel", () => {
     expect(ledger.state.queue).toEqual([]);
   });
 
+  test("writes no audit line behind half a one, after a restart either", () => {
+    const file = path.join(temporaryFolder(), "audit.jsonl");
+    for (const left of ["", '{"storyId":"B"}\n', '{"storyId":"B"}\n{"storyId":']) {
+      fs.writeFileSync(file, left, { mode: 0o600 });
+      const audit = new EnqueueAudit(runtime.files, file, silentLog);
+      audit.append([{ timestamp: "", storyId: "A", decision: "queued", force: false, by: "mark" }]);
+      audit.close();
+      const text = fs.readFileSync(file, "utf8");
+      expect(JSON.parse(text.split("\n").at(-2)!)).toMatchObject({ storyId: "A" });
+      expect(text).not.toContain("\n\n");
+    }
+  });
+
   test("takes all stories of a plan or, when the queue has no room for all, none", () => {
     const stories = Array.from({ length: queueLengthMax + 1 }, (_, i) => storyOf(`S${i}`));
     const { kernel, ledger } = kernelFor(stories);

@@ -2,8 +2,11 @@ import { afterEach, describe, expect, test } from "bun:test";
 import fs from "node:fs";
 import path from "node:path";
 import { Fatal } from "../../src/lib/errors.ts";
+import { withoutStrangers } from "../../src/luno/recovery.ts";
+import { emptyState } from "../../src/luno/state.ts";
+import { storiesMax } from "../../src/luno/story.ts";
 import type { Json } from "./luno-under-test.ts";
-import { folderWith, startTestLuno, temporaryFolder, endAll } from "./luno-under-test.ts";
+import { folderWith, startTestLuno, temporaryFolder, endAll, writeStories } from "./luno-under-test.ts";
 
 afterEach(endAll);
 
@@ -77,7 +80,47 @@ describe("after a restart", () => {
     expect((await second.skoreq("apply", { planId, nonce }))["error"]).toContain("this nonce is not known");
   });
 
-  test("a story that was taken out of the catalogue is forgotten, the rest goes on", async () => {
+  test("a story that was missing from the catalogue for one start does not run a second time", async () => {
+    const folder = folderWith([{ storyId: "A" }, { storyId: "B" }]);
+    const first = await startTestLuno({ folder });
+    const stream = await first.stream();
+    await first.command("ENQUEUE_STORY", { storyId: "A" });
+    await stream.status("A", "done");
+    await first.stop();
+    crashed(folder, (state) => {
+      state["stories"].B = { status: "in_progress", runs: 1 };
+    });
+    const catalogue = path.join(folder, "catalogue.json");
+    const whole = fs.readFileSync(catalogue);
+    writeStories(catalogue, {}, [{ storyId: "C" }]);
+    const second = await startTestLuno({ folder });
+    const { json } = await second.get("/api/status");
+    expect(json["stories"]).toMatchObject([{ storyId: "C" }]);
+    await second.stop();
+    fs.writeFileSync(catalogue, whole);
+    const third = await startTestLuno({ folder });
+    expect(await third.story("A")).toMatchObject({ status: "done", runs: 1 });
+    expect(await third.story("B")).toMatchObject({ status: "failed", runs: 1 });
+    expect((await third.command("ENQUEUE_STORY", { storyId: "A" }))["error"]).toContain("it is done");
+  });
+
+  test("of stories that have left, as many are kept as there may be, the last; those that only waited are not", () => {
+    const at = (i: number): string => new Date(i).toISOString();
+    const ended = Array.from({ length: storiesMax + 1 }, (_, i) => [
+      `S-${i}`,
+      { status: "done", runs: 1, endedAt: at(i) },
+    ]);
+    const waiting = { status: "queued", runs: 0 };
+    const again = { status: "queued", runs: 1, queuedAt: at(storiesMax + 1) };
+    const stories = Object.fromEntries([...ended.toReversed(), ["NEW", waiting], ["AGAIN", again]]);
+    const { state, gone } = withoutStrangers({ ...emptyState, stories }, []);
+    expect(gone).toHaveLength(storiesMax + 3);
+    expect(Object.keys(state.stories)).toHaveLength(storiesMax);
+    const kept = ["S-0", "S-1", "S-2", "NEW", "AGAIN"].map((id) => state.stories[id]?.status);
+    expect(kept).toEqual([undefined, undefined, "done", undefined, "failed"]);
+  });
+
+  test("a story that was taken out of the catalogue while it waited is forgotten, the rest goes on", async () => {
     const folder = folderWith([{ storyId: "A" }]);
     const first = await startTestLuno({ folder });
     await first.command("HALT");

@@ -38,8 +38,9 @@ describe("a run", () => {
 
   test("of a command streams its output and tells it who it is, but not the orchestrator's secrets", async () => {
     const script =
-      'echo "$LUNO_STORY_ID on $LUNO_AGENT_ID"; echo "[$PODIUM_JWT_SECRET$ROXY_PODIUM_TOKEN]"; echo bad >&2';
-    const env = { ...runtime.process.env, PODIUM_JWT_SECRET: "s3cret", ROXY_PODIUM_TOKEN: "t0ken" };
+      'echo "$LUNO_STORY_ID on $LUNO_AGENT_ID"; echo "[$PODIUM_JWT_SECRET$ROXY_PODIUM_TOKEN$PODIUM_JWT_SECRET_PREVIOUS$CREDENTIALS_DIRECTORY]"; echo bad >&2';
+    const secrets = { PODIUM_JWT_SECRET: "s3cret", PODIUM_JWT_SECRET_PREVIOUS: "0ld", ROXY_PODIUM_TOKEN: "t0ken" };
+    const env = { ...runtime.process.env, ...secrets, CREDENTIALS_DIRECTORY: "/run/credentials" };
     const withSecrets = { ...runtime, process: { ...runtime.process, env } };
     const luno = await lunoWith([{ storyId: "A", command: ["sh", "-c", script] }], { runtime: withSecrets });
     const stream = await luno.stream();
