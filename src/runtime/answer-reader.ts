@@ -3,7 +3,7 @@ import type { IncomingAnswer } from "./types.ts";
 import { ExchangeError } from "./types.ts";
 
 /** Bytes of an answer's head, and of a chunked body's trailer: four times what common servers send. */
-const headBytesMax = 65_536;
+export const headBytesMax = 65_536;
 /** Bytes of a chunk's size line: eight digits, and room for an extension. */
 const sizeLineBytesMax = 256;
 const cr = 13;

@@ -114,6 +114,9 @@ function socketOptions(everyS: number): Bun.WebSocketHandler<SocketData> {
   };
 }
 
+/** Bun would agree to the first one that a client offers, whatever that is. */
+const noSubprotocol = { "sec-websocket-protocol": "" };
+
 /** Asks the runtime for nothing until somebody wants to know. */
 class BunConnection implements Connection {
   readonly #request: Request;
@@ -133,7 +136,7 @@ class BunConnection implements Connection {
   }
 
   upgrade(handlers: PeerHandlers): Response | undefined {
-    const isUpgraded = this.#server.upgrade(this.#request, { data: { handlers, pings: 0 } });
+    const isUpgraded = this.#server.upgrade(this.#request, { headers: noSubprotocol, data: { handlers, pings: 0 } });
     return isUpgraded ? new Response(null, { status: 101 }) : undefined;
   }
 }

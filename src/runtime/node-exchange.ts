@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { requestTarget } from "../lib/unix-url.ts";
+import { headBytesMax } from "./answer-reader.ts";
 import type { Exchange, IncomingAnswer, OutgoingRequest } from "./types.ts";
 import { ExchangeError } from "./types.ts";
 
@@ -7,9 +8,10 @@ import { ExchangeError } from "./types.ts";
 const http = process.getBuiltinModule("node:http");
 const https = process.getBuiltinModule("node:https");
 
-/** Named, because the runtime's default one may be told by the environment to use a proxy. Nothing is kept alive. */
-const httpAgent = new http.Agent({ keepAlive: false });
-const httpsAgent = new https.Agent({ keepAlive: false });
+/** Nothing is kept alive, and whatever the environment says of proxies (`NODE_USE_ENV_PROXY`) is not asked. */
+const manners = { keepAlive: false, proxyEnv: {} };
+export const httpAgent = new http.Agent(manners);
+export const httpsAgent = new https.Agent(manners);
 
 /** Errors that connect(2) or the resolver give: the request has not left, whatever happens next. */
 const neverConnected = new Set([
@@ -50,6 +52,7 @@ export const nodeExchange: Exchange = (request) =>
       method: request.method,
       ...(socketPath !== undefined && { socketPath }),
       headers: headersOf(request),
+      maxHeaderSize: headBytesMax,
       agent: isSecure ? httpsAgent : httpAgent,
     });
     const timer = setTimeout(() => {

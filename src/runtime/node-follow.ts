@@ -1,6 +1,6 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { requestTarget } from "../lib/unix-url.ts";
-import { exchangeErrorOf } from "./node-exchange.ts";
+import { exchangeErrorOf, httpAgent, httpsAgent } from "./node-exchange.ts";
 import type { Follow, FollowedAnswer, FollowRequest } from "./types.ts";
 import { ExchangeError } from "./types.ts";
 
@@ -11,10 +11,15 @@ const https = process.getBuiltinModule("node:https");
 /** {@link Follow} over `node:http`, with a connection of its own for the same reasons as an exchange. */
 export const nodeFollow: Follow = (request) =>
   new Promise((resolve, reject) => {
-    const send = request.url.startsWith("https:") ? https.request : http.request;
+    const isSecure = request.url.startsWith("https:");
+    const send = isSecure ? https.request : http.request;
     const { url, socketPath } = requestTarget(request.url);
-    const way = { agent: false, ...(socketPath !== undefined && { socketPath }) } as const;
-    const outgoing = send(url, { method: "GET", headers: { ...request.headers }, ...way });
+    const outgoing = send(url, {
+      method: "GET",
+      ...(socketPath !== undefined && { socketPath }),
+      headers: { ...request.headers },
+      agent: isSecure ? httpsAgent : httpAgent,
+    });
     const late = new ExchangeError("timeout", true, `No answer within ${request.headMs} ms`);
     const timer = setTimeout(() => outgoing.destroy(late), request.headMs);
     const fail = (error: unknown): void => {

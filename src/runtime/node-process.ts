@@ -1,15 +1,20 @@
 import { spawn } from "node:child_process";
 import os from "node:os";
 import { descriptorsMax } from "./descriptors.ts";
-import type { Child, ChildOptions, Process, TerminalSize } from "./types.ts";
+import type { Child, ChildEnd, ChildOptions, Process, TerminalSize } from "./types.ts";
 
 /** Longest line taken from a child: what comes past it is cut, so that a child can't fill our memory with one line. */
 const lineLengthMax = 65_536;
+/** Of standard error, beyond what a pipe holds, that wait for their reader: some thousands of log lines. */
+const stderrWaitingMax = 1_048_576;
+/** Milliseconds that readers of our output may take for its end once we are told to end: whoever reads at all is quicker. */
+const lastWordsMs = 1_000;
 
 export function nodeProcess(args: readonly string[], self: readonly string[]): Process {
   // A reader of our output that goes away (a closed pager, a restarted journal) must not end the gateway.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   const output = standardOutput();
+  const toldToEnd = Promise.withResolvers<void>();
   let exitCode = 0;
   return {
     pid: process.pid,
@@ -22,18 +27,20 @@ export function nodeProcess(args: readonly string[], self: readonly string[]): P
     self,
     stdout: output.stdout,
     stdoutTaken: output.stdoutTaken,
-    stderr: (text) => void process.stderr.write(text),
+    stderr: standardError(),
     terminalSize,
     onTerminalResize: (handler) => void process.on("SIGWINCH", handler),
     exit: async (code) => {
       // What fails on its last way out is told by the handlers below, who ask for another code meanwhile.
       exitCode ||= code;
-      if (!output.isGone()) await flushed(process.stdout);
-      await flushed(process.stderr);
+      await Promise.race([allFlushed(output), toldToEnd.promise.then(() => elapsed(lastWordsMs))]);
       process.exit(exitCode);
     },
     descriptorsMax,
-    onSignal: (signal, handler) => void process.on(signal, handler),
+    onSignal(signal, handler) {
+      process.on(signal, handler);
+      if (signal !== "SIGHUP") process.on(signal, () => toldToEnd.resolve());
+    },
     onOutputClosed: (handler) => void process.stdout.on("error", (error) => handler(faultOf(error))),
     onInputEnd(handler) {
       process.stdin.on("end", handler);
@@ -102,6 +109,29 @@ function standardOutput(): Pick<Process, "stdout" | "stdoutTaken"> & { isGone():
   };
 }
 
+/** Without back-pressure, for what logs waits for nobody; so what its reader has not taken is bounded here. */
+function standardError(): Process["stderr"] {
+  const { stderr } = process;
+  let waiting = 0;
+  stderr.on("drain", () => (waiting = 0));
+  return (text) => {
+    if (waiting > stderrWaitingMax) return false;
+    if (!stderr.write(text)) waiting += text.length;
+    return true;
+  };
+}
+
+/** Standard error has nobody to wait for once standard output has gone out: what a pipe holds is in it by then. */
+async function allFlushed(output: { isGone(): boolean }): Promise<void> {
+  // Awaited in any case: whoever else hears that the output has gone may still have something to say of it.
+  await (output.isGone() ? undefined : flushed(process.stdout));
+  await Promise.race([flushed(process.stderr), elapsed(lastWordsMs)]);
+}
+
+function elapsed(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
 /** Ended, not only written to: Bun calls back for an empty write while earlier text is still on its way to a pipe. */
 function flushed(stream: NodeJS.WriteStream): Promise<void> {
   return new Promise((resolve) => {
@@ -125,13 +155,15 @@ function spawnChild(options: ChildOptions): Child {
   });
   if (child.stdout) eachLine(child.stdout, (line) => options.onLine?.(line, "stdout"));
   if (child.stderr) eachLine(child.stderr, (line) => options.onLine?.(line, "stderr"));
-  const ended: Child["ended"] = new Promise((resolve) => {
-    child.on("error", (error) => resolve({ error: error.message }));
-    child.on("close", (code, signal) => resolve(signal ? { signal } : { code: code ?? 1 }));
-  });
+  const endAt = (event: "exit" | "close"): Promise<ChildEnd> =>
+    new Promise((resolve) => {
+      child.on("error", (error) => resolve({ error: error.message }));
+      child.on(event, (code, signal) => resolve(signal ? { signal } : { code: code ?? 1 }));
+    });
   return {
     pid: child.pid ?? -1,
-    ended,
+    exited: endAt("exit"),
+    ended: endAt("close"),
     kill: (signal) => killChild(child.pid, options.group === true, signal),
   };
 }

@@ -235,10 +235,15 @@ export interface ChildOptions {
   readonly inherit?: boolean;
 }
 
+/** Exit code, or the signal's name; `error` when it could not be started. */
+export type ChildEnd = { code: number } | { signal: string } | { error: string };
+
 export interface Child {
   readonly pid: number;
-  /** Exit code, or the signal's name; `spawn` when it could not be started. */
-  readonly ended: Promise<{ code: number } | { signal: string } | { error: string }>;
+  /** Its own process has ended; what it has started may still hold its output. */
+  readonly exited: Promise<ChildEnd>;
+  /** And its output has, to the last line. */
+  readonly ended: Promise<ChildEnd>;
   kill(signal: "SIGTERM" | "SIGKILL"): void;
 }
 
@@ -262,11 +267,15 @@ export interface Process {
   stdout(text: string): void;
   /** Resolves when standard output takes more. A long output waits for it between its pieces, or else stands in memory. */
   stdoutTaken(): Promise<void>;
-  stderr(text: string): void;
+  /** @returns false when it was left out, because too much waits for its reader already */
+  stderr(text: string): boolean;
   /** Of the terminal behind standard output, as it is now; undefined where there is none or it does not say. */
   terminalSize(): TerminalSize | undefined;
   onTerminalResize(handler: () => void): void;
-  /** Ends when everything written to standard output has left. Asked twice, the first code that is not 0 counts. */
+  /**
+   * Ends when everything written has left; after a signal to end, within a second although nobody reads. Asked twice, the
+   * first code that is not 0 counts.
+   */
   exit(code: number): Promise<never>;
   onSignal(signal: "SIGTERM" | "SIGINT" | "SIGHUP", handler: () => void): void;
   /**

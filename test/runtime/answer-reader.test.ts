@@ -95,6 +95,14 @@ describe("an answer", () => {
     expect(read([text], 8)).toMatchObject({ body: '{"ok":1}' });
   });
 
+  test.each([
+    ["its length", "HTTP/1.1 200 OK\r\ncontent-length: 999999999999999\r\n\r\n"],
+    ["the size of a chunk", `${chunked}ffffffff\r\n`],
+  ])("that says by %s that it will be too long is not waited for, and no room is made for it", (_name, head) => {
+    expect(read([head])).toBe("too_large");
+    expect(read([`${head}x`])).toBe("too_large");
+  });
+
   test("is the same however it is cut into pieces", () => {
     const bodies = fc.string({ unit: "binary-ascii", maxLength: 200 });
     const sizes = fc.array(fc.integer({ min: 1, max: 50 }), { maxLength: 10 });

@@ -65,6 +65,11 @@ const answered: readonly ExchangeCase[] = [
     expected: ok,
   },
   {
+    name: "an answer with a head of 60 KB",
+    answer: saysAndStays(`HTTP/1.1 200 OK\r\nx-long: ${"x".repeat(60_000)}\r\ncontent-length: 8\r\n\r\n{"ok":1}`),
+    expected: ok,
+  },
+  {
     name: "an empty answer",
     answer: saysAndStays("HTTP/1.1 204 No Content\r\n\r\n"),
     expected: { status: 204, body: "" },
@@ -106,6 +111,11 @@ const failed: readonly ExchangeCase[] = [
   {
     name: "a reset in the middle of an answer that ends with the connection",
     answer: (socket) => void socket.write('HTTP/1.1 200 OK\r\n\r\n{"ok', () => socket.resetAndDestroy()),
+    expected: broken,
+  },
+  {
+    name: "a head of more than 64 KiB",
+    answer: saysAndStays(`HTTP/1.1 200 OK\r\nx-long: ${"x".repeat(70_000)}\r\ncontent-length: 8\r\n\r\n{"ok":1}`),
     expected: broken,
   },
   { name: "a head that is cut off", answer: says("HTTP/1.1 200 OK\r\ncontent-le"), expected: broken },

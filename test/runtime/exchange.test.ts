@@ -36,7 +36,8 @@ for (const name of runtimeNames) {
     beforeAll(async () => {
       proxy = await rawServer((socket) => void socket.end("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nproxy"));
       const { url } = proxy;
-      driver = startDriver(name, { HTTP_PROXY: url, http_proxy: url, ALL_PROXY: url, all_proxy: url, NO_PROXY: "" });
+      const named = { HTTP_PROXY: url, http_proxy: url, ALL_PROXY: url, all_proxy: url };
+      driver = startDriver(name, { ...named, NO_PROXY: "", NODE_USE_ENV_PROXY: "1" });
     });
     afterAll(async () => {
       driver.stop();

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import type { ChildProcessByStdio } from "node:child_process";
 import { execFileSync, spawn } from "node:child_process";
 import fs from "node:fs";
@@ -90,6 +90,24 @@ test("two locks of one process exclude each other too", () => {
   expect(tryLock(target)).toBe(false);
   first?.release();
   expect(tryLock(target)).toBe(true);
+});
+
+test("whoever waits for the disk right there waits for a real sync, and is told when it fails", async () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "roxy-sync-"));
+  const file = runtime.files.openAppend(path.join(folder, "log"));
+  const sync = spyOn(fs, "fdatasyncSync");
+  try {
+    await file.datasync(true);
+    expect(sync).toHaveBeenCalledTimes(1);
+    sync.mockImplementation(() => {
+      throw new Error("EIO");
+    });
+    expect(await file.datasync(true).catch(String)).toBe("Error: EIO");
+  } finally {
+    sync.mockRestore();
+    file.close();
+    fs.rmSync(folder, { recursive: true });
+  }
 });
 
 test.each([

@@ -12,9 +12,9 @@ const heartbeatS = { bun: 0.2, deno: 1 } as const;
 /** Pings that stay unanswered before a client is cut. */
 const missed = { bun: 2, deno: 1 } as const;
 
-const handshake = (where: string): string =>
+const handshake = (where: string, more = ""): string =>
   `GET ${where} HTTP/1.1\r\nhost: 127.0.0.1\r\nupgrade: websocket\r\nconnection: Upgrade\r\n` +
-  "sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+  `sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n${more}\r\n`;
 /** Of a client: masked with zeros, and empty (RFC 6455 section 5.2). */
 const pingFrame = Buffer.from([0x89, 0x80, 0, 0, 0, 0]);
 const pongFrame = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
@@ -156,6 +156,15 @@ describe.each(runtimeNames)("a WebSocket on %s", (name) => {
     socket.write(Buffer.concat([Buffer.from([0x81, 0xfe, 0x13, 0x88, 0, 0, 0, 0]), Buffer.alloc(5000, "x")]));
     expect((await ended).includes(tooLongFrame)).toBe(true);
     socket.destroy();
+  });
+
+  test("speaks none of the subprotocols that a client offers, and says so", async () => {
+    const socket = net.connect({ host: "127.0.0.1", port: served.port });
+    socket.write(handshake("/quiet", "sec-websocket-protocol: one, two\r\n"));
+    const head = await new Promise<string>((resolve) => socket.once("data", (chunk) => resolve(chunk.toString())));
+    socket.destroy();
+    expect(head).toStartWith("HTTP/1.1 101 ");
+    expect(head.toLowerCase()).not.toContain("sec-websocket-protocol");
   });
 
   // Deno answers pings by itself and tells nobody.
