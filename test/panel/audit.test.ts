@@ -64,6 +64,7 @@ browserSuite("the audit log in a browser", (screen) => {
     await page.fill("#search", "result:x story:a/b");
     await page.keyboard.press("Enter");
     expect(await page.getByRole("alert").textContent()).toMatch(/not valid.*story/s);
+    expect(await page.locator("tbody tr").count()).toBe(0);
     await page.fill("#search", "");
     await page.keyboard.press("Enter");
     await page.getByRole("alert").waitFor({ state: "detached" });
@@ -137,6 +138,19 @@ browserSuite("the audit log in a browser", (screen) => {
     expect(download.suggestedFilename()).toBe(`${audit_id}.proof.json`);
     const proof = await fetch(`${gateway.url}/api/orchestrator/audit/${audit_id}/proof`);
     expect(readFileSync(await download.path(), "utf8")).toBe(await proof.text());
+  });
+
+  test("a verification and a proof that could not be asked for say how to ask again, until the gateway is back", async () => {
+    await page.context().setOffline(true);
+    await page.getByRole("button", { name: "Verify now" }).click();
+    await page.getByRole("button", { name: "Download proof" }).click();
+    const chain = page.locator(".chain").getByRole("alert");
+    await chain.filter({ hasText: "Press Verify now again." }).waitFor();
+    const alerts = page.getByRole("alert");
+    await alerts.filter({ hasText: "Press Download proof again." }).waitFor();
+    await page.context().setOffline(false);
+    await chain.waitFor({ state: "detached" });
+    await alerts.first().waitFor({ state: "detached" });
   });
 
   test("the port map shows each neighbour with its health", async () => {

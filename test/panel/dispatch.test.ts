@@ -113,7 +113,8 @@ browserSuite("dispatching in a browser", (screen) => {
     page.on("request", (request) => {
       if (request.method() === "POST") sent.push(request.url());
     });
-    const note = page.locator(".card", { hasText: "Dispatch" }).first().getByRole("alert");
+    const form = page.locator(".card", { hasText: "Dispatch" }).first();
+    const note = form.getByRole("alert").filter({ hasText: "STORY-007" });
     await page.fill("#story-id", "STORY-007");
     await page.focus("#story-id");
     // The second press comes when the answer to the first is there.
@@ -141,7 +142,11 @@ browserSuite("dispatching in a browser", (screen) => {
   test("an id that can't be one is refused with what is wrong with it", async () => {
     await page.fill("#story-id", "no/such story");
     await page.keyboard.press("Enter");
-    const note = page.locator(".card", { hasText: "Dispatch" }).first().getByRole("alert");
+    const note = page
+      .locator(".card", { hasText: "Dispatch" })
+      .first()
+      .getByRole("alert")
+      .filter({ hasText: "story_id" });
     expect(await note.textContent()).toMatch(/story_id: Expected.*Nothing was executed.*Correct/s);
   });
 

@@ -46,6 +46,13 @@ browserSuite("the panel's first paint", (screen) => {
     return page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]!.startTime);
   };
 
+  test("whose script never comes says so, and that Halt does nothing", async () => {
+    const page = await (await screen.context()).newPage();
+    await page.route("**/panel/panel.js", (route) => route.abort());
+    await page.goto(gateway.url);
+    await page.getByText("nothing here works, not even Halt").waitFor();
+  });
+
   test("comes from the page alone, without any script", async () => {
     const context = await screen.context({ javaScriptEnabled: false });
     const page = await context.newPage();

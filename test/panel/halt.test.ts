@@ -76,6 +76,40 @@ browserSuite("halting in a browser", (screen) => {
     expect(halts()).toBe(0);
   });
 
+  test("what takes a hold back takes it back: Escape, Tab, a finger that slides away", async () => {
+    stage.podium.status = reply.text(catalogue);
+    const page = await (await screen.context({ hasTouch: true })).newPage();
+    await page.clock.install();
+    await page.goto(stage.gateway.url);
+    await page.locator(".story").first().waitFor();
+    const halt = page.locator("#halt");
+    const holding = halt.getByText("keep holding");
+    const { x, y, width, height } = (await halt.boundingBox())!;
+    for (const key of ["Escape", "Tab"]) {
+      await halt.hover();
+      await page.mouse.down();
+      await holding.waitFor();
+      await page.keyboard.press(key);
+      await idle(page).waitFor();
+      await page.clock.fastForward(2_000);
+      await page.mouse.up();
+    }
+    const touch = await page.context().newCDPSession(page);
+    const at = { x: x + width / 2, y: y + height / 2 };
+    await touch.send("Input.dispatchTouchEvent", { type: "touchStart", touchPoints: [at] });
+    await holding.waitFor();
+    await touch.send("Input.dispatchTouchEvent", { type: "touchMove", touchPoints: [{ x: at.x, y: at.y + 300 }] });
+    await idle(page).waitFor();
+    await page.clock.fastForward(2_000);
+    await touch.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
+    expect(halts()).toBe(0);
+    expect(await page.locator(".top > .note").count()).toBe(0);
+    await touch.send("Input.dispatchTouchEvent", { type: "touchStart", touchPoints: [at] });
+    await holding.waitFor();
+    await page.clock.fastForward(1_000);
+    await page.getByText(/^Halted at/).waitFor();
+  });
+
   test("its button keeps its size and place whatever it says, so that a finger on a telephone can hold it", async () => {
     stage.podium.status = reply.text(catalogue);
     const page = await screen.page(stage.gateway.url, { viewport: { width: 360, height: 800 } });
@@ -122,6 +156,18 @@ browserSuite("halting in a browser", (screen) => {
     const unreachable = await halted(reply.hang(), "NOT HALTED");
     expect(unreachable).toMatch(/^NOT HALTED at [\d:]{8}\. Podium can't be reached: (?!Podium)[^.]*\.Halt again/);
     await hasty.kill();
+  });
+
+  test("while it is on its way its seconds are counted for the eye, and not said again each second", async () => {
+    const page = await open();
+    const gate = Promise.withResolvers<void>();
+    stage.podium.next(reply.after(gate.promise, reply.text('{"success":true}')));
+    const halt = page.locator("#halt");
+    await halt.click({ delay: 1_200 });
+    await halt.getByText(/Halting · [1-9]/).waitFor();
+    expect(await page.getByRole("button", { name: "Halting", exact: true }).count()).toBe(1);
+    gate.resolve();
+    await page.getByText(/^Halted at/).waitFor();
   });
 
   test("a gateway that takes nothing because its disk is full says so, and still takes a halt", async () => {

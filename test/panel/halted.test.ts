@@ -54,6 +54,19 @@ describe("a halted orchestrator", () => {
     expect(sinceOf({})).toBe("");
   });
 
+  test("is halted however it says so: by a word, by a yes, or by when; a no beside it is a no", () => {
+    const saidOf = (told: object) => haltedOf(workOf(readPodium({ stories: [], ...told })), [], String).haltedAs;
+    expect(saidOf({ orchestrator: { halted: true, haltedBy: "mark" } })).toBe("halted");
+    expect(saidOf({ orchestrator: { state: "idle", halted: true } })).toBe("halted");
+    expect(saidOf({ orchestrator: { state: "paused", halted: true } })).toBe("paused");
+    expect(saidOf({ orchestrator: { haltedSince: at } })).toBe("halted");
+    expect(saidOf({ success: true, halted: true })).toBe("halted");
+    expect(saidOf({ orchestrator: { state: "running", haltedSince: at } })).toBeUndefined();
+    expect(saidOf({ orchestrator: { halted: false, haltedSince: at } })).toBeUndefined();
+    const halted = status({ halted: true, haltedSince: at });
+    expect(haltedOf(workAfter(halted, readPodium({ type: "STATE", halted: false })), [], String)).toEqual({});
+  });
+
   test("that runs again and is halted anew is not said to be halted since the first time", () => {
     const halted = status({ state: "halted", haltedSince: at });
     const frame = (state: string) => readPodium({ type: "QUEUE_UPDATE", state, queue: [] });

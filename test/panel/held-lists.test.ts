@@ -207,6 +207,41 @@ browserSuite("lists that hold still, in a browser", (screen) => {
     expect(await ids()).toEqual(["P-2", "P-1", "P-4", "P-3"]);
   });
 
+  test("however many agents and plans there are, few are drawn: those that work first, and the others are counted", async () => {
+    const hundred = Array.from({ length: 100 }, (_, i) => `${i + 1}`);
+    const page = await timed({
+      agents: hundred.map((n) => ({ agentId: `A-${n}`, ...(n === "100" && { storyId: "N-1" }) })),
+      plans: hundred.map((n) => ({ planId: `P-${n}` })),
+    });
+    const now = card(page, "#now-title");
+    await now.getByText("and 76 more", { exact: true }).waitFor();
+    expect(await now.locator(".agent").count()).toBe(24);
+    expect(await now.locator(".agent").first().textContent()).toContain("N-1");
+    const plans = card(page, "#plans-title");
+    expect(await plans.locator(".plan").count()).toBe(20);
+    await plans.getByRole("button", { name: "80 more" }).click();
+    await plans.locator(".plan", { hasText: "P-40" }).waitFor();
+  });
+
+  test("where the list of dispatches ends before the dispatches do, it says where the others are", async () => {
+    const context = await screen.context();
+    await context.route("**/jobs?*", async (route) => {
+      const response = await route.fetch();
+      const { jobs } = (await response.json()) as { jobs: object[] };
+      const many = Array.from({ length: 200 }, (_, i) => ({ ...jobs[0], job_id: `JOB-20260109-${200 - i}` }));
+      await route.fulfill({ response, json: { jobs: many } });
+    });
+    const page = await context.newPage();
+    await page.goto(gateway.url);
+    const end = page.getByText("Older ones stand in the audit log.");
+    await page.locator(".job").first().waitFor();
+    expect(await end.count()).toBe(0);
+    const more = page.getByRole("button", { name: "Older ones" });
+    while (await more.isVisible()) await more.click();
+    await end.waitFor();
+    expect(await page.locator(".job").count()).toBe(200);
+  });
+
   test("a story that fits the search no longer says how it is now, with what can be done about it", async () => {
     const page = await timed({ stories: ["S-1", "S-2"].map((storyId) => ({ storyId, status: "todo" })) });
     await page.fill("#search", "todo");

@@ -38,6 +38,19 @@ describe("the last hour", () => {
     const { depth } = hourSeries([], samples, nowMs);
     expect(depth.slice(-12)).toEqual([null, 5, 2, 2, null, null, null, null, null, null, null, null]);
   });
+
+  test("a queue that changes all the time pushes out no minute, its deepest nor how it ended", () => {
+    let samples: ReturnType<typeof samplesAfter> = [];
+    for (let atMs = nowMs - 3_540_000; atMs < nowMs; atMs += 500) {
+      const isPeak = atMs % 60_000 === 30_000;
+      samples = samplesAfter(samples, { atMs, depth: isPeak ? 50 : (atMs / 500) % 2 });
+    }
+    expect(samples.length).toBeLessThanOrEqual(1_200);
+    const { depth } = hourSeries([], samples, nowMs);
+    expect(depth.slice(0, -1)).toEqual(Array.from({ length: 59 }, () => 50));
+    const calm = samplesAfter(samples, { atMs: nowMs + 60_000, depth: 1 });
+    expect(hourSeries([], calm, nowMs + 60_000).depth.at(-1)).toBe(1);
+  });
 });
 
 describe("what roxy-core remembers of the queue", () => {

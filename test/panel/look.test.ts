@@ -173,6 +173,22 @@ browserSuite("how the panel looks", (screen) => {
     expect(lines).toBe(1);
   });
 
+  test("where the system chooses all colours, what is nothing but a colour keeps its own", async () => {
+    const page = await screen.page(gateway.url, { forcedColors: "active" });
+    await page.locator(".state.good").waitFor();
+    await page.locator(".steps .good").first().waitFor();
+    const alike = await page.evaluate(() => {
+      const ground = getComputedStyle(document.body).backgroundColor;
+      const marks = [".lamp", ".legend.bad ::before", ".legend.depth ::before", ".steps .good ::before"];
+      return marks.filter((mark) => {
+        const [selector, pseudo] = mark.split(" ::");
+        const at = document.querySelector(selector!.trim())!;
+        return getComputedStyle(at, pseudo && `::${pseudo}`).backgroundColor === ground;
+      });
+    });
+    expect(alike).toEqual([]);
+  });
+
   test("single keys can be turned off", async () => {
     const page = await screen.page(gateway.url);
     await page.locator(".state.good").waitFor();

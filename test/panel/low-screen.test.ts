@@ -86,6 +86,21 @@ browserSuite("the panel on low screens", (screen) => {
     });
   }
 
+  test("an answer to a halt that is longer than the screen leaves the stop in sight, and is read where it stands", async () => {
+    const page = await screen.page(gateway.url, { viewport: { width: 1280, height: 800 } });
+    const words = Array.from({ length: 1_500 }, (_, i) => `word${i}`).join(" ");
+    podium.next(reply.text(JSON.stringify({ success: true, message: words })));
+    await page.locator("#halt").click({ delay: 1_200 });
+    const note = page.locator(".top > .note");
+    await note.getByRole("button", { name: /^All/ }).click();
+    await note.getByText("word1499").waitFor();
+    for (const y of [0, 100_000]) {
+      await page.evaluate((to) => scrollTo(0, to), y);
+      expect(await inSight(page, "#halt")).toBe(true);
+      expect(await inSight(page, ".top > .note")).toBe(true);
+    }
+  });
+
   test("nothing was complained about", () => {
     expect(screen.watched.complaints).toEqual([]);
   });

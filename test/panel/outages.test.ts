@@ -108,6 +108,23 @@ browserSuite("outages in a browser", (screen) => {
     expect(await page.locator(".job", { hasText: "LUNO-026-STORY-033" }).count()).toBe(1);
   });
 
+  test("a gateway that comes back as another version says that this page is of the one before", async () => {
+    const page = await live();
+    const isSaid = page.getByRole("button", { name: "Another version: reload" });
+    expect(await isSaid.count()).toBe(0);
+    await page.route("**/orchestrator/status", async (route) => {
+      const response = await route.fetch();
+      const { gateway: told, ...rest } = (await response.json()) as { gateway: object };
+      await route.fulfill({ response, json: { ...rest, gateway: { ...told, version: "999.0.0" } } });
+    });
+    await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+    await isSaid.waitFor();
+    await page.unroute("**/orchestrator/status");
+    await isSaid.click();
+    await state(page, "Live");
+    await isSaid.waitFor({ state: "detached" });
+  });
+
   test("offline it says that the gateway is lost, and comes back with the network", async () => {
     const page = await live();
     await page.context().setOffline(true);

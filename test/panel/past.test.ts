@@ -5,6 +5,7 @@ import { pastWords } from "../../src/panel/web/view/past.ts";
 
 const endedMs = 1_000;
 const attempt = (code: string, changes: Partial<Attempt> = {}): Attempt => ({
+  command: { action: "enqueue_story", story_id: "A" },
   phase: "failed",
   startedMs: 900,
   endedMs,

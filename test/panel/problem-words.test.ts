@@ -22,6 +22,15 @@ describe("an error in plain words", () => {
     });
   });
 
+  test("of a read that is not repeated by itself names the button that repeats it, where that helps", () => {
+    const remedy = (changes: Partial<PlainProblem>, button?: string) =>
+      problemWords(problem(changes), { isCommand: false, button }).remedy;
+    expect(remedy({ code: "gateway_lost" })).toBe("It is tried again by itself.");
+    expect(remedy({ code: "gateway_lost" }, "Verify now")).toBe("Press Verify now again.");
+    expect(remedy({ code: "not_found", retry: "never" }, "Download proof")).toBe("");
+    expect(remedy({ code: "unauthorized", retry: "never" }, "Verify now")).toStartWith("Enter the token");
+  });
+
   test("says nothing that its title says, nor a second time that it may have run", () => {
     const unreachable = problem({
       code: "podium_unreachable",

@@ -1,12 +1,13 @@
 import { describe, expect, test } from "bun:test";
-import { auditFilter, hasEnded } from "../../src/panel/web/state/audit.ts";
+import { auditFilter, hasEnded, questionOf, questionWords, resultWord } from "../../src/panel/web/state/audit.ts";
 import type { ConnectionFacts } from "../../src/panel/web/state/connection.ts";
 import { connectionWord, factsAfterHealth, factsAfterUpstream, noFacts } from "../../src/panel/web/state/connection.ts";
+import type { Told } from "../../src/panel/web/state/frames.ts";
 import { afterFrame } from "../../src/panel/web/state/frames.ts";
 import type { Job } from "../../src/panel/web/state/jobs.ts";
 import { jobsWith, nothingUnrecorded, unrecordedAfter, unrecordedIn } from "../../src/panel/web/state/unrecorded.ts";
 import { timelineOf } from "../../src/panel/web/state/timeline.ts";
-import { beginning, visibleText } from "../../src/panel/web/state/words.ts";
+import { beginning, timeWords, visibleText } from "../../src/panel/web/state/words.ts";
 import { nothingKnown } from "../../src/panel/web/state/work.ts";
 import type { StreamFrame } from "../../src/panel/web/api/stream.ts";
 import { well } from "./well.ts";
@@ -107,6 +108,18 @@ describe("an answer of Podium's", () => {
 });
 
 describe("the connection's word, when all is well,", () => {
+  test("names a gap, to be put away, only where it tells of it", () => {
+    const gap = { gap: { to: at } };
+    const isGap = (facts: Partial<ConnectionFacts>, halted = {}): boolean | undefined =>
+      connectionWord({ ...well, ...facts }, (time) => time, halted).isGap;
+    expect([isGap(gap), isGap(gap, { haltedAs: "halted" })]).toEqual([true, true]);
+    expect([isGap({}), isGap({ ...gap, podium: "failed" }), isGap({ ...gap, behind: true })]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
+
   test("still says that the orchestrator is halted, and that frames could not be passed on", () => {
     const halted = connectionWord(well, (time) => time, { haltedAs: "halted" });
     expect([halted.level, halted.word]).toEqual(["warn", "Halted"]);
@@ -139,6 +152,17 @@ describe("telemetry", () => {
     expect(after.work.stories.get("A")?.status).toBe("in_progress");
     expect(after.jobs[0]?.podiumStatus).toBe("in_progress");
     expect(after.heard.get(job.jobId)?.get("in_progress")).toBe("2026-01-09T10:00:01.000Z");
+  });
+
+  test("agents that come and go for ever are no more than 200: those who have been idle longest make room first", () => {
+    const heard = (before: Told, agentId: string, storyId?: string) =>
+      afterFrame(before, frame("AGENT_STATUS", { agentId, storyId }));
+    let after = heard(heard(told, "works", "A"), "idles");
+    for (let i = 0; i < 300; i++) after = heard(after, `agent-${i}`, i < 250 ? undefined : "B");
+    const ids = after.work.agents.map(({ id }) => id);
+    expect(ids).toHaveLength(200);
+    expect(ids.slice(0, 2)).toEqual(["works", "agent-101"]);
+    expect(ids.at(-1)).toBe("agent-299");
   });
 
   test("a command's answer is no status of the story", () => {
@@ -209,8 +233,26 @@ describe("words", () => {
   test("an audit search says outright or is guessed", () => {
     expect(auditFilter("user:mark STORY-001")).toEqual({ user: "mark", story: "STORY-001" });
     expect(auditFilter("job-20260109-003 halt")).toEqual({ job: "JOB-20260109-003", action: "halt" });
-    expect(auditFilter("2026-01-31 SKOREQ-XXX")).toEqual({ from: "2026-01-31", to: "2026-02-01", plan: "SKOREQ-XXX" });
+    expect(auditFilter("2026-01-31 SKOREQ-XXX")).toEqual({ from: "2026-01-31", to: "2026-01-31", plan: "SKOREQ-XXX" });
+    expect(auditFilter("open")).toEqual({ event: "open" });
     expect(auditFilter("  ")).toEqual({});
+  });
+
+  test("an audit search says what is asked: the chosen event too, where it beats the typed one, and whose days are meant", () => {
+    const words = (search: string, event = ""): string => questionWords(questionOf({ search, event }));
+    expect(words("")).toBe("Everything.");
+    expect(words("", "intent")).toBe("Where event is intent.");
+    expect(words("STORY-1 outcome", "intent")).toBe("Where story is STORY-1 and event is intent.");
+    expect(words("from:2026-01-31")).toBe("Where from is 2026-01-31 (UTC).");
+    expect(words("user:a\u202Eb")).toBe("Where user is a‹U+202E›b.");
+  });
+
+  test("a record's result is told as a person reads it: what queues nothing is answered", () => {
+    const taken = { event: "outcome", result: "queued" };
+    expect(resultWord({ ...taken, action: "halt" })).toBe("answered");
+    expect(resultWord({ ...taken, action: "enqueue_story" })).toBe("queued");
+    expect(resultWord({ ...taken, action: "halt", result: "rejected" })).toBe("rejected");
+    expect(resultWord({ event: "job", podium_status: "done" })).toBe("done");
   });
 
   test("a dispatch has ended when nothing more can come of it, as far as that can be told", () => {
@@ -228,6 +270,15 @@ describe("words", () => {
   test("what misleads is made visible, what belongs to writing is not", () => {
     expect(visibleText("a\u0000b\u202Ec\u0085d\uD800")).toBe("a␀b‹U+202E›c‹U+0085›d\uFFFD");
     expect(visibleText("👩‍👩‍👧 א\u200Dב\ttab\nline")).toBe("👩‍👩‍👧 א\u200Dב\ttab\nline");
+  });
+
+  test("a time is told by the clock, whatever writes it; what is none is a stranger's text, made visible and short", () => {
+    const nowMs = Date.parse(at);
+    const words = timeWords(at, nowMs);
+    expect(words).toMatch(/^\d\d:\d\d:\d\d$/);
+    expect([timeWords(`${nowMs}`, nowMs), timeWords(`${nowMs / 1000}`, nowMs)]).toEqual([words, words]);
+    expect(timeWords("soon\u202E", nowMs)).toBe("soon‹U+202E›");
+    expect(timeWords("x".repeat(3_000), nowMs).length).toBeLessThan(100);
   });
 
   test("a long text is cut between characters", () => {

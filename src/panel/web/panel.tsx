@@ -6,7 +6,7 @@ import { Store } from "./live/store.ts";
 import { watchAim } from "./view/aim.ts";
 import { App, titles } from "./view/app.tsx";
 import { keepFocus } from "./view/focus.ts";
-import { openHelp } from "./view/help.tsx";
+import { closeHelp, openHelp } from "./view/help.tsx";
 import { watchFields } from "./view/into-view.ts";
 import { listenToKeys } from "./view/keys.ts";
 
@@ -43,7 +43,7 @@ function begin(): void {
   store.watch(() => redraw());
   addEventListener("hashchange", () => turnTo(pageOf(location.hash)));
   addEventListener("themechange", () => store.set({ nowMs: Date.now() }));
-  listenToKeys(openHelp);
+  listenToKeys({ open: openHelp, close: closeHelp });
   keepFocus();
   watchAim();
   watchFields();

@@ -17,6 +17,10 @@ export function shellMarkup(): string {
       <Header session={nobody} state={initialState} />
       <main>
         <noscript>This panel needs JavaScript. What it shows can be read at /api as well.</noscript>
+        <p class="not-loaded">
+          The panel's program has not come: nothing here works, not even Halt. Reload the page, or halt with{" "}
+          <span class="id">roxy-core halt</span>.
+        </p>
       </main>
     </div>,
   );

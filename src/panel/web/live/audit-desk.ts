@@ -3,7 +3,7 @@ import { apiRequest } from "../../../wire/client.ts";
 import type { Fields } from "../api/json.ts";
 import type { PlainProblem, Requests } from "../api/requests.ts";
 import type { AuditState } from "../state/audit.ts";
-import { auditFilter, hasEnded, readHead, readVerification, recordsIn, recordsMax, seqOf } from "../state/audit.ts";
+import { hasEnded, questionOf, readHead, readVerification, recordsIn, recordsMax, seqOf } from "../state/audit.ts";
 import type { Store } from "./store.ts";
 
 const base = "/api/orchestrator/audit";
@@ -107,13 +107,20 @@ export class AuditDesk {
     if (reply.ok) saveFile(`${auditId}.proof.json`, reply.text);
   }
 
+  /** roxy-core answers again: that it did not is no news any longer. */
+  gatewayReturned(): void {
+    const { verifyProblem, proofProblem } = this.#audit;
+    if (verifyProblem?.httpStatus === 0) this.#set({ verifyProblem: undefined });
+    if (proofProblem?.httpStatus === 0) this.#set({ proofProblem: undefined });
+  }
+
   async #read(cursor: string | undefined): Promise<void> {
     const turn = ++this.#turn;
     this.#set({ loading: true });
     const question = this.#question;
     const page = await this.#page(cursor);
     if (turn !== this.#turn) return;
-    if ("problem" in page) return this.#set({ loading: false, problem: page.problem });
+    if ("problem" in page) return this.#refused(question, page.problem);
     const before = cursor === undefined ? [] : this.#audit.records;
     this.#show([...before, ...page.records], page.next, question);
   }
@@ -139,6 +146,12 @@ export class AuditDesk {
     this.#show(came, cursor, question);
   }
 
+  /** Rows that answer another question than the one that stands above them would be lies. */
+  #refused(question: string, problem: PlainProblem): void {
+    if (question !== this.#audit.answered) this.#show([], undefined, question);
+    this.#set({ loading: false, problem });
+  }
+
   #show(records: readonly Fields[], next: string | undefined, answered: string): void {
     const isFull = records.length >= recordsMax;
     this.#set({
@@ -151,8 +164,7 @@ export class AuditDesk {
   }
 
   async #page(cursor: string | undefined): Promise<{ records: Fields[]; next: string | undefined } | Refused> {
-    const { search, event } = this.#audit;
-    const query = { ...auditFilter(search), ...(event !== "" && { event }), limit: pageSize, cursor };
+    const query = { ...questionOf(this.#audit), limit: pageSize, cursor };
     const reply = await this.#send(apiRequest("get", base, { query }));
     if (!reply.ok) return { problem: reply.problem };
     const { next } = reply.body;
@@ -161,7 +173,7 @@ export class AuditDesk {
 
   /** What is asked of the log now. */
   get #question(): string {
-    return `${this.#audit.search} ${this.#audit.event}`;
+    return JSON.stringify(questionOf(this.#audit));
   }
 
   async #readHead(): Promise<void> {

@@ -3,8 +3,8 @@ import { apiRequest } from "../../../wire/client.ts";
 import type { DispatchRequest } from "../../../wire/dispatch.ts";
 import { fieldsOf, firstText } from "../api/json.ts";
 import type { PlainProblem, Reply, Requests } from "../api/requests.ts";
-import type { Doubt } from "./doubts.ts";
 import { Doubts } from "./doubts.ts";
+import { forgetHalt, keepHalt, lastHalt } from "./last-halt.ts";
 import type { PressKey } from "./press-keys.ts";
 import { forget, keep, keyFor, newKey, pressesInDoubt, slotOf } from "./press-keys.ts";
 import type { Attempt, Place, Store } from "./store.ts";
@@ -37,20 +37,23 @@ export class Commander {
   readonly doubts: Doubts;
   readonly #requests: Requests;
   readonly #store: Store;
-  readonly #onAnswer: () => void;
+  readonly #onAnswer: (attempt: Attempt) => void;
   readonly #turns = new Turns();
 
-  constructor(requests: Requests, store: Store, onAnswer: () => void) {
+  constructor(requests: Requests, store: Store, onAnswer: (attempt: Attempt) => void) {
     this.#requests = requests;
     this.#store = store;
     this.#onAnswer = onAnswer;
-    this.doubts = new Doubts(requests, store, (subject, doubt, attempt) => this.#learnt(subject, doubt, attempt));
+    this.doubts = new Doubts(requests, store, (key, attempt) => this.#learnt(key, attempt));
   }
 
-  /** Says of presses from before the page was loaded that they are in doubt, until the log tells. */
+  /** Says of presses from before the page was loaded that they are in doubt, until the log tells; and how the last halt failed. */
   recall(): void {
-    const attempt: Attempt = { phase: "failed", startedMs: 0, endedMs: 0, problem: leftInDoubt };
-    for (const { command, key } of pressesInDoubt()) this.#noteEnd(command, key, attempt);
+    for (const { command, key } of pressesInDoubt()) {
+      this.#noteEnd(key, { command, phase: "failed", startedMs: 0, endedMs: 0, problem: leftInDoubt });
+    }
+    const halt = lastHalt();
+    if (halt) this.#noteEnd(halt.key, halt.attempt);
   }
 
   /** One press. A press while the one before is on its way, or has just come through, is the same press. */
@@ -63,25 +66,27 @@ export class Commander {
     const slot = action === "cancel_story" ? undefined : slotOf(command);
     const pressKey = slot === undefined ? { key: newKey(), inDoubt: false } : keyFor(slot);
     const startedMs = Date.now();
-    const pressed = { startedMs, ...(place !== undefined && { place }) };
-    this.#note(subject, { phase: "sending", ...pressed });
+    const pressed = { command, startedMs, ...(place !== undefined && { place }) };
+    this.#note({ phase: "sending", ...pressed });
     // Which ids an action takes is the server's to judge: whatever it is, a button has its reasons.
     const body = { action, payload: ids, source: "web-panel" } as DispatchRequest;
     const request = apiRequest("post", path, { body, idempotencyKey: pressKey.key });
     const answered = attemptOf(await this.#sendInTurn(request, slot, pressKey), pressed);
     const attempt = { ...answered, ...(leavesDoubt(answered, pressKey) && { earlierInDoubt: true }) };
     if (slot !== undefined) settleKey(slot, pressKey, attempt);
-    this.#noteEnd(command, pressKey.key, attempt);
+    this.#noteEnd(pressKey.key, attempt);
     // The button goes back to its own words when a double click's tail is over.
     setTimeout(() => this.#store.set({ nowMs: Date.now() }), settleMs[attempt.phase]);
-    this.#onAnswer();
+    this.#onAnswer(attempt);
   }
 
   async #sendInTurn(request: ApiRequest, slot: string | undefined, { key }: PressKey): Promise<Reply> {
     if (!(await this.#turns.enter())) return { ok: false, problem: neverSent, body: {} };
     try {
       if (slot !== undefined) keep(slot, { key, inDoubt: true });
-      return await this.#requests.send(request, { timeoutMs: commandMs });
+      const reply = await this.#requests.send(request, { timeoutMs: commandMs });
+      if (!reply.ok && reply.problem.code === "cancelled_by_halt") this.haltHeard();
+      return reply;
     } finally {
       this.#turns.leave();
     }
@@ -92,46 +97,61 @@ export class Commander {
    * answer would stop nothing.
    */
   async halt(): Promise<void> {
-    const subject = subjectOf({ action: "halt" });
-    if (this.#store.state.attempts.get(subject)?.phase === "sending") return;
+    const command = { action: "halt" } as const;
+    if (this.#store.state.attempts.get(subjectOf(command))?.phase === "sending") return;
     const startedMs = Date.now();
-    this.#note(subject, { phase: "sending", startedMs });
-    this.#turns.clear();
+    const pressed = { command, startedMs };
+    this.#note({ phase: "sending", ...pressed });
+    this.haltHeard();
     this.#requests.letGo();
     const body = { action: "halt", payload: {}, source: "web-panel" } as const;
     const key = newKey();
+    // The page may be left before the answer comes.
+    keepHalt({ key, attempt: { phase: "failed", ...pressed, endedMs: startedMs, problem: leftInDoubt } });
     const request = apiRequest("post", path, { body, idempotencyKey: key });
     const reply = await this.#requests.send(request, { timeoutMs: haltMs });
-    this.#noteEnd({ action: "halt" }, key, attemptOf(reply, { startedMs }));
-    this.#onAnswer();
+    const attempt = attemptOf(reply, pressed);
+    this.#noteEnd(key, attempt);
+    this.#onAnswer(attempt);
+  }
+
+  /** Somebody halts, here or elsewhere: what still waits in this page was pressed before, and is not sent after it. */
+  haltHeard(): void {
+    this.#turns.clear();
   }
 
   /** Takes an answer off the page that its reader has seen. */
   dismiss(subject: string): void {
     const attempts = new Map(this.#store.state.attempts);
+    if (attempts.get(subject)?.command.action === "halt") forgetHalt();
     attempts.delete(subject);
     this.#store.set({ attempts });
   }
 
-  #noteEnd(command: Command, key: string, attempt: Attempt): void {
-    this.#note(subjectOf(command), attempt);
+  #noteEnd(key: string, attempt: Attempt): void {
+    this.#note(attempt);
+    if (attempt.command.action === "halt") {
+      if (attempt.phase === "failed") keepHalt({ key, attempt });
+      else forgetHalt();
+    }
     const inDoubt = attempt.earlierInDoubt || attempt.problem?.retry === "same-key";
-    if (inDoubt) this.doubts.add(subjectOf(command), { command, key, attempt });
+    if (inDoubt) this.doubts.add(subjectOf(attempt.command), { key, attempt });
   }
 
   /**
    * The log has told what became of a press. One that ran keeps its key all the same: whoever was about to press again,
    * because that was not known, must not start a second run.
    */
-  #learnt(subject: string, { command, key }: Doubt, attempt: Attempt): void {
-    this.#note(subject, attempt);
+  #learnt(key: string, attempt: Attempt): void {
+    const { command } = attempt;
+    this.#noteEnd(key, attempt);
     if (command.action === "halt" || command.action === "cancel_story") return;
     if (attempt.problem) settleKey(slotOf(command), { key, inDoubt: false }, attempt);
     else keep(slotOf(command), { key, inDoubt: false });
   }
 
-  #note(subject: string, attempt: Attempt): void {
-    this.#store.set({ attempts: new Map(this.#store.state.attempts).set(subject, attempt) });
+  #note(attempt: Attempt): void {
+    this.#store.set({ attempts: new Map(this.#store.state.attempts).set(subjectOf(attempt.command), attempt) });
   }
 }
 
@@ -139,7 +159,7 @@ export function isSettling({ phase, endedMs, fromLog }: Attempt): boolean {
   return !fromLog && Date.now() - (endedMs ?? 0) < settleMs[phase];
 }
 
-function attemptOf(reply: Reply, pressed: Pick<Attempt, "startedMs" | "place">): Attempt {
+function attemptOf(reply: Reply, pressed: Pick<Attempt, "command" | "startedMs" | "place">): Attempt {
   const endedMs = Date.now();
   if (!reply.ok) return { phase: "failed", ...pressed, endedMs, problem: reply.problem };
   const { body, replayed } = reply;

@@ -6,8 +6,7 @@ import type { Command } from "./commander.ts";
 import type { Attempt, Store } from "./store.ts";
 
 /** A press of which nobody knows whether it ran. */
-export interface Doubt {
-  readonly command: Command;
+interface Doubt {
   readonly key: string;
   /** As it stands on the page; when another stands there, there is nothing left to correct. */
   readonly attempt: Attempt;
@@ -27,11 +26,11 @@ const newestMax = 3;
 export class Doubts {
   readonly #requests: Requests;
   readonly #store: Store;
-  readonly #onLearnt: (subject: string, doubt: Doubt, attempt: Attempt) => void;
+  readonly #onLearnt: (key: string, attempt: Attempt) => void;
   /** One a button at most, as long as its words stand there. */
   readonly #open = new Map<string, OpenDoubt>();
 
-  constructor(requests: Requests, store: Store, onLearnt: (subject: string, doubt: Doubt, attempt: Attempt) => void) {
+  constructor(requests: Requests, store: Store, onLearnt: (key: string, attempt: Attempt) => void) {
     this.#requests = requests;
     this.#store = store;
     this.#onLearnt = onLearnt;
@@ -55,7 +54,7 @@ export class Doubts {
   }
 
   async #search(subject: string, doubt: OpenDoubt, jobs: readonly Job[]): Promise<void> {
-    const newest = jobs.filter((job) => isAbout(job, doubt.command)).slice(0, newestMax);
+    const newest = jobs.filter((job) => isAbout(job, doubt.attempt.command)).slice(0, newestMax);
     for (const job of newest.filter(({ jobId }) => !doubt.others.has(jobId))) {
       const request = apiRequest("get", "/api/orchestrator/audit/{audit_id}", { params: { audit_id: job.auditId } });
       const reply = await this.#requests.send(request, { timeoutMs: readMs });
@@ -72,7 +71,7 @@ export class Doubts {
     const attempt = attemptOfJob(doubt.attempt, job);
     if (!attempt || !this.#stands(subject, doubt)) return;
     this.#open.delete(subject);
-    this.#onLearnt(subject, doubt, attempt);
+    this.#onLearnt(doubt.key, attempt);
   }
 
   #stands(subject: string, { attempt }: Doubt): boolean {
@@ -85,10 +84,10 @@ function isAbout(job: Job, { action, story_id, plan_id }: Command): boolean {
 }
 
 /** What a job says of the press that made it; undefined while it says nothing either. */
-function attemptOfJob({ startedMs, place }: Attempt, job: Job): Attempt | undefined {
+function attemptOfJob({ command, startedMs, place }: Attempt, job: Job): Attempt | undefined {
   const { jobId, auditId, status, answeredAt = "", prepared = {}, detail = "", code } = job;
   const endedMs = Date.parse(answeredAt) || Date.now();
-  const pressed = { startedMs, endedMs, fromLog: true, ...(place !== undefined && { place }) };
+  const pressed = { command, startedMs, endedMs, fromLog: true, ...(place !== undefined && { place }) };
   if (status === "queued") {
     const answer = { jobId, auditId, replayed: false, result: prepared };
     return { phase: "accepted", ...pressed, answer };

@@ -1,3 +1,4 @@
+import { parseJson } from "../api/json.ts";
 import type { Command } from "./commander.ts";
 
 /** The key of a button's presses. */
@@ -14,22 +15,20 @@ export interface PressKey {
  */
 const kept = new Map<string, PressKey>();
 const doubtMark = "in doubt ";
-const slotMark = "roxy-key";
+const slotMark = "roxy-key ";
 
-/** Which presses share a key. */
+/** Which presses share a key: its text is what is meant, whatever was typed for an id. */
 export function slotOf({ action, story_id, plan_id, nonce }: Command): string {
-  return [slotMark, action, story_id ?? plan_id ?? "", nonce ?? ""].join(" ");
+  return slotMark + JSON.stringify({ action, story_id, plan_id, nonce });
 }
 
 /** Presses of this tab, before it was loaded anew, of which nobody knows what became. */
 export function pressesInDoubt(): { readonly command: Command; readonly key: string }[] {
   const slots = stored(() => Object.keys(sessionStorage)) ?? [];
   return slots.flatMap((slot) => {
-    const [mark, action, id, nonce] = slot.split(" ");
+    const command = slot.startsWith(slotMark) ? parseJson(slot.slice(slotMark.length)) : undefined;
     const { key, inDoubt } = keyFor(slot);
-    if (mark !== slotMark || !inDoubt) return [];
-    const about = action!.endsWith("_story") ? { story_id: id } : { plan_id: id };
-    return [{ key, command: { action, ...about, ...(nonce && { nonce }) } as Command }];
+    return command !== undefined && inDoubt ? [{ key, command: command as Command }] : [];
   });
 }
 
@@ -56,7 +55,7 @@ function storedKey(slot: string): PressKey | undefined {
 }
 
 /** A browser may refuse its storage; then a reload forgets, and roxy-core's own checks stand behind us. */
-function stored<T>(access: () => T): T | undefined {
+export function stored<T>(access: () => T): T | undefined {
   try {
     return access();
   } catch {

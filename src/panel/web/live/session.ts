@@ -1,3 +1,4 @@
+import type { Fields } from "../api/json.ts";
 import { fieldsOf, firstText } from "../api/json.ts";
 import { apiRequest } from "../../../wire/client.ts";
 import type { PlainProblem } from "../api/requests.ts";
@@ -7,7 +8,6 @@ import { recall, Stream } from "../api/stream.ts";
 import { factsAfterHealth } from "../state/connection.ts";
 import { afterFrame } from "../state/frames.ts";
 import { samplesAfter, samplesIn, samplesWith } from "../state/history.ts";
-import { readClient } from "../state/client.ts";
 import { heardFrom } from "../state/heard.ts";
 import type { Job } from "../state/jobs.ts";
 import { jobsListed, readJobs } from "../state/jobs.ts";
@@ -15,12 +15,14 @@ import { readPodium } from "../state/read-podium.ts";
 import { podiumIn, readServices } from "../state/services.ts";
 import { jobsWith, nothingUnrecorded, unrecordedAfter, unrecordedIn } from "../state/unrecorded.ts";
 import { spokenOf } from "../state/spoken.ts";
-import { workOf } from "../state/work.ts";
+import type { Work } from "../state/work.ts";
+import { isHalted, workOf } from "../state/work.ts";
 import { AuditDesk } from "./audit-desk.ts";
 import { Commander } from "./commander.ts";
+import { Login } from "./login.ts";
 import { Pulse } from "./pulse.ts";
 import { loadSamples, saveSamples } from "./samples.ts";
-import type { Store } from "./store.ts";
+import type { Attempt, Store } from "./store.ts";
 
 /** Podium may take several seconds to tell its status; past this it is as good as none. */
 const readMs = 12_000;
@@ -43,7 +45,6 @@ const minuteMs = 60_000;
 /** Longer than any answer over loopback; shorter than a reader's patience with an empty page. */
 const firstReadsMs = 400;
 const streamPath = "/api/orchestrator/stream";
-const sessionPath = "/api/session";
 const haltChannel = "roxy-panel-halt";
 
 /** Keeps the state true: the stream, what is read beside it, and the pulse of both ends. */
@@ -51,6 +52,7 @@ export class Session {
   readonly requests: Requests;
   readonly commander: Commander;
   readonly audit: AuditDesk;
+  readonly login: Login;
   readonly store: Store;
   readonly #stream: Stream;
   readonly #pulse: Pulse;
@@ -67,8 +69,9 @@ export class Session {
   constructor(store: Store) {
     this.store = store;
     this.requests = new Requests(() => store.facts({ tokenNeeded: true }));
-    this.commander = new Commander(this.requests, store, () => this.#soon());
+    this.commander = new Commander(this.requests, store, (attempt) => this.#answered(attempt));
     this.audit = new AuditDesk(this.requests, store);
+    this.login = new Login(this.requests, store, () => this.#letIn());
     this.#pulse = new Pulse(this.requests, store, () => this.#returned());
     this.#stream = new Stream({
       path: streamPath,
@@ -84,12 +87,16 @@ export class Session {
     this.commander.recall();
     this.#stream.connect();
     this.#pulse.start();
+    this.login.start();
     void this.#firstReads();
     setInterval(() => this.#beat(), beatMs);
     // A machine that slept has missed things, and its connection may be dead without knowing.
     document.addEventListener("visibilitychange", () => this.#soon());
     // Another tab halts: the connections that we hold could be the ones its request is waiting for.
-    this.#others?.addEventListener("message", () => this.requests.letGo());
+    this.#others?.addEventListener("message", () => {
+      this.commander.haltHeard();
+      this.requests.letGo();
+    });
   }
 
   halt(): void {
@@ -97,20 +104,16 @@ export class Session {
     void this.commander.halt();
   }
 
-  /** Shows the token once, for a session: the browser keeps its cookie, and this page keeps nothing. */
-  async signIn(token: string): Promise<void> {
-    if (!(await this.#readClient("post", token.trim()))) return;
-    this.requests.letIn();
-    this.store.facts({ tokenNeeded: false });
+  #letIn(): void {
     this.#stream.connect();
     this.readAnew();
     void this.audit.refresh();
   }
 
-  async signOut(): Promise<void> {
-    await this.requests.send(apiRequest("delete", sessionPath), { timeoutMs: readMs });
-    // What was shown was shown to somebody who has left.
-    location.reload();
+  #answered({ problem }: Attempt): void {
+    // Its role is not the one that this page knows.
+    if (problem?.code === "forbidden_role") void this.login.read();
+    this.#soon();
   }
 
   /** Reads everything at the next beat, or as soon as {@link anewMs} allows. */
@@ -150,15 +153,6 @@ export class Session {
     void read().finally(() => this.#reading.delete(what));
   }
 
-  /** @returns whether roxy-core knows us */
-  async #readClient(method: "get" | "post" = "get", token?: string): Promise<boolean> {
-    const options = { timeoutMs: readMs, ...(token !== undefined && { token }) };
-    const reply = await this.requests.send(apiRequest(method, sessionPath), options);
-    if (reply.ok) this.store.set({ client: readClient(reply.body), tokenProblem: undefined });
-    else if (token !== undefined) this.store.set({ tokenProblem: reply.problem });
-    return reply.ok;
-  }
-
   /** Whether a dispatch would be taken: an answer that says no comes with status 503, and is no problem document. */
   async #readReady(): Promise<void> {
     const readyAskedMs = Date.now();
@@ -176,7 +170,10 @@ export class Session {
     const reply = await this.requests.send(apiRequest("get", "/api/orchestrator/status"), { timeoutMs: readMs });
     const gateway = fieldsOf(reply.body["gateway"]);
     if (reply.ok || Object.keys(gateway).length > 0) {
-      this.store.set({ gateway });
+      this.store.set({
+        gateway,
+        outdated: this.store.state.outdated || isOtherVersion(gateway, this.store.state.gateway),
+      });
       const { cursor, oldest_cursor: oldest } = fieldsOf(gateway["stream"]);
       if (typeof cursor === "string") {
         this.#stream.startAt(cursor);
@@ -194,11 +191,8 @@ export class Session {
       return;
     }
     this.store.facts({ podium: "answered", podiumDetail: "" });
-    this.store.set({
-      work: workOf(readPodium(reply.body["podium"]), this.store.state.work),
-      workAt: new Date().toISOString(),
-      statusAskedMs,
-    });
+    this.#setWork(workOf(readPodium(reply.body["podium"]), this.store.state.work));
+    this.store.set({ workAt: new Date().toISOString(), statusAskedMs });
     this.#sample(this.store.state.work.queue.length, Date.now());
     // A frame that came meanwhile may be newer than this answer: ask once more.
     if (this.#news !== newsBefore) this.#due.status = Date.now() - calmMs.status + beatMs;
@@ -275,6 +269,7 @@ export class Session {
     const { state } = this.store;
     let told = { facts: state.facts, work: state.work, jobs: state.jobs, heard: state.heard };
     for (const frame of frames) told = afterFrame(told, frame);
+    this.#setWork(told.work);
     this.store.set({ ...told, ...spokenOf(frames) });
     if (told.work !== state.work) this.#workTold();
     this.#unrecorded = unrecordedAfter(this.#unrecorded, frames, Date.now());
@@ -283,6 +278,11 @@ export class Session {
     // Since when it is halted stands in Podium's status only.
     const isAnother = told.work.state !== state.work.state;
     if (wasAway || isAnother || frames.some(({ type }) => type === "STORY_STATUS")) this.#soon();
+  }
+
+  #setWork(work: Work): void {
+    if (isHalted(work) && !isHalted(this.store.state.work)) this.commander.haltHeard();
+    this.store.set({ work });
   }
 
   /** What is shown is from now, unless it never was read whole. */
@@ -295,7 +295,8 @@ export class Session {
   async #opened(): Promise<void> {
     this.store.facts({ stream: "open", catchingUp: true, behind: false });
     this.#pulse.now();
-    await Promise.all([this.#readStatus(), this.#readJobs(), this.#readHeard()]);
+    // A session that another one has followed ended the stream before this one.
+    await Promise.all([this.login.read(), this.#readStatus(), this.#readJobs(), this.#readHeard()]);
     this.store.facts({ catchingUp: false });
   }
 
@@ -308,13 +309,13 @@ export class Session {
   #returned(): void {
     this.#stream.connect();
     this.readAnew();
-    void this.#readClient();
+    this.audit.gatewayReturned();
   }
 
   /** The first reads are in, or too slow to wait for: everything is drawn at once, so that nothing jumps. */
   async #firstReads(): Promise<void> {
     const patience = new Promise((resolve) => setTimeout(resolve, firstReadsMs));
-    const reads = [this.#readClient(), this.#readReady(), this.#readStatus(), this.#readJobs(), this.#readHeard()];
+    const reads = [this.login.read(), this.#readReady(), this.#readStatus(), this.#readJobs(), this.#readHeard()];
     await Promise.race([patience, Promise.all(reads)]);
     this.store.set({ ready: true });
   }
@@ -332,6 +333,10 @@ export class Session {
     this.store.set({ samples: after });
     saveSamples(after);
   }
+}
+
+function isOtherVersion({ version }: Fields, { version: before }: Fields): boolean {
+  return before !== undefined && version !== undefined && version !== before;
 }
 
 function newestPlanStep(jobs: readonly Job[]): string {

@@ -9,6 +9,7 @@ import { noFacts } from "../state/connection.ts";
 import type { Sample } from "../state/history.ts";
 import type { Service } from "../state/services.ts";
 import { nothingKnown } from "../state/work.ts";
+import type { Command } from "./commander.ts";
 
 export type Page = { readonly name: "orchestrator" | "audit" | "services"; readonly auditId?: string };
 
@@ -17,6 +18,7 @@ export type Place = "form" | "now" | "queue" | "stories";
 
 /** One press of a button, until the next press of the same one. */
 export interface Attempt {
+  readonly command: Command;
   readonly phase: "sending" | "accepted" | "failed";
   /** Absent for a press from before the page was loaded. */
   readonly place?: Place;
@@ -43,6 +45,8 @@ export interface PanelState extends Told {
   readonly client: ClientIdentity;
   /** Why the token that was entered last did not do. */
   readonly tokenProblem?: PlainProblem | undefined;
+  /** Why the session could not be ended. */
+  readonly signOutProblem?: PlainProblem | undefined;
   /** When Podium last said something of its work; empty until its status was read once. */
   readonly workAt: string;
   /** When Podium was asked for the status that was read last; 0 before. */
@@ -60,6 +64,8 @@ export interface PanelState extends Told {
   readonly storyId: string;
   /** Version and the like, from the status answer. */
   readonly gateway: Fields;
+  /** roxy-core is another version than when the page was loaded, which has brought that version's panel. */
+  readonly outdated: boolean;
   /** The newest thing worth saying aloud to who can't see it. */
   readonly spoken: string;
   /** Ticks while something is on its way, so that its seconds can be counted. */
@@ -84,6 +90,7 @@ export const initialState: PanelState = {
   search: "",
   storyId: "",
   gateway: {},
+  outdated: false,
   spoken: "",
   nowMs: Date.now(),
 };

@@ -1,7 +1,9 @@
 import type { PlainProblem } from "../api/requests.ts";
 import type { Fields } from "../api/json.ts";
 import { fieldsOf, firstText, listOf, numberOf } from "../api/json.ts";
+import type { AuditEvent } from "../../../wire/audit.ts";
 import { endings } from "./jobs.ts";
+import { visibleText } from "./words.ts";
 
 export interface AuditHead {
   readonly seq: number;
@@ -62,7 +64,23 @@ const actions = new Set([
   "halt",
   "status",
 ]);
-const events = new Set(["intent", "outcome", "unknown", "rejected", "job", "checkpoint", "recover", "genesis"]);
+/** Every event that a record can have, those of a dispatch first. */
+export const eventNames = [
+  "intent",
+  "outcome",
+  "unknown",
+  "rejected",
+  "job",
+  "checkpoint",
+  "recover",
+  "open",
+  "close",
+  "genesis",
+  "prune",
+  "key",
+] as const satisfies readonly AuditEvent[];
+const events: ReadonlySet<string> = new Set(eventNames);
+const dayShape = /^\d{4}-\d\d-\d\d$/;
 const named = new Set(["event", "action", "story", "plan", "user", "source", "job", "result", "from", "to"]);
 
 /**
@@ -83,16 +101,24 @@ export function auditFilter(search: string): Readonly<Record<string, string>> {
 
 function guess(word: string): Record<string, string> {
   if (/^JOB-/i.test(word)) return { job: word.toUpperCase() };
-  if (/^\d{4}-\d\d-\d\d$/.test(word)) return { from: word, to: dayAfter(word) };
+  if (dayShape.test(word)) return { from: word, to: word };
   if (actions.has(word.toLowerCase())) return { action: word.toLowerCase() };
   if (events.has(word.toLowerCase())) return { event: word.toLowerCase() };
   if (/^SKOREQ-/i.test(word) && !/STORY/i.test(word)) return { plan: word };
   return { story: word };
 }
 
-function dayAfter(day: string): string {
-  const ms = Date.parse(`${day}T00:00:00Z`);
-  return Number.isNaN(ms) ? day : new Date(ms + 86_400_000).toISOString().slice(0, 10);
+/** What is asked of the log: the search, and the event that was chosen beside it. */
+export function questionOf({ search, event }: Pick<AuditState, "search" | "event">): Readonly<Record<string, string>> {
+  return { ...auditFilter(search), ...(event !== "" && { event }) };
+}
+
+/** How the question was understood. The log's days are those of UTC. */
+export function questionWords(question: Readonly<Record<string, string>>): string {
+  const parts = Object.entries(question).map(
+    ([name, value]) => `${name} is ${visibleText(value)}${dayShape.test(value) ? " (UTC)" : ""}`,
+  );
+  return parts.length === 0 ? "Everything." : `Where ${parts.join(" and ")}.`;
 }
 
 export function readHead(body: Fields): AuditHead | undefined {
@@ -150,6 +176,14 @@ export function hasEnded(records: readonly Fields[]): boolean {
   if (result === "rejected" || result === "failed") return true;
   if (result !== "queued" || action === "enqueue_plan") return false;
   return action !== "enqueue_story" || endings.has(firstText(records.at(-1) ?? {}, "podium_status") ?? "");
+}
+
+/** What queues nothing is answered when Podium has taken it: `queued` would alarm whoever looks whether a halt has worked. */
+export function resultWord(record: Fields): string | undefined {
+  const { event, action, result } = record;
+  const isQueuing = action === "enqueue_story" || action === "enqueue_plan";
+  if (event === "outcome" && result === "queued" && !isQueuing) return "answered";
+  return firstText(record, "result", "podium_status", "code");
 }
 
 export function recordsIn(body: Fields): Fields[] {

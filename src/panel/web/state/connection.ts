@@ -54,6 +54,8 @@ export interface ConnectionWord {
   readonly level: "good" | "busy" | "warn" | "bad";
   readonly word: string;
   readonly detail: string;
+  /** It tells of a gap, which can be seen and put away. */
+  readonly isGap?: boolean;
 }
 
 /**
@@ -76,9 +78,10 @@ export function connectionWord(
 }
 
 /** Nothing runs, whatever else is to be said: that comes after it. */
-function haltedWord({ haltedAs, since = "" }: Halted, { level, detail }: ConnectionWord): ConnectionWord {
+function haltedWord({ haltedAs, since = "" }: Halted, rest: ConnectionWord): ConnectionWord {
+  const { level, detail } = rest;
   const words = `The orchestrator says that it is ${haltedAs}${since}: what waits stays there until it is started again there.`;
-  return said("warn", "Halted", level === "good" ? `Live. ${words}` : `${words} ${detail}`);
+  return { ...rest, ...said("warn", "Halted", level === "good" ? `Live. ${words}` : `${words} ${detail}`) };
 }
 
 type Time = (at: string) => string;
@@ -208,11 +211,8 @@ function shortfallWord({ stream, gap, behind }: ConnectionFacts, time: Time): Co
   if (behind) return said("warn", "Behind", "Frames come faster than this page reads them.");
   if (!gap) return undefined;
   const from = gap.from === undefined ? "before" : `between ${time(gap.from)} and`;
-  return said(
-    "warn",
-    "Live, with a gap",
-    `Telemetry ${from} ${time(gap.to)} may be missing. The present state was read anew.`,
-  );
+  const detail = `Telemetry ${from} ${time(gap.to)} may be missing. The present state was read anew.`;
+  return { ...said("warn", "Live, with a gap", detail), isGap: true };
 }
 
 function said(level: ConnectionWord["level"], word: string, detail: string): ConnectionWord {

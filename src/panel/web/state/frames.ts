@@ -6,8 +6,8 @@ import { factsAfterUpstream } from "./connection.ts";
 import type { Job, StoryWord } from "./jobs.ts";
 import { jobMeant, jobsAfterWord } from "./jobs.ts";
 import { agentOf, readPodium } from "./read-podium.ts";
-import type { Agent, Work } from "./work.ts";
-import { storyAfter, workAfter, workOf } from "./work.ts";
+import type { Work } from "./work.ts";
+import { agentAfter, storyAfter, workAfter, workOf } from "./work.ts";
 
 /** The part of the page's state that telemetry changes. */
 export interface Told {
@@ -88,7 +88,5 @@ function afterAgents(work: Work, { fields }: StreamFrame): Work {
   if (agents !== undefined) return workAfter(work, { agents });
   const id = firstText(fields, "agentId", "agent_id", "id");
   if (id === undefined) return work;
-  const agent: Agent = agentOf(id, fields);
-  const known = work.agents.findIndex((one) => one.id === id);
-  return { ...work, agents: known === -1 ? [...work.agents, agent] : work.agents.with(known, agent) };
+  return agentAfter(work, agentOf(id, fields));
 }

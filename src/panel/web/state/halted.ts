@@ -1,5 +1,5 @@
 import type { Job } from "./jobs.ts";
-import { wordOf } from "./words.ts";
+import { momentMs, wordOf } from "./words.ts";
 import type { Work } from "./work.ts";
 import { isHalted } from "./work.ts";
 
@@ -33,6 +33,6 @@ export function haltedOf(work: Work, jobs: readonly Job[], time: (at: string) =>
 
 /** What happened while this dispatch was with Podium came of it. */
 function isWithin(at: string, { createdAt, answeredAt = "" }: Job): boolean {
-  const ms = Date.parse(at);
+  const ms = momentMs(at);
   return ms >= Date.parse(createdAt) && ms <= Date.parse(answeredAt);
 }

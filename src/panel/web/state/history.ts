@@ -12,22 +12,34 @@ export interface Sample {
 
 export const hourMs = 3_600_000;
 const bucketMs = 60_000;
-/** One an hour's change each three seconds; more detail than a chart of this size shows. */
+/** A change each three seconds of an hour. What goes beyond it is thinned to what is drawn. */
 const samplesMax = 1_200;
+
+/** Of each minute what its deepest was, and where it ended: a busy hour must not lose its beginning to its end. */
+function thinned(samples: readonly Sample[]): readonly Sample[] {
+  if (samples.length <= samplesMax) return samples;
+  const kept = new Map<number, { readonly deepest: Sample; readonly last: Sample }>();
+  for (const last of samples) {
+    const minute = Math.floor(last.atMs / bucketMs);
+    const deepest = kept.get(minute)?.deepest ?? last;
+    kept.set(minute, { deepest: last.depth > deepest.depth ? last : deepest, last });
+  }
+  return [...kept.values()].flatMap(({ deepest, last }) => (deepest === last ? [last] : [deepest, last]));
+}
 
 /** Adds a change of depth; equal ones are kept at most once a minute, to show that somebody was looking. */
 export function samplesAfter(samples: readonly Sample[], sample: Sample): readonly Sample[] {
   const last = samples.at(-1);
   if (last && last.depth === sample.depth && sample.atMs - last.atMs < bucketMs) return samples;
   const from = sample.atMs - hourMs;
-  return [...samples.filter(({ atMs }) => atMs >= from && atMs <= sample.atMs), sample].slice(-samplesMax);
+  return thinned([...samples.filter(({ atMs }) => atMs >= from && atMs <= sample.atMs), sample]);
 }
 
 /**
  * Depths in what roxy-core remembers of the telemetry. It heard every change, so between two of them the depth was what
  * the first one said; not so where it had lost Podium, which a GAP tells.
  */
-export function samplesIn(frames: readonly StreamFrame[], nowMs: number): Sample[] {
+export function samplesIn(frames: readonly StreamFrame[], nowMs: number): readonly Sample[] {
   const samples: Sample[] = [];
   const from = nowMs - hourMs;
   let known: Sample | undefined;
@@ -51,13 +63,13 @@ export function samplesIn(frames: readonly StreamFrame[], nowMs: number): Sample
   }
   const isHeard = frames.findLast(({ type }) => type === "GATEWAY_STATUS")?.fields["podium"] === "connected";
   holdUntil(isHeard ? nowMs : 0);
-  return samples.slice(-samplesMax);
+  return thinned(samples);
 }
 
 /** What roxy-core remembers goes before what the browser saw of the same time. */
 export function samplesWith(seen: readonly Sample[], remembered: readonly Sample[]): readonly Sample[] {
   const [first] = remembered;
-  return first ? [...seen.filter(({ atMs }) => atMs < first.atMs), ...remembered].slice(-samplesMax) : seen;
+  return first ? thinned([...seen.filter(({ atMs }) => atMs < first.atMs), ...remembered]) : seen;
 }
 
 export interface HourSeries {

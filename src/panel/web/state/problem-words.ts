@@ -35,6 +35,8 @@ export interface Asked {
   readonly isHalt?: boolean;
   /** What became of a press before this one is not known, and this problem does not tell. */
   readonly earlierInDoubt?: boolean;
+  /** Of a read that only a press of this button repeats. */
+  readonly button?: string | undefined;
 }
 
 export function problemWords(problem: PlainProblem, asked: Asked): ProblemWords {
@@ -97,9 +99,12 @@ const keyKept = "the same key is kept, so it can't run twice.";
 
 function remedyFor(
   problem: PlainProblem,
-  { isCommand, earlierInDoubt }: Asked,
+  { isCommand, earlierInDoubt, button }: Asked,
 ): Pick<ProblemWords, "remedy" | "waitS"> {
   const { code, retry, retryAfterS } = problem;
+  if (!isCommand && button !== undefined) {
+    return { remedy: remedies[code] ?? (retry === "never" ? "" : `Press ${button} again.`) };
+  }
   if (!isCommand) return { remedy: remedies[code] ?? "It is tried again by itself." };
   if (retry === "same-key") return { remedy: `Press again: ${keyKept}` };
   const kept = earlierInDoubt && code !== "idempotency_mismatch" ? `When you press again, ${keyKept}` : "";

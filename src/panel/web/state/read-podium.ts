@@ -1,6 +1,7 @@
 import type { Fields } from "../api/json.ts";
 import { fieldsOf, firstText, listOf, numberOf, textOf } from "../api/json.ts";
 import type { Agent, HaltFacts, Plan, QueueEntry, Story, Told } from "./work.ts";
+import { isHalted } from "./work.ts";
 
 /**
  * Podium's status and frames are JSON of unknown shape. What looks like stories, a queue, agents or plans is taken for
@@ -44,7 +45,7 @@ export function readPodium(value: unknown): Told {
     }
   }
   const state = stateIn(fieldsOf(value));
-  const halt = haltIn(fieldsOf(value));
+  const halt = haltIn({ ...fieldsOf(value), ...itselfIn(fieldsOf(value)) });
   const told = Object.entries(found).filter(([, part]) => part !== undefined);
   return {
     ...(Object.fromEntries(told) as Told),
@@ -63,10 +64,17 @@ function mapAsList(child: object, key: string): unknown[] | undefined {
 
 /** The orchestrator's word for itself: under `orchestrator`, or at the top. A story's `status` is not that. */
 function stateIn(fields: Fields): string | undefined {
-  const own = firstText(itselfIn(fields), "state", "status");
-  if (own !== undefined) return own;
-  if (idOf(fields) !== undefined) return undefined;
-  return firstText(fields, "state", "status");
+  const own = stateOf(itselfIn(fields));
+  return own !== undefined || idOf(fields) !== undefined ? own : stateOf(fields);
+}
+
+/** Its word; or that it is halted, where that is said as a yes, or by when. */
+function stateOf(fields: Fields): string | undefined {
+  const word = firstText(fields, "state", "status");
+  const { halted } = fields;
+  if (halted === true) return isHalted({ state: word }) ? word : "halted";
+  if (halted === false) return word ?? "running";
+  return word ?? (haltIn(fields).since === undefined ? undefined : "halted");
 }
 
 function itselfIn(fields: Fields): Fields {
@@ -75,10 +83,9 @@ function itselfIn(fields: Fields): Fields {
 
 /** Beside its word for itself. */
 function haltIn(fields: Fields): HaltFacts {
-  const beside = { ...fields, ...itselfIn(fields) };
   return compact({
-    since: firstText(beside, "haltedSince", "halted_since", "haltedAt", "halted_at"),
-    by: firstText(beside, "haltedBy", "halted_by"),
+    since: firstText(fields, "haltedSince", "halted_since", "haltedAt", "halted_at"),
+    by: firstText(fields, "haltedBy", "halted_by"),
   });
 }
 

@@ -9,10 +9,19 @@ const dayAndClock = new Intl.DateTimeFormat("en-GB", {
   second: "2-digit",
 });
 
-/** Local time of an RFC 3339 time: the clock today, with the day before. */
+/** Before this many seconds since 1970 lies the year 5000, and before as many milliseconds the year 1973. */
+const secondsMax = 1e11;
+
+/** A time of Podium's in milliseconds: RFC 3339, or a number since 1970. NaN when it is none that we know. */
+export function momentMs(at: string): number {
+  if (!/^\d{9,13}(\.\d+)?$/.test(at)) return Date.parse(at);
+  return Number(at) < secondsMax ? Number(at) * 1000 : Number(at);
+}
+
+/** Local time: the clock today, with the day before. What is no time is a stranger's text. */
 export function timeWords(at: string, nowMs: number): string {
-  const ms = Date.parse(at);
-  if (Number.isNaN(ms)) return at;
+  const ms = momentMs(at);
+  if (Number.isNaN(ms)) return wordOf(at);
   const sameDay = new Date(ms).toDateString() === new Date(nowMs).toDateString();
   return (sameDay ? clock : dayAndClock).format(ms);
 }

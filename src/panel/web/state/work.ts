@@ -109,6 +109,19 @@ export function storyAfter(work: Work, id: string, news: { readonly [K in keyof 
   return { ...work, stories };
 }
 
+/** More than work at once on one machine. Agents that are made for one story each would else grow in number for ever. */
+const agentsMax = 200;
+
+/** An agent's newest word. When there are too many, the one that was heard of first goes; before all, one without a story. */
+export function agentAfter(work: Work, agent: Agent): Work {
+  const known = work.agents.findIndex(({ id }) => id === agent.id);
+  if (known !== -1) return { ...work, agents: work.agents.with(known, agent) };
+  const agents = [...work.agents, agent];
+  if (agents.length <= agentsMax) return { ...work, agents };
+  const idle = agents.findIndex(({ storyId }) => storyId === undefined);
+  return { ...work, agents: agents.toSpliced(Math.max(0, idle), 1) };
+}
+
 /** What stands in the queue or runs is a story too, even where no catalogue names it. Its newest word is the queue's. */
 function withStrangers(work: Work): Work {
   const stories = new Map(work.stories);
@@ -124,7 +137,7 @@ function withStrangers(work: Work): Work {
   return changed ? { ...work, stories } : work;
 }
 
-export function isHalted({ state }: Work): boolean {
+export function isHalted({ state }: { readonly state?: string | undefined }): boolean {
   return state !== undefined && /halt|stopped|paused/i.test(state);
 }
 

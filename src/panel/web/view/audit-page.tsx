@@ -3,8 +3,8 @@ import type { Fields } from "../api/json.ts";
 import { firstText, numberOf } from "../api/json.ts";
 import type { Session } from "../live/session.ts";
 import type { PanelState } from "../live/store.ts";
-import { auditFilter, recordsMax } from "../state/audit.ts";
-import { actionWord, visibleText } from "../state/words.ts";
+import { eventNames, questionOf, questionWords, recordsMax, resultWord } from "../state/audit.ts";
+import { actionWord } from "../state/words.ts";
 import { ChainCard } from "./chain-card.tsx";
 import { DispatchRecords } from "./dispatch-records.tsx";
 import type { HeldRow } from "../state/held.ts";
@@ -19,8 +19,6 @@ interface Props {
   readonly session: Session;
   readonly state: PanelState;
 }
-
-const eventNames = ["intent", "outcome", "unknown", "rejected", "job", "checkpoint", "recover", "open", "close"];
 
 /** The log: what was asked for, what became of it, and that nobody has edited it. */
 export function AuditPage({ session, state }: Props) {
@@ -57,7 +55,6 @@ export function AuditPage({ session, state }: Props) {
 
 function SearchForm({ session, state }: Props) {
   const { search, event } = state.audit;
-  const filter = Object.entries(auditFilter(search));
   const submit = (submitted: Event): void => {
     submitted.preventDefault();
     const typed = fieldText(submitted, "search").trim();
@@ -97,11 +94,7 @@ function SearchForm({ session, state }: Props) {
         ))}
       </select>
       <button type="submit">Search</button>
-      <p class="fine">
-        {filter.length === 0
-          ? "Everything."
-          : `Where ${filter.map(([name, value]) => `${name} is ${visibleText(value)}`).join(" and ")}.`}
-      </p>
+      <p class="fine">{questionWords(questionOf(state.audit))}</p>
     </form>
   );
 }
@@ -146,7 +139,7 @@ function RecordRow({ record, verifiedTo, nowMs }: { record: Fields; verifiedTo: 
   ];
   const who = firstText(record, "user_id", "source");
   const auditId = firstText(record, "audit_id");
-  const result = firstText(record, "result", "podium_status", "code");
+  const result = resultWord(record);
   const isVerified = seq >= 0 && seq <= verifiedTo;
   return (
     <tr class={seq === verifiedTo ? "verified-mark" : ""}>

@@ -55,7 +55,7 @@ export function ChainCard({ session, state }: { session: Session; state: PanelSt
           </div>
         </div>
       )}
-      {verifyProblem && <ProblemNote problem={verifyProblem} />}
+      {verifyProblem && <ProblemNote problem={verifyProblem} button="Verify now" />}
     </section>
   );
 }

@@ -5,6 +5,8 @@ import type { Session } from "../live/session.ts";
 import type { PanelState } from "../live/store.ts";
 import { AttemptProblem, CommandButton, replayedWords } from "./command-button.tsx";
 import { placeOf } from "./attempt-place.ts";
+import { actionWord } from "../state/words.ts";
+import { Id } from "./text.tsx";
 import { plainField } from "./plain-field.ts";
 
 /** A story by its id. Enter is the button; spaces around the id are nobody's intention. */
@@ -59,6 +61,7 @@ function StoryForm({ session, state }: { session: Session; state: PanelState }) 
         <StoryIds state={state} />
       </form>
       <Answer session={session} state={state} command={command} />
+      <Strangers session={session} state={state} command={command} />
     </div>
   );
 }
@@ -77,8 +80,35 @@ function StoryIds({ state }: { state: PanelState }) {
   );
 }
 
+interface FormProps {
+  readonly session: Session;
+  readonly state: PanelState;
+  /** What the form would send now. */
+  readonly command: Command;
+}
+
+/** Messages about stories that have no row, and no longer stand in the form either: each with the name of its story. */
+function Strangers({ session, state, command }: FormProps) {
+  const typed = subjectOf(command);
+  const attempts = [...state.attempts].filter(([subject, attempt]) => {
+    const { story_id } = attempt.command;
+    const isTold = attempt.phase === "failed" || attempt.answer?.replayed === true;
+    return story_id !== undefined && isTold && subject !== typed && placeOf(attempt, story_id, state) === "form";
+  });
+  return (
+    <>
+      {attempts.map(([subject, { command: pressed }]) => (
+        <div key={subject}>
+          {actionWord(pressed.action)} <Id id={pressed.story_id ?? ""} />
+          <AttemptProblem session={session} state={state} command={pressed} place="form" />
+        </div>
+      ))}
+    </>
+  );
+}
+
 /** The place under the form is kept, so that an answer moves nothing. */
-function Answer({ session, state, command }: { session: Session; state: PanelState; command: Command }) {
+function Answer({ session, state, command }: FormProps) {
   const attempt = state.attempts.get(subjectOf(command));
   const isHere = attempt !== undefined && placeOf(attempt, command.story_id ?? "", state) === "form";
   if (isHere && attempt.phase === "failed") {

@@ -44,9 +44,7 @@ export function DispatchRecords({ session, state }: { session: Session; state: P
           <span>Download proof</span>
         </button>
       </div>
-      {proofProblem && (
-        <ProblemNote problem={proofProblem} remedy="A proof can be had once a signed checkpoint covers the dispatch." />
-      )}
+      {proofProblem && <ProblemNote problem={proofProblem} button="Download proof" />}
       {problem && <ProblemNote problem={problem} remedy="" />}
       <div class="side-by-side">
         {records.map((record) => (

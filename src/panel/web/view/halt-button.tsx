@@ -53,14 +53,19 @@ function HaltButton({ session, state }: { session: Session; state: PanelState })
   const [gesture, turn] = useGesture();
   const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
   const isSending = state.attempts.get(subject)?.phase === "sending";
-  const rest = (next: Gesture) => (): void => {
-    if (timer.current === null) return;
-    clearTimeout(timer.current);
+  const rest = (next: Gesture): void => {
+    clearTimeout(timer.current ?? undefined);
     timer.current = null;
     turn(next);
   };
+  const letGo = (next: Gesture) => (): void => {
+    if (timer.current !== null) rest(next);
+  };
   const hold = (event: PointerEvent): void => {
     if (event.button !== 0 || timer.current !== null) return;
+    // A finger belongs to what it came down on, wherever it goes, unless that lets go of it.
+    const under = event.target as Element;
+    if (under.hasPointerCapture(event.pointerId)) under.releasePointerCapture(event.pointerId);
     turn("holding");
     timer.current = setTimeout(() => {
       timer.current = null;
@@ -75,7 +80,7 @@ function HaltButton({ session, state }: { session: Session; state: PanelState })
     if (gesture === "confirm") session.halt();
   };
   const key = (event: KeyboardEvent): void => {
-    if (event.key === "Escape") turn("idle");
+    if (event.key === "Escape") rest("idle");
     // A key that is held down repeats: that would be its own confirmation.
     if (event.repeat) event.preventDefault();
   };
@@ -86,13 +91,13 @@ function HaltButton({ session, state }: { session: Session; state: PanelState })
       class={`halt ${gesture}`}
       aria-describedby="halt-help"
       onPointerDown={hold}
-      onPointerUp={rest("hint")}
-      onPointerLeave={rest("idle")}
-      onPointerCancel={rest("idle")}
+      onPointerUp={letGo("hint")}
+      onPointerLeave={letGo("idle")}
+      onPointerCancel={letGo("idle")}
       onContextMenu={(event: Event) => event.preventDefault()}
       onClick={click}
       onKeyDown={key}
-      onBlur={() => turn("idle")}
+      onBlur={() => rest("idle")}
     >
       <svg class="ring" viewBox="0 0 24 24" aria-hidden="true">
         <circle cx="12" cy="12" r="10" />
@@ -100,7 +105,8 @@ function HaltButton({ session, state }: { session: Session; state: PanelState })
         <path d="M8.5 8.5h7v7h-7z" />
       </svg>
       <span class="halt-words" aria-live="assertive">
-        {isSending ? sendingWords(state) : "Halt"} {!isSending && hints[gesture] && <small>{hints[gesture]}</small>}
+        {isSending ? <Sending state={state} /> : "Halt"}{" "}
+        {!isSending && hints[gesture] && <small>{hints[gesture]}</small>}
       </span>
     </button>
   );
@@ -114,9 +120,14 @@ const hints: Readonly<Record<Gesture, string>> = {
   hint: "hold 1 second",
 };
 
-function sendingWords(state: PanelState): string {
+/** Its seconds are counted for the eye: who listens would hear nothing else. */
+function Sending({ state }: { state: PanelState }) {
   const seconds = secondsSince(state.attempts.get(subject)?.startedMs ?? state.nowMs, state.nowMs);
-  return seconds < 1 ? "Halting…" : `Halting · ${seconds} s`;
+  return (
+    <span>
+      Halting<span aria-hidden="true">{seconds < 1 ? "…" : ` · ${seconds} s`}</span>
+    </span>
+  );
 }
 
 /** What became of the last halt, under the bar until it is put away. */

@@ -7,7 +7,7 @@ import { timeWords } from "../state/words.ts";
 import { HaltControl, HaltNote } from "./halt-button.tsx";
 import { Icon } from "./icon.tsx";
 import { openHelp } from "./help.tsx";
-import { SignedIn } from "./signed-in.tsx";
+import { SignedIn, SignOutNote } from "./signed-in.tsx";
 import { Text } from "./text.tsx";
 import { chooseTheme, nextTheme, theme } from "./theme.ts";
 
@@ -21,7 +21,7 @@ const pages = [
 export function Header({ session, state }: { session: Session; state: PanelState }) {
   const time = (at: string): string => timeWords(at, state.nowMs);
   const halted = haltedOf(state.work, state.jobs, time);
-  const { level, word, detail } = connectionWord(state.facts, time, halted);
+  const { level, word, detail, isGap } = connectionWord(state.facts, time, halted);
   return (
     <header class="top">
       <div class="bar">
@@ -51,13 +51,19 @@ export function Header({ session, state }: { session: Session; state: PanelState
         <span class="state-detail" key={word}>
           <Text text={detail} chars={240} />
         </span>
-        {state.facts.gap && level !== "bad" && (
+        {state.outdated && (
+          <button type="button" class="quiet small" onClick={() => location.reload()}>
+            Another version: reload
+          </button>
+        )}
+        {isGap && (
           <button type="button" class="quiet small" onClick={() => session.store.facts({ gap: undefined })}>
             Seen
           </button>
         )}
       </div>
       <HaltNote session={session} state={state} />
+      <SignOutNote session={session} state={state} />
     </header>
   );
 }

@@ -18,20 +18,32 @@ const rows = [
 
 const id = "help";
 
-export function openHelp(): void {
-  const dialog = document.getElementById(id) as HTMLDialogElement | null;
-  if (dialog && !dialog.open) dialog.showModal();
+function dialog(): HTMLDialogElement | null {
+  return document.getElementById(id) as HTMLDialogElement | null;
 }
 
-function closeHelp(): void {
-  (document.getElementById(id) as HTMLDialogElement | null)?.close();
+/** Not as a modal: that would take the bar, and with it the stop, out of reach. */
+export function openHelp(): void {
+  dialog()?.show();
+}
+
+/** @returns whether it was open */
+export function closeHelp(): boolean {
+  const wasOpen = dialog()?.open === true;
+  dialog()?.close();
+  return wasOpen;
+}
+
+/** Whoever has gone on to something else works there: it may be what lies under the help. */
+function leave({ relatedTarget }: FocusEvent): void {
+  if (relatedTarget instanceof Node && !dialog()?.contains(relatedTarget)) closeHelp();
 }
 
 export function Help({ session, state }: { session: Session; state: PanelState }) {
   const version = firstText(state.gateway, "version") ?? "";
   const [enabled, setEnabled] = useState(keysEnabled());
   return (
-    <dialog id={id} aria-labelledby="help-title">
+    <dialog id={id} aria-labelledby="help-title" onFocusOut={leave}>
       <h2 id="help-title">Keyboard</h2>
       <dl class="keys">
         {rows.map(([keys, meaning]) => (
@@ -53,7 +65,7 @@ export function Help({ session, state }: { session: Session; state: PanelState }
         A press of a button never runs twice: its key is kept until it is known what became of it. roxy-core {version}
       </p>
       <SignedIn session={session} state={state} />
-      <button type="button" onClick={closeHelp}>
+      <button type="button" onClick={() => void closeHelp()}>
         Close
       </button>
     </dialog>

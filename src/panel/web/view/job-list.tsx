@@ -2,6 +2,7 @@
 import { useState } from "hono/jsx/dom";
 import type { PanelState } from "../live/store.ts";
 import type { Job } from "../state/jobs.ts";
+import { jobsListed } from "../state/jobs.ts";
 import type { Step } from "../state/timeline.ts";
 import { timelineOf } from "../state/timeline.ts";
 import { withoutRepeats } from "../state/problem-words.ts";
@@ -36,6 +37,11 @@ export function JobList({ state }: { state: PanelState }) {
         <button type="button" class="quiet" onClick={() => setCount(count + jobsShown * 2)}>
           Older ones
         </button>
+      )}
+      {held.more === 0 && jobs.length >= jobsListed && (
+        <p class="fine">
+          Older ones stand in the <a href="#/audit">audit log</a>.
+        </p>
       )}
     </section>
   );

@@ -27,30 +27,45 @@ function read(): boolean {
   }
 }
 
-const pages: Readonly<Record<string, string>> = { "1": "#/", "2": "#/audit", "3": "#/services" };
+/** What the help is opened with, and closed: every other key is about what it may cover. */
+interface HelpDialog {
+  readonly open: () => void;
+  /** @returns whether it was open */
+  readonly close: () => boolean;
+}
 
-export function listenToKeys(openHelp: () => void): void {
+const acts: Readonly<Record<string, () => void>> = {
+  "/": () => goTo("search", "#/audit"),
+  d: () => goTo("story-id", "#/"),
+  h: () => focus("halt"),
+  t: () => chooseTheme(nextTheme(theme())),
+  "1": () => (location.hash = "#/"),
+  "2": () => (location.hash = "#/audit"),
+  "3": () => (location.hash = "#/services"),
+};
+
+export function listenToKeys(help: HelpDialog): void {
   document.addEventListener("keydown", (event) => {
     const target = event.target as HTMLElement | null;
-    const typing = target !== null && /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
-    if (event.key === "Escape" && typing) target.blur();
+    const typing = target !== null && target.matches("input:not([type=checkbox]), textarea, select");
+    if (event.key === "Escape" && !help.close() && typing) target.blur();
     // A key that is held down is one press, whatever it would press again: a button, a form, a page.
     if (event.repeat && event.key === "Enter") event.preventDefault();
     if (event.repeat) return;
     if (typing || event.ctrlKey || event.metaKey || event.altKey || !enabled) return;
-    if (act(event.key, openHelp)) event.preventDefault();
+    if (act(event.key, help)) event.preventDefault();
   });
 }
 
 /** @returns whether the key meant something */
-function act(key: string, openHelp: () => void): boolean {
-  if (key === "/") goTo("search", "#/audit");
-  else if (key === "h") return focus("halt");
-  else if (key === "?") openHelp();
-  else if (key === "t") chooseTheme(nextTheme(theme()));
-  else if (key === "d") goTo("story-id", "#/");
-  else if (pages[key] !== undefined) location.hash = pages[key];
-  else return false;
+function act(key: string, help: HelpDialog): boolean {
+  if (key === "?") {
+    help.open();
+    return true;
+  }
+  if (!Object.hasOwn(acts, key)) return false;
+  help.close();
+  acts[key]!();
   return true;
 }
 

@@ -6,6 +6,7 @@ import { wordOf } from "../state/words.ts";
 import { AttemptProblem, CommandButton } from "./command-button.tsx";
 import { Freshness, unread } from "./freshness.tsx";
 import { Newcomers, useHeld } from "./held-list.tsx";
+import { reachable } from "./room.ts";
 import { Status } from "./status.tsx";
 import { Id, Text, Time } from "./text.tsx";
 
@@ -14,13 +15,18 @@ interface Props {
   readonly state: PanelState;
 }
 
+/** Agents drawn: more of them than anybody follows, few enough to draw anew with each word about one. */
+const agentsShown = 24;
+
 /** What runs this moment, and on whom. */
 export function NowCard({ session, state }: Props) {
   const { running, agents } = state.work;
   const busy = new Set(agents.flatMap(({ storyId }) => storyId ?? []));
   const alone = running.filter((id) => !busy.has(id)).map((id): Agent => ({ id: "", status: "running", storyId: id }));
   // An agent with another story is another row: its button would cancel another story.
-  const held = useHeld([...agents, ...alone], ({ id, storyId }) => `${id} ${storyId ?? ""}`);
+  const held = useHeld(workingFirst([...agents, ...alone]), ({ id, storyId }) => `${id} ${storyId ?? ""}`, {
+    shown: agentsShown,
+  });
   return (
     <section class="card" aria-labelledby="now-title" {...held.hold}>
       <header>
@@ -28,7 +34,7 @@ export function NowCard({ session, state }: Props) {
         <Freshness state={state} />
         <Newcomers held={held} noun="here" />
       </header>
-      <div class={agents.length > 2 ? "room now-room for-many" : "room now-room"}>
+      <div class={agents.length > 2 ? "room now-room for-many" : "room now-room"} {...reachable(state, "Now")}>
         <ul class="rows" aria-label="Agents">
           {held.rows.map(({ item, gone }) => (
             <AgentRow
@@ -41,9 +47,17 @@ export function NowCard({ session, state }: Props) {
           ))}
         </ul>
         {held.rows.length === 0 && <p class="empty in-row">{unread(state) ?? idleWords(state)}</p>}
+        {held.more > 0 && <p class="fine">and {held.more} more</p>}
       </div>
     </section>
   );
+}
+
+/** Where not all are drawn, no idle one takes the place of one that works; else they stand as Podium has them. */
+function workingFirst(agents: readonly Agent[]): readonly Agent[] {
+  if (agents.length <= agentsShown) return agents;
+  const isWorking = ({ storyId }: Agent): boolean => storyId !== undefined;
+  return [...agents.filter(isWorking), ...agents.filter((agent) => !isWorking(agent))];
 }
 
 function idleWords({ work: { known } }: PanelState): string {
@@ -117,7 +131,7 @@ export function QueueCard({ session, state }: Props) {
         <Freshness state={state} />
         <Newcomers held={held} noun="in the queue" />
       </header>
-      <div class="room queue-room">
+      <div class="room queue-room" {...reachable(state, "Queue")}>
         <ol class="rows" aria-label="Queue">
           {held.rows.map(({ item, gone }) => (
             <EntryRow key={item.id} session={session} state={state} entry={item} gone={gone} />

@@ -3,27 +3,30 @@ import { useState } from "hono/jsx/dom";
 import type { Session } from "../live/session.ts";
 import type { PanelState } from "../live/store.ts";
 import type { Plan } from "../state/work.ts";
+import { unread } from "./freshness.tsx";
 import { Newcomers, useHeld } from "./held-list.tsx";
 import { PlanSteps } from "./plan-steps.tsx";
 import { Status } from "./status.tsx";
 import { Id, Text } from "./text.tsx";
 import { plainField } from "./plain-field.ts";
 
+/** Rows drawn at once, as of the stories. */
+const rowsShown = 20;
+
 /** SKOREQ plans: those that Podium names, and any other by its id. */
 export function PlanList({ session, state }: { session: Session; state: PanelState }) {
   const [typed, setTyped] = useState("");
-  const [opened, setOpened] = useState<readonly string[]>([]);
+  const [count, setCount] = useState(rowsShown);
   const known = state.work.plans;
-  const strangers = opened.filter((id) => !known.some((plan) => plan.id === id));
+  const strangers = pressedPlans(state).filter((id) => !known.some((plan) => plan.id === id));
   const plans: readonly Plan[] = [...strangers.map((id) => ({ id, stories: [] })), ...known];
-  const held = useHeld(plans, ({ id }) => id, { wish: opened.join(" ") });
+  const held = useHeld(plans, ({ id }) => id, { wish: strangers.join(" "), shown: count });
   // With its step the box of a plan goes, and the pointer that pressed there stands outside: it has not left by itself.
   const { onPointerLeave: _, ...hold } = held.hold;
   const open = (event: Event): void => {
     event.preventDefault();
     const id = typed.trim();
     if (id === "") return;
-    setOpened([id, ...opened.filter((one) => one !== id)]);
     setTyped("");
     void session.commander.run({ action: "prepare_apply", plan_id: id });
   };
@@ -63,6 +66,19 @@ export function PlanList({ session, state }: { session: Session; state: PanelSta
           </li>
         ))}
       </ul>
+      {!state.client.mayDispatch && plans.length === 0 && (
+        <p class="empty">{unread(state) ?? "Podium names no plans."}</p>
+      )}
+      {held.more > 0 && (
+        <button type="button" class="quiet" onClick={() => setCount(count + rowsShown)}>
+          {held.more} more
+        </button>
+      )}
     </section>
   );
+}
+
+/** Plans that somebody has pressed a step of in this page, the newest first: Podium need not know them. */
+function pressedPlans({ attempts }: PanelState): string[] {
+  return [...new Set([...attempts.values()].flatMap(({ command }) => command.plan_id ?? []))].toReversed();
 }

@@ -9,6 +9,7 @@ import { planProgress, planStage, stagingOf } from "../state/staging.ts";
 import { wordOf } from "../state/words.ts";
 import type { Plan } from "../state/work.ts";
 import { AttemptProblem, CommandButton } from "./command-button.tsx";
+import { fieldText } from "./field-text.ts";
 import { useInView } from "./into-view.ts";
 import { Id, Text, Time } from "./text.tsx";
 import { plainField } from "./plain-field.ts";
@@ -122,8 +123,12 @@ interface StagedProps extends Props {
 function Staged({ session, state, plan, staging, inDoubt, prepared }: StagedProps) {
   const element = useInView(prepared);
   const [typed, setTyped] = useState<string | undefined>(undefined);
-  const nonce = (typed ?? staging.nonce ?? "").trim();
-  const apply: Command = { action: "apply_plan", plan_id: plan.id, nonce };
+  const applyWith = (nonce: string): Command => ({ action: "apply_plan", plan_id: plan.id, nonce: nonce.trim() });
+  const apply = applyWith(typed ?? staging.nonce ?? "");
+  const submit = (event: Event): void => {
+    event.preventDefault();
+    void session.commander.run(applyWith(fieldText(event, "nonce")));
+  };
   const count = staging.stories.length;
   const inputId = `nonce-${plan.id}`;
   return (
@@ -148,12 +153,13 @@ function Staged({ session, state, plan, staging, inDoubt, prepared }: StagedProp
           <Text text={staging.json} chars={4000} />
         </pre>
       </details>
-      <div class="dispatch">
+      <form class="dispatch" onSubmit={submit}>
         <label for={inputId}>Nonce</label>
         <input
           id={inputId}
+          name="nonce"
           class="id"
-          value={nonce}
+          value={apply.nonce}
           onInput={(event: Event) => setTyped((event.target as HTMLInputElement).value)}
           {...plainField}
         />
@@ -167,7 +173,7 @@ function Staged({ session, state, plan, staging, inDoubt, prepared }: StagedProp
           icon="check"
           class="primary"
         />
-      </div>
+      </form>
       {staging.expiresAt !== undefined && (
         <p class="fine">
           The nonce is good until <Time at={staging.expiresAt} nowMs={state.nowMs} />.

@@ -14,6 +14,8 @@ interface ProblemNoteProps {
   readonly isCommand?: boolean;
   readonly isHalt?: boolean;
   readonly earlierInDoubt?: boolean | undefined;
+  /** The button that repeats it, where nothing does so by itself. */
+  readonly button?: string;
   /** What to do, where the code alone does not tell. */
   readonly remedy?: string;
   /** What it came of, where that was a press in this page. */
@@ -30,6 +32,7 @@ export function ProblemNote(props: ProblemNoteProps) {
     isCommand = false,
     isHalt = false,
     earlierInDoubt = false,
+    button,
     remedy: known,
     attempt,
     past,
@@ -37,7 +40,7 @@ export function ProblemNote(props: ProblemNoteProps) {
   } = props;
   const { endedMs = 0 } = attempt ?? {};
   const element = useInView(attempt);
-  const { what, detail, ran, remedy, waitS } = problemWords(problem, { isCommand, isHalt, earlierInDoubt });
+  const { what, detail, ran, remedy, waitS } = problemWords(problem, { isCommand, isHalt, earlierInDoubt, button });
   const doubt = isCommand && (earlierInDoubt || problem.retry === "same-key");
   const tone = doubt ? "note-doubt" : past === undefined ? "note-bad" : "";
   return (

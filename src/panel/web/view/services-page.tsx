@@ -31,7 +31,7 @@ export function ServicesPage({ state }: { state: PanelState }) {
                 <Status word={facts.gateway === "up" ? "up" : "down"} />
               </td>
               <td>
-                <Time at={facts.gatewaySince} nowMs={nowMs} />
+                since <Time at={facts.gatewaySince} nowMs={nowMs} />
               </td>
               <td class="id">{location.origin}</td>
             </tr>

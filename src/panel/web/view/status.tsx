@@ -13,6 +13,7 @@ const tones: Readonly<Record<string, string>> = {
   done: "good",
   completed: "good",
   applied: "good",
+  answered: "good",
   up: "good",
   failed: "bad",
   rejected: "bad",

@@ -8,6 +8,7 @@ import { shortJob, wordOf } from "../state/words.ts";
 import { AttemptProblem, CommandButton } from "./command-button.tsx";
 import { Freshness, unread } from "./freshness.tsx";
 import { Newcomers, useHeld } from "./held-list.tsx";
+import { reachable } from "./room.ts";
 import { Status } from "./status.tsx";
 import { Id, Text } from "./text.tsx";
 
@@ -36,7 +37,7 @@ export function StoryList({ session, state }: { session: Session; state: PanelSt
         onKeyDown={(event: KeyboardEvent) => event.key === "Escape" && session.store.set({ search: "" })}
         autocomplete="off"
       />
-      <div class="room stories-room" {...held.hold}>
+      <div class="room stories-room" {...reachable(state, "Stories")} {...held.hold}>
         <ul class="rows" aria-label="Stories">
           {held.rows.map(({ item }) => (
             // One that fits the search no longer is told as it is now, not as it was when it did.

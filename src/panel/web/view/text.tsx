@@ -1,6 +1,6 @@
 /** @jsxImportSource hono/jsx/dom */
 import { useState } from "hono/jsx/dom";
-import { beginning, timeWords, visibleText } from "../state/words.ts";
+import { beginning, momentMs, timeWords, visibleText } from "../state/words.ts";
 
 /** Two lines on a telephone; the rest is one press away. */
 const charsShown = 160;
@@ -33,9 +33,12 @@ export function Id({ id }: { id: string }) {
 
 export function Time({ at, nowMs }: { at: string | undefined; nowMs: number }) {
   if (at === undefined || at === "") return <span class="time">–</span>;
+  const words = timeWords(at, nowMs);
+  const ms = momentMs(at);
+  if (Number.isNaN(ms)) return <bdi class="text">{words}</bdi>;
   return (
-    <time class="time" dateTime={at} title={at}>
-      {timeWords(at, nowMs)}
+    <time class="time" dateTime={new Date(ms).toISOString()} title={at}>
+      {words}
     </time>
   );
 }

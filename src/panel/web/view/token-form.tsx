@@ -9,9 +9,7 @@ import { ProblemNote } from "./problem-note.tsx";
 export function TokenForm({ session, state }: { session: Session; state: PanelState }) {
   const submit = (event: Event): void => {
     event.preventDefault();
-    const form = event.target as HTMLFormElement;
-    void session.signIn(fieldText(event, "token"));
-    form.reset();
+    void session.login.signIn(fieldText(event, "token"));
   };
   return (
     <section class="card sign-in" aria-labelledby="token-title">
@@ -26,7 +24,8 @@ export function TokenForm({ session, state }: { session: Session; state: PanelSt
       {state.tokenProblem && (
         <ProblemNote
           problem={inWords(state.tokenProblem)}
-          remedy="Its owner sees which there are: roxy-core token list."
+          button="Sign in"
+          {...(state.tokenProblem.code === "unauthorized" && { remedy: whichThereAre })}
         />
       )}
       <p class="fine">
@@ -36,6 +35,8 @@ export function TokenForm({ session, state }: { session: Session; state: PanelSt
     </section>
   );
 }
+
+const whichThereAre = "Its owner sees which there are: roxy-core token list.";
 
 /** The page has nothing else to offer at this moment. Called by the renderer just before it puts the field in. */
 function takeFocus(field: HTMLElement | null): void {
