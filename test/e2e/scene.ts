@@ -28,6 +28,8 @@ export interface Scene {
   records(auditId: string): Json[];
   /** Resolves with a job when Podium's word for its story is this one. */
   word(jobId: string, word: string): Promise<Json>;
+  /** Resolves when the gateway knows of a job whose record was just seen in the file. */
+  known(jobId: string): Promise<void>;
   /** Resolves when the log's file holds a record that fits: a moment before it is durable, and known to all. */
   recorded(fits: (record: Json) => boolean, what: string): Promise<Json>;
   /** The same folder, after a stop or a kill. */
@@ -75,6 +77,11 @@ export function useScene(launcher: Launcher, options: SceneOptions = {}): Scene 
         const { json } = await scene.get(`/api/orchestrator/status/${jobId}`);
         return json.podium_status === word ? json : undefined;
       }, `${jobId} to be ${word}`),
+    known: async (jobId) => {
+      const isKnown = async (): Promise<true | undefined> =>
+        (await scene.get(`/api/orchestrator/status/${jobId}`)).status === 200 || undefined;
+      await eventually(isKnown, `${jobId} to be known`);
+    },
     recorded: (fits, what) => eventually(() => gateway.records().find(fits), what),
     restart: async (how, more = {}) => {
       await gateway[how]();

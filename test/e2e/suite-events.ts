@@ -99,6 +99,39 @@ function ofOneJob(scene: Scene, read: Read): void {
     expect((await read(`${eventsPath}/${job_id}`, last.id)).status).toBe(204);
   });
 
+  test("whoever lost the connection before the end hears it, once, also after a restart", async () => {
+    const story = newStory();
+    const { job_id } = (await scene.enqueue(story)).json;
+    const path = `${eventsPath}/${job_id}`;
+    const events = await read(path);
+    await events.type("GATEWAY_STATUS");
+    const said = (status: string): string => JSON.stringify({ type: "STORY_STATUS", storyId: story, status });
+    scene.podium.emit(said("in_progress"));
+    const { id } = (await events.next())!;
+    events.close();
+    scene.podium.emit(said("failed"));
+    await scene.word(job_id, "failed");
+    const resumed = await read(path, id);
+    const last = await resumed.type("STORY_STATUS");
+    expect([last.data, await resumed.next()]).toEqual([said("failed"), undefined]);
+    await scene.restart("kill");
+    const late = await read(path, id);
+    expect((await late.type("STORY_STATUS")).data).toBe(said("failed"));
+    expect(await late.next()).toBeUndefined();
+    expect((await read(path, last.id)).status).toBe(204);
+  });
+
+  test("an end of which no frame of Podium's tells is heard once, too", async () => {
+    const { job_id } = (await scene.dispatch({ action: "halt" })).json;
+    const { cursor } = (await scene.get("/api/orchestrator/status")).json.gateway.stream;
+    for (const [query, lastEventId] of [["", undefined], ["", cursor], [`?since=${cursor}`]]) {
+      const events = await read(`${eventsPath}/${job_id}${query}`, lastEventId);
+      const last = await events.type("JOB_OUTCOME");
+      expect([await events.next(), last.id]).toEqual([undefined, `${cursor}:end`]);
+      expect((await read(`${eventsPath}/${job_id}`, last.id)).status).toBe(204);
+    }
+  });
+
   test("the frames of a plan are those that name it", async () => {
     const { job_id } = (await scene.dispatch({ action: "enqueue_plan", payload: { plan_id: "SKOREQ-1" } })).json;
     const events = await read(`${eventsPath}/${job_id}`);

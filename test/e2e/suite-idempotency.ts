@@ -5,7 +5,7 @@ import type { Launcher } from "./launcher.ts";
 import { reply, yes } from "./podium-stub.ts";
 import { expectProblem } from "./problem.ts";
 import type { Scene } from "./scene.ts";
-import { enqueueBody, gate, newStory, useScene } from "./scene.ts";
+import { dispatchPath, enqueueBody, gate, newStory, useScene } from "./scene.ts";
 import { eventually } from "./watch.ts";
 
 export function idempotencySuite(launcher: Launcher): void {
@@ -15,7 +15,7 @@ export function idempotencySuite(launcher: Launcher): void {
     conflicts(scene);
     fates(scene);
     unknowns(scene);
-    pipelined(scene);
+    unparsed(scene);
   });
   underLimits(launcher);
   overRestarts(launcher);
@@ -23,8 +23,13 @@ export function idempotencySuite(launcher: Launcher): void {
 
 let keys = 0;
 
+interface Keyed {
+  readonly story: string;
+  readonly headers: { readonly "idempotency-key": string };
+}
+
 /** A story and a key of its own for one test. */
-function pair(): { story: string; headers: { "idempotency-key": string } } {
+function pair(): Keyed {
   return { story: newStory(), headers: { "idempotency-key": `key-${++keys}` } };
 }
 
@@ -34,35 +39,59 @@ function expectReplay(again: Answer, first: Answer): void {
   expect(again.json).toEqual(first.json);
 }
 
-/** Bun closes such a connection without a word; Deno answers both. */
-function pipelined(scene: Scene): void {
-  test("makes it safe to repeat two requests that were sent in one packet, whatever was answered", async () => {
-    const both = [pair(), pair()];
-    const packet = both.map(({ story, headers }, i) => {
-      const body = JSON.stringify(enqueueBody(story));
-      const fields = {
-        host: `127.0.0.1:${scene.gateway.port}`,
-        connection: i === 0 ? "keep-alive" : "close",
-        "content-type": "application/json",
-        "content-length": body.length,
-        ...headers,
-      };
-      const head = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
-      return `POST /api/orchestrator/dispatch HTTP/1.1\r\n${head.join("")}\r\n${body}`;
-    });
-    await new Promise<void>((resolve, reject) => {
-      const socket = net.connect(scene.gateway.port, "127.0.0.1", () => void socket.write(packet.join("")));
-      socket.on("close", () => resolve()).on("error", reject);
-      socket.resume();
-    });
-    for (const { story, headers } of both) {
-      await eventually(
-        async () => (await scene.enqueue(story, headers)).status === 200 || undefined,
-        `${story} to be taken`,
-      );
+/** Bun answers such a connection with a bare 400, or not at all, although it has handed a request to us; Deno as it should. */
+function unparsed(scene: Scene): void {
+  const safeAfter = async (requests: readonly Keyed[], bytes: string): Promise<void> => {
+    // Only a problem of ours says that nothing was executed.
+    expect(await firstWordTo(scene, bytes)).not.toContain("application/problem+json");
+    for (const { story, headers } of requests) {
+      const taken = async () => (await scene.enqueue(story, headers)).status === 200 || undefined;
+      await eventually(taken, `${story} to be taken`);
     }
     const stories = scene.podium.commands.map(({ body }) => JSON.parse(body).storyId);
-    for (const { story } of both) expect(stories.filter((id) => id === story)).toHaveLength(1);
+    for (const { story } of requests) expect(stories.filter((id) => id === story)).toHaveLength(1);
+  };
+
+  test("makes it safe to repeat two requests that were sent in one packet, whatever was answered", async () => {
+    const both = [pair(), pair()];
+    await safeAfter(both, both.map((one) => written(scene, one)).join(""));
+  });
+
+  test.each(["\r\n", "\n"])("makes it safe to repeat a request that %j stood behind", async (line) => {
+    const one = pair();
+    await safeAfter([one], written(scene, one) + line);
+  });
+
+  test("makes it safe to repeat a request in chunks with a trailer behind them", async () => {
+    const one = pair();
+    await safeAfter([one], written(scene, one, "x-sum: 1\r\n"));
+  });
+}
+
+/** @param trailer makes the body one chunk, with this behind it */
+function written(scene: Scene, { story, headers }: Keyed, trailer?: string): string {
+  const body = JSON.stringify(enqueueBody(story));
+  const isPlain = trailer === undefined;
+  const fields = {
+    host: `127.0.0.1:${scene.gateway.port}`,
+    "content-type": "application/json",
+    ...(isPlain ? { "content-length": body.length } : { "transfer-encoding": "chunked" }),
+    ...headers,
+  };
+  const head = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
+  const content = isPlain ? body : `${body.length.toString(16)}\r\n${body}\r\n0\r\n${trailer}\r\n`;
+  return `POST ${dispatchPath} HTTP/1.1\r\n${head.join("")}\r\n${content}`;
+}
+
+/** Empty when the connection is closed without one. */
+function firstWordTo({ gateway }: Scene, bytes: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect(gateway.port, "127.0.0.1", () => void socket.write(bytes));
+    socket.on("data", (chunk: Buffer) => {
+      resolve(chunk.toString("latin1"));
+      socket.destroy();
+    });
+    socket.on("close", () => resolve("")).on("error", reject);
   });
 }
 

@@ -14,6 +14,10 @@ export function jobStreamSuite(launcher: Launcher): void {
     successors(scene);
     plans(scene);
   });
+  describe("the stream of a job where no types tell of stories", () => {
+    const scene = useScene(launcher, { settings: { "stream.types": '["QUEUE_UPDATE"]' } });
+    withoutFrames(scene);
+  });
 }
 
 const podiumTypes = ["QUEUE_UPDATE", "STORY_STATUS", "AGENT_STATUS"];
@@ -149,6 +153,7 @@ function successors(scene: Scene): void {
     const answered = scene.enqueue(story);
     const second = (await scene.recorded((r) => r.story_id === story && r.job_id !== first, "the second intent"))
       .job_id;
+    await scene.known(second);
     const late = await listen(scene, `/${second}`);
     scene.podium.emit(status(story, "failed"));
     expect((await early.closed).code).toBe(1000);
@@ -171,6 +176,19 @@ function successors(scene: Scene): void {
     scene.podium.emit(status(story, "done"));
     expect((await client.closed).code).toBe(1000);
     expect(client.texts(podiumTypes)).toEqual([status(story, "done")]);
+  });
+}
+
+function withoutFrames(scene: Scene): void {
+  test("its story is followed all the same: its words are on record, and our own tells the end", async () => {
+    const story = newStory();
+    const { job_id } = (await scene.enqueue(story)).json;
+    const client = await listen(scene, `/${job_id}`);
+    scene.podium.emit(status(story, "in_progress"));
+    await scene.word(job_id, "in_progress");
+    scene.podium.emit(status(story, "done"));
+    expect(await outcomeIn(client)).toMatchObject({ type: "JOB_OUTCOME", job_id, podium_status: "done" });
+    expect(client.texts(podiumTypes)).toEqual([]);
   });
 }
 

@@ -2,15 +2,22 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import net from "node:net";
 import tls from "node:tls";
 import { hasOpenssl, identityOf, newAuthority } from "../runtime/authority.ts";
-import type { Identity } from "../runtime/raw-server.ts";
+import type { Identity, RawServer } from "../runtime/raw-server.ts";
+import { rawServer } from "../runtime/raw-server.ts";
 import type { Launcher } from "./launcher.ts";
 import { environment, makeRoot, plannedRoot, removeRoot, runCommand, startGateway } from "./launcher.ts";
 import { expectProblem } from "./problem.ts";
 import { call } from "./http-client.ts";
 import { dispatchCall, enqueueBody, newStory, useScene } from "./scene.ts";
 
-/** A Podium on another machine, behind TLS and an authority of the house's own. */
+/** Nobody stands between the gateway and Podium who was not asked to. */
 export function securePodiumSuite(launcher: Launcher): void {
+  behindTls(launcher);
+  withoutProxy(launcher);
+}
+
+/** A Podium on another machine, behind TLS and an authority of the house's own. */
+function behindTls(launcher: Launcher): void {
   describe.skipIf(!hasOpenssl)("a Podium behind TLS", () => {
     const folder = plannedRoot();
     const authority = `${folder}/ca.pem`;
@@ -52,6 +59,34 @@ export function securePodiumSuite(launcher: Launcher): void {
       expect(stdout).toContain("NODE_EXTRA_CA_CERTS");
       await distrustful.kill();
       removeRoot(distrustful.root);
+    });
+  });
+}
+
+/** Whatever the environment names and asks for; loopback addresses included, which `NO_PROXY` would spare. */
+function withoutProxy(launcher: Launcher): void {
+  describe("an environment that names a proxy", () => {
+    let proxy: RawServer;
+    const env: Record<string, string> = { NODE_USE_ENV_PROXY: "1", NO_PROXY: "" };
+    beforeAll(async () => {
+      proxy = await rawServer((socket) => void socket.end("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n"));
+      for (const name of ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"]) env[name] = env[name.toLowerCase()] = proxy.url;
+    });
+    afterAll(() => proxy.close());
+    const scene = useScene(launcher, { env });
+
+    test("gets neither commands nor telemetry's token nor what the command line asks", async () => {
+      await scene.podium.telemetry();
+      const story = newStory();
+      scene.podium.onRequest = ({ method }) => {
+        if (method === "POST")
+          setTimeout(() => scene.podium.emit(`{"type":"STORY_STATUS","storyId":"${story}","status":"done"}`));
+      };
+      const words = ["dispatch", "enqueue_story", story, "--watch", "--url", scene.gateway.baseUrl];
+      const watched = await runCommand(launcher, words, { env: environment(scene.gateway.root, env) });
+      expect(watched).toMatchObject({ code: 0, stderr: "" });
+      expect(scene.podium.commands).toHaveLength(1);
+      expect(proxy.connections()).toBe(0);
     });
   });
 }
