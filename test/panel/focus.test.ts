@@ -90,6 +90,7 @@ browserSuite("the keyboard's place, in a browser", (screen) => {
     const page = await live({ stories: ["S-1", "S-2"].map((storyId) => ({ storyId, status: "todo" })) });
     await page.getByRole("button", { name: "Run S-1" }).press("Enter");
     await press(page.locator(".job a").first(), "#dispatch-records-title");
+    await page.locator(".table a").first().waitFor();
     await press(page.getByRole("link", { name: "Close these records" }), ".table a");
     await page.locator(".table a").first().press("Enter");
     await focused(page, "#dispatch-records-title");
@@ -98,6 +99,18 @@ browserSuite("the keyboard's place, in a browser", (screen) => {
     podium.otherwise = reply.text('{"success":false,"error":"not now"}');
     await page.getByRole("button", { name: "Run S-2" }).press("Enter");
     await press(page.getByRole("link", { name: "its records" }), "#dispatch-records-title");
+  });
+
+  test("records that are closed before the list is there lead to the list's title", async () => {
+    const page = await live(story("todo"));
+    const list = Promise.withResolvers<void>();
+    await page.route(/\/audit\?/, async (route) => list.promise.then(async () => route.continue()));
+    await page.getByRole("button", { name: "Run S-1" }).press("Enter");
+    await press(page.locator(".job a").first(), "#dispatch-records-title");
+    await press(page.getByRole("link", { name: "Close these records" }), "#records-title");
+    list.resolve();
+    await page.locator(".table a").first().waitFor();
+    await focused(page, "#records-title");
   });
 
   test("an entry that is moved in the queue keeps the focus; one that leaves it leaves the focus in its card", async () => {
