@@ -40,11 +40,11 @@ function closing(other: Listener | undefined): (error: unknown) => Promise<never
 }
 
 const notHere = "that is no address of this machine, nor a name of one. Choose another --host";
-/** Of bind(2); EINVAL is what Bun makes of a name that leads nowhere. */
+/** Of bind(2), and of a name that leads nowhere. */
 const portWords: Readonly<Record<string, string>> = {
   EADDRINUSE: "another program does already. Stop it, or choose another --port",
   EADDRNOTAVAIL: notHere,
-  EINVAL: notHere,
+  ENOTFOUND: notHere,
 };
 
 async function openPort(

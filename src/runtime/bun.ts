@@ -4,6 +4,7 @@ import { bunExchange } from "./bun-exchange.ts";
 import { watchDescriptors } from "./descriptors.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { lockNow } from "./libc.ts";
+import { listenError } from "./listen-error.ts";
 import { nodeFiles, openLockFile } from "./node-files.ts";
 import { nodeProcess } from "./node-process.ts";
 import type { Connection, Door, FileLock, Listener, Peer, PeerHandlers, Runtime, ServeOptions } from "./types.ts";
@@ -35,19 +36,23 @@ interface SocketData {
 }
 type Socket = Bun.ServerWebSocket<SocketData>;
 
-function serve(options: ServeOptions): Promise<Listener> {
+async function serve(options: ServeOptions): Promise<Listener> {
   const { socket } = options;
-  const server =
-    socket === undefined ? bunServer(options, options) : boundPrivately(() => bunServer(options, { socket }));
+  let server: Bun.Server<SocketData>;
+  try {
+    server = socket === undefined ? bunServer(options, options) : boundPrivately(() => bunServer(options, { socket }));
+  } catch (error) {
+    throw await listenError(error, options);
+  }
   const endWatch = watchDescriptors(() => void server.closeIdleConnections());
-  return Promise.resolve({
+  return {
     host: socket === undefined ? options.host : "",
     port: server.port ?? 0,
     stop(force) {
       endWatch();
       return server.stop(force);
     },
-  });
+  };
 }
 
 function bunServer({ fetch: answer, times = socketTimes }: ServeOptions, door: Door): Bun.Server<SocketData> {

@@ -2,6 +2,7 @@ import { createHmac, hash } from "node:crypto";
 import fs from "node:fs";
 import { fileURLToPath } from "node:url";
 import { boundPrivately } from "./bound-privately.ts";
+import { listenError } from "./listen-error.ts";
 import { nodeExchange } from "./node-exchange.ts";
 import { nodeFiles, openLockFile } from "./node-files.ts";
 import { nodeFollow } from "./node-follow.ts";
@@ -54,7 +55,7 @@ export const runtime: Runtime = {
 
 type Server = ReturnType<DenoGlobal["serve"]>;
 
-function serve(options: ServeOptions): Promise<Listener> {
+async function serve(options: ServeOptions): Promise<Listener> {
   const stopper = new AbortController();
   const { socket, times = socketTimes } = options;
   const open = (port: number): Server => {
@@ -68,14 +69,13 @@ function serve(options: ServeOptions): Promise<Listener> {
   try {
     server = new KeptServer(open, socket === undefined ? options.port : 0);
   } catch (error) {
-    const inUse = error instanceof Error && error.name === "AddrInUse";
-    return Promise.reject(inUse ? Object.assign(new Error(error.message), { code: "EADDRINUSE" }) : error);
+    throw await listenError(error, options);
   }
-  return Promise.resolve({
+  return {
     host: socket === undefined ? options.host : "",
     port: server.port,
     stop: (force) => server.stop(force, () => stopper.abort()),
-  });
+  };
 }
 
 const reopenMs = 100;

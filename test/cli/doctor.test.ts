@@ -101,7 +101,7 @@ describe("doctor", () => {
     const { ok, of } = await doctor(["--url", `http://127.0.0.1:${server.port}`]);
     await server.stop(true);
     expect(ok).toBe(false);
-    expect(of("gateway")?.detail).toMatch(new RegExp(`is taken by \\S*bun test.*\\(pid ${process.pid}`));
+    expect(of("gateway")?.detail).toMatch(new RegExp(`is taken by \\S*bun(\\.exe)? test.*\\(pid ${process.pid}`));
     expect(of("gateway")?.fix).toContain("listen.port");
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { appendFileSync } from "node:fs";
+import { appendFileSync, writeFileSync } from "node:fs";
 import { auditPath, chainFaults } from "./audit-file.ts";
 import type { Launcher } from "./launcher.ts";
 import { environment, runCommand } from "./launcher.ts";
@@ -82,6 +82,12 @@ function twice(launcher: Launcher, scene: Scene): void {
       env: environment(scene.gateway.root),
     });
 
+  /** A log of its own. */
+  const elsewhere = () => {
+    const { root } = scene.gateway;
+    return ["--audit-dir", `${root}/other`, "--set", `audit.checkpoint_key_file=${root}/other.key`];
+  };
+
   test("a second process on the same folder ends with a clear word, and disturbs nothing", async () => {
     const before = scene.gateway.auditLines();
     const second = await serve(["--port", "0"]);
@@ -93,20 +99,24 @@ function twice(launcher: Launcher, scene: Scene): void {
   });
 
   test("a port that is taken is named, with what to do", async () => {
-    const { port, root } = scene.gateway;
-    const second = await serve([
-      "--port",
-      String(port),
-      "--audit-dir",
-      `${root}/other`,
-      "--set",
-      `audit.checkpoint_key_file=${root}/other.key`,
-    ]);
+    const { port } = scene.gateway;
+    const second = await serve([...elsewhere(), "--port", String(port)]);
     expect(second.code).toBe(1);
     expect(second.stderr).toContain(`127.0.0.1:${port}`);
     expect(second.stderr).toContain("--port");
     expect((await scene.get("/health")).status).toBe(200);
   });
+
+  test.each(["nonexistent.invalid", "192.0.2.1"])(
+    "%s is no address of this machine, and that is said",
+    async (host) => {
+      const tokens = `${scene.gateway.root}/tokens`;
+      writeFileSync(tokens, "a-bare-token-of-its-own", { mode: 0o600 });
+      const second = await serve([...elsewhere(), "--port", "0", "--host", host, "--set", `auth.token_file=${tokens}`]);
+      expect(second.code).toBe(1);
+      expect(second.stderr).toContain(`Cannot listen on ${host}:0: that is no address of this machine`);
+    },
+  );
 }
 
 function halts(launcher: Launcher): void {
