@@ -1,6 +1,7 @@
 import type { Files } from "../runtime/types.ts";
 import type { Flaw } from "./frame.ts";
 import { decodeLine, isFlaw } from "./frame.ts";
+import type { NoteFile } from "./note-file.ts";
 import { readNoteFile } from "./note-file.ts";
 import { isPublicKey, isSignedBy, parseNote } from "./note.ts";
 import { checkpointName, pathIn } from "./folder.ts";
@@ -45,7 +46,7 @@ export async function makeProofFile(
   return prove().catch(prove);
 }
 
-interface LogFiles {
+export interface LogFiles {
   readonly files: Files;
   readonly dir: string;
   readonly sha256: Sha256;
@@ -56,12 +57,7 @@ async function proveLines(
   publicKey: string,
   lines: readonly { readonly seq: number; readonly line: string }[],
 ): Promise<ProofFile["records"]> {
-  const path = pathIn(deps.dir, checkpointName);
-  const found = readNoteFile(deps.files, deps.dir);
-  if (!found) throw new Problem("not_found", `Cannot prove anything: the checkpoint ${path} is missing`);
-  if (isFlaw(found)) throw new Problem("not_found", `Cannot prove anything: ${path}: ${found.flaw}`);
-  const { note, text } = found;
-  if (!(await isSignedBy(note, publicKey, deps.sha256))) throw notByKey(path);
+  const { note, text, path } = await newestCheckpoint(deps, publicKey);
   const prover = new Prover(deps.files, deps.dir, deps.sha256);
   const records = [];
   for (const { seq, line } of lines) {
@@ -71,6 +67,16 @@ async function proveLines(
     records.push({ line, proof: tlogProof(seq, hashes, text) });
   }
   return records;
+}
+
+/** @throws Problem `not_found` when there is none; Fatal (exit code 4) when another key has signed it */
+export async function newestCheckpoint(deps: LogFiles, publicKey: string): Promise<NoteFile> {
+  const path = pathIn(deps.dir, checkpointName);
+  const found = readNoteFile(deps.files, deps.dir);
+  if (!found) throw new Problem("not_found", `Cannot prove anything: the checkpoint ${path} is missing`);
+  if (isFlaw(found)) throw new Problem("not_found", `Cannot prove anything: ${path}: ${found.flaw}`);
+  if (!(await isSignedBy(found.note, publicKey, deps.sha256))) throw notByKey(path);
+  return found;
 }
 
 function notByKey(path: string): Fatal {

@@ -1,23 +1,27 @@
 import { counted } from "../lib/counted.ts";
 import { adviceOn, isFileError } from "../audit/advice.ts";
 import { readPublicKey } from "../audit/key.ts";
-import { isFlaw } from "../audit/frame.ts";
-import { parseNote } from "../audit/note.ts";
-import { noteBytesMax } from "../audit/note-file.ts";
 import type { VerifyResult } from "../audit/verify.ts";
 import { verify } from "../audit/verify.ts";
 import { loadConfig } from "../config/load.ts";
-import { exitCodes, Fatal, messageOf } from "../lib/errors.ts";
-import type { Files, Runtime } from "../runtime/types.ts";
+import { exitCodes, Fatal } from "../lib/errors.ts";
+import type { Runtime } from "../runtime/types.ts";
+import {
+  checkConsistencyCommand,
+  proveConsistencyCommand,
+  runCheckConsistency,
+  runProveConsistency,
+} from "./audit-consistency.ts";
 import { exportCommand, runExport } from "./audit-export.ts";
 import { checkReadable, runShow, runTail, showCommand, tailCommand } from "./audit-read.ts";
 import { checkProofCommand, proveCommand, runCheckProof, runProve } from "./audit-prove.ts";
 import { rotateKeyCommand, runRotateKey } from "./audit-key.ts";
+import { readCheckpointFile } from "./checkpoint-file.ts";
 import { configInput } from "./config.ts";
 import type { Group } from "./group.ts";
 import { runGroup } from "./group.ts";
 import type { CommandSpec, Given } from "./options.ts";
-import { configArgs, helpText, parseOptions, programName, settingOptions, usageError } from "./options.ts";
+import { configArgs, helpText, parseOptions, programName, settingOptions } from "./options.ts";
 import { printableJsonLines, printableLines } from "./printable.ts";
 
 /** All but `audit rotate-key` only read, and run beside a live server. */
@@ -50,6 +54,8 @@ export const auditGroup: Group = {
     { spec: exportCommand, run: runExport },
     { spec: proveCommand, run: runProve },
     { spec: checkProofCommand, run: runCheckProof },
+    { spec: proveConsistencyCommand, run: runProveConsistency },
+    { spec: checkConsistencyCommand, run: runCheckConsistency },
     { spec: rotateKeyCommand, run: runRotateKey },
   ],
 };
@@ -80,7 +86,10 @@ async function runVerify(runtime: Runtime, argv: readonly string[]): Promise<num
   const json = options.has("json");
   const { files, sha256 } = runtime;
   const publicKey = keyFile === undefined ? undefined : await readPublicKey(files, keyFile);
-  const checkpoint = checkpointFile === undefined ? undefined : readCheckpointFile(files, checkpointFile);
+  const checkpoint =
+    checkpointFile === undefined
+      ? undefined
+      : readCheckpointFile(verifyCommand, files, "--checkpoint", checkpointFile).text;
   const result = await withBar(runtime, !json, (onProgress) =>
     verify({
       files,
@@ -109,19 +118,6 @@ function whatToVerify(
   const isOurs = given === undefined || given.replace(/\/+$/, "") === audit.dir.replace(/\/+$/, "");
   const configured = isOurs && runtime.files.stat(audit.checkpoint_key_file) ? audit.checkpoint_key_file : undefined;
   return { dir: given ?? audit.dir, keyFile: key ?? configured };
-}
-
-/** @throws Fatal when it can't be read (1), or is no checkpoint (2): that says nothing about the log */
-function readCheckpointFile(files: Files, path: string): string {
-  let text: string;
-  try {
-    text = new TextDecoder().decode(files.readAll(path, noteBytesMax));
-  } catch (error) {
-    throw new Fatal(`Cannot read the checkpoint ${path}: ${messageOf(error)}`);
-  }
-  const note = parseNote(text);
-  if (isFlaw(note)) throw usageError(verifyCommand, `--checkpoint: ${path}: ${note.flaw}`);
-  return text;
 }
 
 function verdictText(result: VerifyResult, dir: string): string {

@@ -272,21 +272,6 @@ describe("Proofs from the files", () => {
     expect(await rejection(made)).toMatchObject({ exitCode: 4, message: expect.stringContaining("audit verify") });
   });
 
-  test("each later checkpoint is consistent with each earlier one", async () => {
-    const { place, sizes } = await busyLog();
-    const prover = new Prover(files, place.dir, sha256);
-    const now = sizes.at(-1)!;
-    const cases = [];
-    for (const old of sizes.slice(0, -1)) {
-      const proof = await prover.consistency(old.size, now.size);
-      expect(isConsistent(sha256, old, now, proof)).toBe(true);
-      cases.push({ old: [old.size, old.root], new: [now.size, now.root], proof });
-    }
-    const file = join(place.root, "cases.json");
-    writeFileSync(file, JSON.stringify(cases));
-    expect(independent("consistency", file)).toEqual({ ok: true, cases: 3 });
-  });
-
   test("what remains after pruning can still be proven, at every size and place", async () => {
     const place = newPlace();
     const clock = new HandClock();

@@ -206,7 +206,7 @@ withTool("zsh", () => {
     terminal.type("\u0015roxy-core watch JOB-20260109-002\b\t");
     await terminal.shows(/JOB-20260109-00[^]*JOB-20260109-001/);
     terminal.type("\u0015roxy-core audit \t");
-    await terminal.shows("check-proof  -- Check a proof");
+    await terminal.shows(/check-proof +-- Check a proof/);
     await leave(terminal);
   });
 });
